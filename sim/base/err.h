@@ -5,6 +5,7 @@
 #define ERR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 /* Process exit codes (README, "Exit codes"). */
@@ -30,7 +31,8 @@ struct err {
     int line, col;
     char file[256];
     char text[512];  /* one sentence, no trailing newline */
-    char quote[256]; /* the source line, when there is one */
+    char quote[256]; /* the source line, when there is one; a long one is cut around col */
+    int caret;       /* 1-based character of quote that the caret points at; 0: none */
     char hint[192];  /* "did you mean 'x'?", when there is one */
 };
 
@@ -42,6 +44,9 @@ bool err_set(struct err *err, enum err_code code, const char *fmt, ...)
 /* As err_set with ERR_INPUT and a position; reads the line at pos from the file for the quote. */
 bool err_at(struct err *err, struct src_pos pos, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Sets the quote from a line at hand (up to its LF or n bytes); err->col says where the caret goes. */
+void err_quote(struct err *err, const char *line, size_t n);
 
 /* Adds "did you mean 'x'?" with the candidate nearest to word (edit distance), if one is near. */
 void err_suggest(struct err *err, const char *word, const char *const *candidates, int n);

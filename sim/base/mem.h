@@ -16,6 +16,7 @@ char *xstrdup(const char *text);
 struct arena;
 struct arena *arena_new(void);
 void arena_free(struct arena *arena); /* NULL is fine */
+void arena_reset(struct arena *arena); /* forgets the contents, keeps a chunk for the next use */
 void *arena_alloc(struct arena *arena, size_t n, size_t n_bytes);
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *text, size_t n);

@@ -26,6 +26,9 @@ enum unit {
  * Rejects NaN, infinities, hex, empty text, numbers that overflow. Never uses the locale. */
 bool quantity_parse(const char *text, enum unit unit, double *value, char *why, size_t why_size);
 
+/* A plain number without any suffix (CSV cells, whose unit is in the column's name). */
+bool quantity_number(const char *text, double *value, char *why, size_t why_size);
+
 /* Human form for messages and tables: quantity_format(buf, n, 8.6e10, UNIT_BYTES) -> "80.1 GiB". */
 const char *quantity_format(char *buf, size_t n, double value, enum unit unit);
 
