@@ -19,9 +19,9 @@ struct gpu {
     double flops_per_s[DTYPE_COUNT]; /* dense tensor peak by arithmetic format; 0: not supported */
     int n_sm;                      /* SMs, CUs or equivalents that wave quantisation counts */
     double l2_bytes;
-    const char *link;              /* links.csv name of the scale-up link, e.g. "nvlink4"; "" none */
+    const char *link;              /* links.csv name of the scale-up link: "nvlink4"; "pcie5": none */
     double link_bytes_per_s;       /* scale-up, one direction, per GPU; PCIe when there is none */
-    int scaleup_gpus;              /* GPUs in one scale-up domain */
+    int scaleup_gpus;              /* GPUs in one scale-up domain; on PCIe: those of one host */
     double pcie_bytes_per_s;
     double tdp_w, idle_w;
     const char *nearest;           /* SKU whose measured kernel constants stand in when it has none; "" */
