@@ -1,4 +1,6 @@
-/* dist.h - distributions of lengths, gaps and times. A dist is plain data; drawing needs a stream. */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* dist.h - distributions of lengths, gaps and times. A dist is plain data; drawing needs a
+ * stream. */
 #ifndef DIST_H
 #define DIST_H
 
@@ -31,8 +33,9 @@ double dist_draw(const struct dist *dist, struct rng *rng);
 int64_t dist_draw_tokens(const struct dist *dist, struct rng *rng);
 double dist_mean(const struct dist *dist); /* before clamping */
 /* The lognormal with this mean and 95th percentile: solves mu + sigma^2/2 = ln mean,
- * mu + 1.6448536 sigma = ln p95 for the smaller sigma. False when p95/mean admits none
- * (ratio > exp(1.6448536^2/2) = 3.868). mean 1155, p95 4083 -> sigma 1.2...; the test has the number. */
+ * mu + 1.6448536 sigma = ln p95 for the smaller sigma. False, dist untouched, when none
+ * is >= 0 (p95 < mean, or ratio > exp(1.6448536^2/2) = 3.868). Clamps are left open (0, 0).
+ * Mean 1155, p95 4083 -> sigma 1.220495, mu 6.307051. */
 bool dist_lognormal_from_mean_p95(double mean, double p95, struct dist *dist);
 
 #endif
