@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sim/cost/moe.h"
+
+#include <gsl/gsl_cdf.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/mem.h"
+#include "sim/core/rng.h"
+
+enum { PLACEMENT_DRAWS = 32, SOLVE_STEPS = 60 };
+
+/* Inclusion probabilities q_e = 1 - exp(-lambda p_e) with sum k: top-k without replacement to within
+ * 2 % of Monte-Carlo (cost-model.md section 1, "Distinct experts"). Bisection in log(lambda). */
+static void solve_inclusion(double *p, int n, double k)
+{
+    double lo = -20.0;
+    double hi = 40.0;
+    for (int step = 0; step < SOLVE_STEPS; step++) {
+        double mid = 0.5 * (lo + hi);
+        double lambda = exp(mid);
+        double sum = 0.0;
+        for (int e = 0; e < n; e++) {
+            sum += -expm1(-lambda * p[e]);
+        }
+        if (sum < k) {
+            lo = mid;
+        } else {
+            hi = mid;
+        }
+    }
+    double lambda = exp(hi);
+    for (int e = 0; e < n; e++) {
+        p[e] = -expm1(-lambda * p[e]);
+    }
+}
+
+/* E[max of n standard normals] by the midpoint rule on the quantile function of the maximum:
+ * integral over u of Phi^-1(u^(1/n)). n 8 -> 1.42, 32 -> 2.07 (cost-model.md section 3). */
+static double expected_normal_max(int n)
+{
+    enum { POINTS = 400 };
+    double sum = 0.0;
+    for (int i = 0; i < POINTS; i++) {
+        double u = (i + 0.5) / POINTS;
+        sum += gsl_cdf_ugaussian_Pinv(pow(u, 1.0 / n));
+    }
+    return sum / POINTS;
+}
+
+/* Load of the hottest rank relative to the mean, averaged over random placements. */
+static double hottest_rank(const double *incl, int n, int ep, double k)
+{
+    if (ep <= 1 || n < ep) {
+        return 1.0;
+    }
+    struct rng rng;
+    rng_init(&rng, 1, "moe/placement", 0);
+    int *order = xcalloc((size_t)n, sizeof *order);
+    double total = 0.0;
+    int per_rank = n / ep;
+    for (int e = 0; e < n; e++) {
+        order[e] = e;
+    }
+    for (int draw = 0; draw < PLACEMENT_DRAWS; draw++) {
+        double worst = 0.0;
+        for (int e = n - 1; e > 0; e--) {
+            int j = (int)rng_below(&rng, (uint64_t)e + 1);
+            int swap = order[e];
+            order[e] = order[j];
+            order[j] = swap;
+        }
+        for (int r = 0; r < ep; r++) {
+            double load = 0.0;
+            for (int i = 0; i < per_rank; i++) {
+                load += incl[order[r * per_rank + i]];
+            }
+            worst = fmax(worst, load);
+        }
+        total += worst * ep / k;
+    }
+    free(order);
+    return fmax(1.0, total / PLACEMENT_DRAWS);
+}
+
+struct moe_routing *moe_routing_new(int n_experts, int top_k, int ep, double sigma)
+{
+    ASSERT(n_experts > 0 && top_k > 0 && top_k <= n_experts && ep > 0);
+    struct moe_routing *r = xcalloc(1, sizeof *r);
+    r->n_experts = n_experts;
+    r->top_k = top_k;
+    r->ep = ep;
+    r->incl = xcalloc((size_t)n_experts, sizeof *r->incl);
+    double sum = 0.0;
+    for (int e = 0; e < n_experts; e++) {
+        double u = (n_experts - e - 0.5) / n_experts;
+        r->incl[e] = exp(sigma * gsl_cdf_ugaussian_Pinv(u));
+        sum += r->incl[e];
+    }
+    for (int e = 0; e < n_experts; e++) {
+        r->incl[e] /= sum;
+    }
+    if (top_k < n_experts) {
+        solve_inclusion(r->incl, n_experts, top_k);
+    } else {
+        for (int e = 0; e < n_experts; e++) {
+            r->incl[e] = 1.0;
+        }
+    }
+    r->hot_rank = hottest_rank(r->incl, n_experts, ep, top_k);
+    r->order_mean = ep > 1 ? expected_normal_max(ep) : 0.0;
+    return r;
+}
+
+void moe_routing_free(struct moe_routing *r)
+{
+    if (r) {
+        free(r->incl);
+        free(r);
+    }
+}
+
+void moe_routing_load(const struct moe_routing *r, double tokens, struct moe_load *out)
+{
+    double hit = 0.0;
+    double var = 0.0;
+    for (int e = 0; e < r->n_experts; e++) {
+        double miss = pow(1.0 - r->incl[e], tokens);
+        hit += 1.0 - miss;
+        var += miss * (1.0 - miss);
+    }
+    double ep = r->ep;
+    double rows = tokens * r->top_k;
+    out->distinct_all = hit;
+    out->rows_mean = rows / ep;
+    out->distinct_rank = hit;
+    out->imbalance = 1.0;
+    if (r->ep > 1) {
+        double cap = fmin(r->n_experts / ep, rows);
+        double spread = r->order_mean * sqrt(var / ep);
+        out->distinct_rank = fmin(cap, fmax(fmin(1.0, hit), hit / ep + spread));
+        /* sampling noise and static skew combine in quadrature (cost-model.md section 3) */
+        double noise = r->order_mean * sqrt((ep - 1.0) / rows);
+        double skew = r->hot_rank - 1.0;
+        out->imbalance = fmin(ep, 1.0 + sqrt(noise * noise + skew * skew));
+    }
+}
+
+static enum dtype arithmetic_of(const char *key)
+{
+    if (strncmp(key, "w4a8", 4) == 0 || strncmp(key, "fp8", 3) == 0) {
+        return DTYPE_FP8;
+    }
+    return strcmp(key, "nvfp4") == 0 ? DTYPE_NVFP4 : DTYPE_BF16;
+}
+
+void moe_unit_init(struct moe_unit *u, const struct gpu *gpu, const struct moe_consts *consts,
+                   enum dtype dtype, enum quant_scheme scheme, int group)
+{
+    enum dtype arithmetic = arithmetic_of(consts->key.dtype);
+    u->consts = *consts;
+    u->flops_per_s = gpu_flops(gpu, arithmetic);
+    u->bytes_per_s = gpu->mem_bytes_per_s;
+    u->weight_bytes = dtype_weight_bytes(dtype, scheme, group);
+    u->act_bytes = arithmetic == DTYPE_NVFP4 ? 0.5625 : arithmetic == DTYPE_FP8 ? 1.0 : 2.0;
+}
+
+static double tile_rows(double rows_per_expert)
+{
+    if (rows_per_expert <= 16.0) {
+        return 16.0;
+    }
+    if (rows_per_expert <= 32.0) {
+        return 32.0;
+    }
+    return rows_per_expert <= 64.0 ? 64.0 : 128.0;
+}
+
+double moe_law_s(const struct moe_unit *u, double tokens, double rows, double distinct)
+{
+    const struct moe_consts *c = &u->consts;
+    double per_expert = rows / distinct;
+    double bm = tile_rows(per_expert);
+    double padded = per_expert > bm ? distinct * (per_expert / bm + 0.5) * bm : distinct * bm;
+    double flops = 2.0 * u->n_matrices * padded * u->hidden * u->width;
+    double tc = flops / (u->flops_per_s * c->ec) * (1.0 + c->b0 / bm) * (1.0 + c->i0 / u->width);
+    double tm = distinct * u->n_matrices * u->hidden * u->width * u->weight_bytes /
+                (u->bytes_per_s * c->em);
+    double hi = fmax(tc, tm);
+    double roof = hi * pow(1.0 + pow(fmin(tc, tm) / hi, c->p), 1.0 / c->p);
+    double act = rows * (u->hidden * (u->act_bytes + 4.0) + u->width * (4.0 + u->act_bytes)) /
+                 (u->bytes_per_s * c->ea);
+    double route = 8.0 * tokens * u->top_k * c->et / u->bytes_per_s;
+    return c->t0_s + c->td_s * distinct + route + act + roof;
+}
+
+double moe_floor_s(const struct moe_unit *u, double rows, double distinct)
+{
+    double weights = distinct * u->n_matrices * u->hidden * u->width * u->weight_bytes;
+    double flops = 2.0 * u->n_matrices * rows * u->hidden * u->width;
+    return fmax(weights / u->bytes_per_s, flops / u->flops_per_s);
+}
+
+double moe_time_s(const struct moe_unit *u, double tokens, double rows, double distinct)
+{
+    return fmax(moe_law_s(u, tokens, rows, distinct), moe_floor_s(u, rows, distinct));
+}

@@ -1,0 +1,717 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sim/cost/step.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/mem.h"
+
+const char *const op_group_names[] = {"attention", "dense",    "experts", "imbalance", "allreduce",
+                                      "alltoall",  "bubble",   "host",    "other"};
+
+/* Fixed costs of cost-model.md section 0 ("the E2E composition") and 2.4; composed before any
+ * comparison with measured results and not tuned afterwards. */
+static const double SMALL_KERNEL_S = 1.8e-6;      /* fused norm, rope, activation, residual kernels */
+static const double SMALL_KERNELS_PER_LAYER = 4.0;
+static const double STREAM_EFF = 0.8;             /* bandwidth fraction of elementwise kernels */
+static const double SAMPLING_S = 30e-6;
+static const double SAMPLING_PASSES = 6.0;
+static const double ROUTER_FLOOR_S = 5e-6;        /* softmax and top-k of the router */
+static const double QK_NORM_SYNC_S = 5e-6;        /* norm sharded over ranks, beside its all-reduce */
+static const double EAGER_LAYER_S = 125e-6;       /* 25 launches of 5 us: a layer without graphs */
+static const int64_t GRAPH_MAX_BATCH = 512;
+
+/* Resolved projections and MLP of one layer group on one rank. */
+struct step_group {
+    int n_layers;
+    int kind;                         /* index of its attention in step_model.kinds */
+    const struct attn_spec *attn;
+    const struct mlp_spec *mlp;
+    struct gemm_unit attn_gemm, mlp_gemm, shared_gemm;
+    double dense_width, shared_width; /* per rank */
+    struct moe_unit moe;
+    struct moe_routing *routing;      /* owned; NULL when dense */
+};
+
+/* ---- building ---------------------------------------------------------------------------- */
+
+static bool resolve_gemm(struct step_model *sm, enum dtype dtype, struct gemm_unit *unit,
+                         struct err *err)
+{
+    const struct step_config *c = &sm->cfg;
+    enum quant_scheme scheme = dtype == DTYPE_BF16 ? QUANT_NONE : c->checkpoint.scheme;
+    enum kernel_match match;
+    const char *key = gemm_dtype_key(c->gpu, dtype, scheme);
+    const struct gemm_consts *k =
+        kernel_gemm(c->kernels, c->gpus, c->gpu, engine_names[c->engine], key, &match);
+    if (!k) {
+        k = kernel_gemm(c->kernels, c->gpus, c->gpu, engine_names[c->engine], "bf16", &match);
+        match = MATCH_SKU;
+    }
+    if (!k) {
+        return err_set(err, ERR_INPUT, "no GEMM constants for %s in hardware/kernels/gemm.csv",
+                       c->gpu->name);
+    }
+    sm->match = match > sm->match ? match : sm->match;
+    gemm_unit_init(unit, c->gpu, k, dtype, scheme, c->checkpoint.group);
+    return true;
+}
+
+static bool find_attention(struct step_model *sm, bool is_mla, struct attn_resolve *r,
+                           struct err *err)
+{
+    const struct step_config *c = &sm->cfg;
+    const char *kv = dtype_name(c->kv);
+    const char *engine = engine_names[c->engine];
+    enum kernel_match dm = MATCH_EXACT;
+    enum kernel_match pm = MATCH_EXACT;
+    r->decode = kernel_attn(c->kernels, c->gpus, c->gpu, engine, false, is_mla, kv, &dm);
+    r->prefill = kernel_attn(c->kernels, c->gpus, c->gpu, engine, true, is_mla, kv, &pm);
+    if (!r->decode) {
+        r->decode = kernel_attn(c->kernels, c->gpus, c->gpu, engine, false, is_mla, "bf16", &dm);
+    }
+    if (!r->prefill) {
+        r->prefill = kernel_attn(c->kernels, c->gpus, c->gpu, engine, true, is_mla, "bf16", &pm);
+    }
+    if (!r->decode || !r->prefill) {
+        return err_set(err, ERR_INPUT,
+                       "no attention constants for %s in hardware/kernels/attention.csv",
+                       c->gpu->name);
+    }
+    enum kernel_match worst = dm > pm ? dm : pm;
+    sm->match = worst > sm->match ? worst : sm->match;
+    return true;
+}
+
+static int span_index(struct step_model *sm, enum attn_span span, int64_t window)
+{
+    for (int i = 0; i < sm->n_spans; i++) {
+        if (sm->spans[i].span == span && sm->spans[i].window_tokens == window) {
+            return i;
+        }
+    }
+    ASSERT(sm->n_spans < STEP_MAX_SPANS);
+    sm->spans[sm->n_spans] = (struct span_class){span, window};
+    return sm->n_spans++;
+}
+
+/* The absorbed products of MLA decode and the re-expansion of the latent cache at prefill
+ * (cost-model.md section 1, rows "MLA absorb BMMs" and "MLA prefill"). */
+static void add_mla_products(struct step_model *sm, const struct attn_spec *a,
+                             const struct gemm_unit *gemm, struct step_kind *kind)
+{
+    double heads = fmax(1.0, (double)a->n_heads / sm->cfg.tp);
+    double bw = gemm->bytes_per_s * gemm->consts.em;
+    double flops = gpu_flops(sm->cfg.gpu, DTYPE_BF16) * gemm->consts.ec;
+    double cells = heads * (a->qk_nope_dim + a->v_head_dim) * a->kv_lora_rank;
+    kind->unit.dec_t0_s += 2.0 * gemm->consts.t0_s + 2.0 * cells / bw;
+    kind->unit.dec_per_seq_s += 2.0 * cells / flops;
+    kind->prefill_up_per_key_s = 2.0 * cells / (gemm->flops_per_s * gemm->consts.ec);
+}
+
+static bool add_kind(struct step_model *sm, const struct layer_group *g, struct step_group *group,
+                     struct err *err)
+{
+    const struct attn_spec *a = &g->attn;
+    for (int i = 0; i < sm->n_groups; i++) {
+        if (memcmp(sm->groups[i].attn, a, sizeof *a) == 0) {
+            group->kind = sm->groups[i].kind;
+            sm->kinds[group->kind].n_layers += g->n_layers;
+            return true;
+        }
+    }
+    ASSERT(sm->n_kinds < STEP_MAX_KINDS);
+    struct step_kind *kind = &sm->kinds[sm->n_kinds];
+    struct attn_resolve r = {.spec = a, .gpu = sm->cfg.gpu, .tp = sm->cfg.tp, .kv = sm->cfg.kv};
+    if (!find_attention(sm, a->kind == ATTN_MLA, &r, err)) {
+        return false;
+    }
+    attn_resolve(&r, &kind->unit);
+    kind->n_layers = g->n_layers;
+    kind->indexed = a->index_topk_tokens > 0;
+    kind->ctx_scale = a->compress_ratio > 1 ? 1.0 / a->compress_ratio : 1.0;
+    kind->span = kind->indexed ? span_index(sm, SPAN_SLIDING, a->index_topk_tokens)
+                               : span_index(sm, a->span, a->span == SPAN_FULL ? 0 : a->window_tokens);
+    if (a->kind == ATTN_MLA) {
+        add_mla_products(sm, a, &group->attn_gemm, kind);
+    }
+    group->kind = sm->n_kinds++;
+    return true;
+}
+
+static bool add_experts(struct step_model *sm, struct step_group *g, struct err *err)
+{
+    const struct step_config *c = &sm->cfg;
+    const struct mlp_spec *mlp = g->mlp;
+    const char *kernel = "";
+    const char *key = "bf16";
+    enum quant_scheme scheme =
+        c->checkpoint.experts == DTYPE_BF16 ? QUANT_NONE : c->checkpoint.scheme;
+    engine_moe_backend(c->engines, c->engine, c->engine_version, c->gpu, c->checkpoint.experts,
+                       scheme, c->ep, &kernel, &key);
+    if (c->moe_backend && c->moe_backend[0]) {
+        kernel = c->moe_backend;
+    }
+    enum kernel_match match = MATCH_EXACT;
+    const struct moe_consts *k = kernel_moe(c->kernels, c->gpus, c->gpu, engine_names[c->engine],
+                                            key, kernel, &match);
+    if (!k) {
+        k = kernel_moe(c->kernels, c->gpus, c->gpu, engine_names[c->engine], key, "", &match);
+    }
+    if (!k) {
+        k = kernel_moe(c->kernels, c->gpus, c->gpu, engine_names[c->engine], "bf16", "", &match);
+    }
+    if (!k) {
+        return err_set(err, ERR_INPUT, "no MoE constants for %s in hardware/kernels/moe.csv",
+                       c->gpu->name);
+    }
+    sm->match = match > sm->match ? match : sm->match;
+    sm->moe_kernel = k->key.kernel;
+    moe_unit_init(&g->moe, c->gpu, k, c->checkpoint.experts, scheme, c->checkpoint.group);
+    g->moe.hidden = (double)c->model->hidden;
+    g->moe.width = fmax(1.0, (double)mlp->intermediate * c->ep / (c->tp * c->dp));
+    g->moe.top_k = mlp->top_k;
+    g->moe.n_matrices = mlp->n_matrices;
+    g->routing = moe_routing_new(mlp->n_experts, mlp->top_k, c->ep, c->skew_sigma);
+    return true;
+}
+
+static bool add_group(struct step_model *sm, const struct layer_group *lg, struct err *err)
+{
+    const struct checkpoint *ck = &sm->cfg.checkpoint;
+    struct step_group *g = &sm->groups[sm->n_groups];
+    g->n_layers = lg->n_layers;
+    g->attn = &lg->attn;
+    g->mlp = &lg->mlp;
+    g->dense_width = lg->mlp.is_moe ? 0.0 : (double)lg->mlp.intermediate / sm->cfg.tp;
+    g->shared_width = (double)lg->mlp.shared_intermediate / sm->cfg.tp;
+    if (!resolve_gemm(sm, ck->attn, &g->attn_gemm, err) ||
+        !resolve_gemm(sm, ck->dense, &g->mlp_gemm, err) ||
+        !resolve_gemm(sm, ck->shared, &g->shared_gemm, err) ||
+        !add_kind(sm, lg, g, err)) {
+        return false;
+    }
+    if (lg->mlp.is_moe && !add_experts(sm, g, err)) {
+        return false;
+    }
+    sm->n_groups++;
+    return true;
+}
+
+static bool layout_fits(const struct step_config *c, struct err *err)
+{
+    const struct model *m = c->model;
+    if (c->pp != 1) {
+        return err_set(err, ERR_INPUT,
+                       "pipeline parallelism (pp %d) is not simulated; use pp: 1", c->pp);
+    }
+    for (int i = 0; i < m->n_groups; i++) {
+        const struct attn_spec *a = &m->groups[i].attn;
+        if (a->n_heads % c->tp != 0) {
+            return err_set(err, ERR_INPUT, "tp %d does not divide the %d attention heads of %s",
+                           c->tp, a->n_heads, m->name);
+        }
+        const struct mlp_spec *p = &m->groups[i].mlp;
+        if (p->is_moe && (p->n_experts % c->ep != 0 || (c->tp * c->dp) % c->ep != 0)) {
+            return err_set(err, ERR_INPUT,
+                           "ep %d must divide tp x dp = %d and the %d experts of %s", c->ep,
+                           c->tp * c->dp, p->n_experts, m->name);
+        }
+    }
+    return true;
+}
+
+struct step_model *step_model_new(const struct step_config *cfg, struct err *err)
+{
+    if (!layout_fits(cfg, err)) {
+        return NULL;
+    }
+    struct step_model *sm = xcalloc(1, sizeof *sm);
+    sm->cfg = *cfg;
+    sm->moe_kernel = "";
+    sm->groups = xcalloc((size_t)cfg->model->n_groups, sizeof *sm->groups);
+    span_index(sm, SPAN_FULL, 0);
+    bool ok = resolve_gemm(sm, cfg->checkpoint.lm_head, &sm->head, err);
+    for (int i = 0; ok && i < cfg->model->n_groups; i++) {
+        ok = add_group(sm, &cfg->model->groups[i], err);
+    }
+    if (!ok) {
+        step_model_free(sm);
+        return NULL;
+    }
+    return sm;
+}
+
+void step_model_free(struct step_model *sm)
+{
+    if (!sm) {
+        return;
+    }
+    for (int i = 0; i < sm->cfg.model->n_groups; i++) {
+        moe_routing_free(sm->groups[i].routing);
+    }
+    free(sm->groups);
+    free(sm);
+}
+
+/* ---- operators that depend on the token count --------------------------------------------- */
+
+/* One GEMM of an operator list: shape per layer. */
+struct gemm_shape {
+    const struct gemm_unit *unit;
+    double m, n, k;
+};
+enum { MAX_SHAPES = 16 };
+
+static int mla_shapes(const struct step_model *sm, const struct step_group *g, double m,
+                      struct gemm_shape *s)
+{
+    const struct attn_spec *a = g->attn;
+    double h = (double)sm->cfg.model->hidden;
+    double heads = fmax(1.0, (double)a->n_heads / sm->cfg.tp);
+    double down = a->q_lora_rank + a->kv_lora_rank + a->qk_rope_dim;
+    int n = 0;
+    s[n++] = (struct gemm_shape){&g->attn_gemm, m, down, h};
+    s[n++] = (struct gemm_shape){&g->attn_gemm, m, heads * a->head_dim,
+                                 a->q_lora_rank > 0 ? a->q_lora_rank : h};
+    s[n++] = (struct gemm_shape){&g->attn_gemm, m, h, heads * a->v_head_dim};
+    if (a->index_topk_tokens > 0) {
+        double wide = (double)a->index_n_heads * a->index_head_dim;
+        s[n++] = (struct gemm_shape){&g->attn_gemm, m, wide, a->q_lora_rank};
+        s[n++] = (struct gemm_shape){&g->attn_gemm, m, a->index_head_dim + a->index_n_heads, h};
+    }
+    return n;
+}
+
+static int gqa_shapes(const struct step_model *sm, const struct step_group *g, double m,
+                      struct gemm_shape *s)
+{
+    const struct attn_spec *a = g->attn;
+    double h = (double)sm->cfg.model->hidden;
+    double heads = fmax(1.0, (double)a->n_heads / sm->cfg.tp);
+    double kv = fmax(1.0, (double)a->n_kv_heads / sm->cfg.tp);
+    double q = heads * a->head_dim * (a->output_gate ? 2.0 : 1.0);
+    double dv = a->v_head_dim > 0 ? a->v_head_dim : a->head_dim;
+    int n = 0;
+    s[n++] = (struct gemm_shape){&g->attn_gemm, m, q + kv * (a->head_dim + dv), h};
+    s[n++] = (struct gemm_shape){&g->attn_gemm, m, h, heads * dv};
+    return n;
+}
+
+static int linear_shapes(const struct step_model *sm, const struct step_group *g, double m,
+                         struct gemm_shape *s)
+{
+    const struct attn_spec *a = g->attn;
+    double h = (double)sm->cfg.model->hidden;
+    double tp = sm->cfg.tp;
+    double keys = 2.0 * a->lin_key_heads * a->lin_key_dim / tp;
+    double values = (double)a->lin_value_heads * a->lin_value_dim / tp;
+    int n = 0;
+    s[n++] = (struct gemm_shape){&g->attn_gemm, m, keys + 2.0 * values, h};
+    s[n++] = (struct gemm_shape){&g->attn_gemm, m, h, values};
+    return n;
+}
+
+static int attn_shapes(const struct step_model *sm, const struct step_group *g, double m,
+                       struct gemm_shape *s)
+{
+    switch (g->attn->kind) {
+    case ATTN_MLA:
+        return mla_shapes(sm, g, m, s);
+    case ATTN_LINEAR:
+        return linear_shapes(sm, g, m, s);
+    case ATTN_GQA:
+        break;
+    }
+    return gqa_shapes(sm, g, m, s);
+}
+
+/* Gate-up and down projections of a dense or shared MLP of this width per rank. */
+static int mlp_shapes(const struct gemm_unit *unit, double hidden, double width, int n_matrices,
+                      double m, struct gemm_shape *s)
+{
+    if (width <= 0.0) {
+        return 0;
+    }
+    s[0] = (struct gemm_shape){unit, m, (n_matrices - 1) * width, hidden};
+    s[1] = (struct gemm_shape){unit, m, hidden, width};
+    return 2;
+}
+
+static int group_shapes(const struct step_model *sm, const struct step_group *g, double m,
+                        struct gemm_shape *s)
+{
+    double h = (double)sm->cfg.model->hidden;
+    int n = attn_shapes(sm, g, m, s);
+    n += mlp_shapes(&g->mlp_gemm, h, g->dense_width, g->mlp->n_matrices, m, s + n);
+    n += mlp_shapes(&g->shared_gemm, h, g->shared_width, 3, m, s + n);
+    ASSERT(n <= MAX_SHAPES);
+    return n;
+}
+
+/* Norms, rope, activation and residual: four launches a layer and their traffic. */
+static double elementwise_s(const struct step_model *sm, const struct step_group *g, double m)
+{
+    const struct attn_spec *a = g->attn;
+    double h = (double)sm->cfg.model->hidden;
+    double tp = sm->cfg.tp;
+    double qkv = ((double)a->n_heads + 2.0 * a->n_kv_heads) * a->head_dim / tp;
+    if (a->kind == ATTN_MLA) {
+        qkv = (double)a->n_heads * a->head_dim / tp + a->kv_lora_rank + a->qk_rope_dim;
+    }
+    double bytes = 12.0 * m * h + 4.0 * m * qkv + 6.0 * m * (g->dense_width + g->shared_width);
+    return SMALL_KERNELS_PER_LAYER * SMALL_KERNEL_S +
+           bytes / (STREAM_EFF * sm->cfg.gpu->mem_bytes_per_s);
+}
+
+static double collective_s(const struct step_model *sm, const char *operation, int n, double bytes)
+{
+    const struct step_config *c = &sm->cfg;
+    return collective_time_s(c->fabric, c->gpus, c->gpu, engine_names[c->engine], operation, n,
+                             bytes);
+}
+
+void step_token_parts(const struct step_model *sm, double m, double *parts)
+{
+    double h = (double)sm->cfg.model->hidden;
+    double reduce = sm->cfg.tp > 1 ? collective_s(sm, "all_reduce", sm->cfg.tp, 2.0 * m * h) : 0.0;
+    memset(parts, 0, OP_N * sizeof *parts);
+    for (int i = 0; i < sm->n_groups; i++) {
+        const struct step_group *g = &sm->groups[i];
+        struct gemm_shape shapes[MAX_SHAPES];
+        int n = group_shapes(sm, g, m, shapes);
+        double dense = 0.0;
+        for (int s = 0; s < n; s++) {
+            dense += gemm_time_s(shapes[s].unit, shapes[s].m, shapes[s].n, shapes[s].k);
+        }
+        parts[OP_DENSE] += g->n_layers * dense;
+        parts[OP_OTHER] += g->n_layers * elementwise_s(sm, g, m);
+        parts[OP_ALLREDUCE] += g->n_layers * 2.0 * reduce;
+        if (g->attn->qk_norm_full && sm->cfg.tp > 1) {
+            double sync = collective_s(sm, "all_reduce", sm->cfg.tp, 8.0 * m);
+            parts[OP_ALLREDUCE] += g->n_layers * (sync + QK_NORM_SYNC_S);
+        }
+    }
+    parts[OP_OTHER] += 4.0 * m * h / (STREAM_EFF * sm->cfg.gpu->mem_bytes_per_s);
+    parts[OP_ALLREDUCE] += reduce; /* vocabulary-parallel embedding */
+}
+
+/* Dispatch to the expert ranks and back when attention runs data-parallel: all-gather and
+ * reduce-scatter of the hidden states, the engines' default without a dispatch library. */
+static double dispatch_s(const struct step_model *sm, double m_group)
+{
+    if (sm->cfg.dp <= 1) {
+        return 0.0;
+    }
+    int ranks = sm->cfg.tp * sm->cfg.dp;
+    double bytes = 2.0 * m_group * (double)sm->cfg.model->hidden;
+    return collective_s(sm, "all_gather", ranks, bytes) +
+           collective_s(sm, "reduce_scatter", ranks, bytes);
+}
+
+static double router_s(const struct step_model *sm, const struct step_group *g, double m)
+{
+    struct gemm_unit unit = sm->head;
+    unit.weight_bytes = 2.0;
+    unit.act_bytes = 2.0;
+    double t = gemm_time_s(&unit, m, g->mlp->n_experts, (double)sm->cfg.model->hidden);
+    return t + ROUTER_FLOOR_S;
+}
+
+void step_moe_parts(const struct step_model *sm, double m_group, double *parts)
+{
+    memset(parts, 0, OP_N * sizeof *parts);
+    double dispatch = dispatch_s(sm, m_group);
+    for (int i = 0; i < sm->n_groups; i++) {
+        const struct step_group *g = &sm->groups[i];
+        if (!g->routing) {
+            continue;
+        }
+        struct moe_load load;
+        moe_routing_load(g->routing, m_group, &load);
+        double even = moe_time_s(&g->moe, m_group, load.rows_mean,
+                                 fmin(load.distinct_all / sm->cfg.ep, load.distinct_rank));
+        double slow = moe_time_s(&g->moe, m_group, load.rows_mean * load.imbalance,
+                                 load.distinct_rank);
+        parts[OP_EXPERTS] += g->n_layers * fmin(even, slow);
+        parts[OP_IMBALANCE] += g->n_layers * fmax(0.0, slow - even);
+        parts[OP_DENSE] += g->n_layers * router_s(sm, g, m_group / sm->cfg.dp);
+        parts[OP_ALLTOALL] += g->n_layers * dispatch;
+    }
+}
+
+void step_head_parts(const struct step_model *sm, double n_sample, double *parts)
+{
+    const struct model *m = sm->cfg.model;
+    double vocab = (double)m->vocab;
+    memset(parts, 0, OP_N * sizeof *parts);
+    parts[OP_DENSE] = gemm_time_s(&sm->head, n_sample, vocab / sm->cfg.tp, (double)m->hidden);
+    parts[OP_OTHER] = SAMPLING_S + SAMPLING_PASSES * 4.0 * n_sample * vocab /
+                                       (STREAM_EFF * sm->cfg.gpu->mem_bytes_per_s);
+    if (sm->cfg.tp > 1) {
+        parts[OP_ALLREDUCE] = collective_s(sm, "all_gather", sm->cfg.tp, 2.0 * n_sample * vocab);
+    }
+}
+
+/* ---- tables ------------------------------------------------------------------------------ */
+
+static double *nan_table(int64_t n)
+{
+    double *t = xcalloc((size_t)n, sizeof *t);
+    for (int64_t i = 0; i < n; i++) {
+        t[i] = NAN;
+    }
+    return t;
+}
+
+void step_cache_init(struct step_cache *c, const struct step_model *model, int64_t max_tokens)
+{
+    memset(c, 0, sizeof *c);
+    ASSERT(max_tokens > 0 && max_tokens <= STEP_MAX_TOKENS);
+    int64_t group = max_tokens * model->cfg.dp;
+    c->model = model;
+    c->max_tokens = max_tokens;
+    c->token_s = nan_table(max_tokens + 1);
+    c->head_s = nan_table(max_tokens + 1);
+    c->moe_s = nan_table(group + 1);
+    c->token_n = xcalloc((size_t)max_tokens + 1, sizeof *c->token_n);
+    c->head_n = xcalloc((size_t)max_tokens + 1, sizeof *c->head_n);
+    c->moe_n = xcalloc((size_t)group + 1, sizeof *c->moe_n);
+    c->graph_limit = model->cfg.cuda_graphs ? GRAPH_MAX_BATCH : 0;
+}
+
+void step_cache_fini(struct step_cache *c)
+{
+    free(c->token_s);
+    free(c->head_s);
+    free(c->moe_s);
+    free(c->token_n);
+    free(c->head_n);
+    free(c->moe_n);
+    memset(c, 0, sizeof *c);
+}
+
+typedef void parts_fn(const struct step_model *sm, double m, double *parts);
+
+static double parts_sum(parts_fn *fn, const struct step_model *sm, double m)
+{
+    double parts[OP_N];
+    fn(sm, m, parts);
+    double sum = 0.0;
+    for (int i = 0; i < OP_N; i++) {
+        sum += parts[i];
+    }
+    return sum;
+}
+
+/* The laws step at 128-token tiles and are smooth inside one: above STEP_EXACT_TOKENS the two ends of
+ * a tile are computed and what lies between is linear. lo and hi are the ends, share the weight. */
+static double tile_ends(int64_t m, int64_t *lo, int64_t *hi)
+{
+    if (m <= STEP_EXACT_TOKENS) {
+        *lo = m;
+        *hi = m;
+        return 0.0;
+    }
+    *lo = (m - 1) / 128 * 128 + 1;
+    *hi = *lo + 127;
+    return (double)(m - *lo) / 127.0;
+}
+
+static double table_fill(double *table, int64_t n, parts_fn *fn, const struct step_model *sm,
+                         int64_t m)
+{
+    int64_t lo;
+    int64_t hi;
+    double share = tile_ends(m, &lo, &hi);
+    if (share == 0.0 || m == hi) {
+        table[m] = parts_sum(fn, sm, (double)m);
+        return table[m];
+    }
+    if (isnan(table[lo])) {
+        table[lo] = parts_sum(fn, sm, (double)lo);
+    }
+    double end = hi < n ? table[hi] : NAN;
+    if (isnan(end)) {
+        end = parts_sum(fn, sm, (double)hi);
+        if (hi < n) {
+            table[hi] = end;
+        }
+    }
+    table[m] = table[lo] + share * (end - table[lo]);
+    return table[m];
+}
+
+static inline double table_get(double *table, uint32_t *count, int64_t n, parts_fn *fn,
+                               const struct step_model *sm, int64_t m)
+{
+    DASSERT(m >= 0 && m < n);
+    count[m]++;
+    double t = table[m];
+    return isnan(t) ? table_fill(table, n, fn, sm, m) : t;
+}
+
+/* vLLM and kin capture graphs at 1, 2, 4 and multiples of 8: a decode batch is padded up. */
+static inline int64_t graph_padded(const struct step_cache *c, int64_t n)
+{
+    if (n > c->graph_limit || n <= 2) {
+        return n;
+    }
+    return n <= 4 ? 4 : (n + 7) & ~INT64_C(7);
+}
+
+/* ---- one step ---------------------------------------------------------------------------- */
+
+static double attention_s(const struct step_model *sm, const struct step_batch *b)
+{
+    double total = 0.0;
+    double n = (double)b->n_decode;
+    for (int i = 0; i < sm->n_kinds; i++) {
+        const struct step_kind *k = &sm->kinds[i];
+        double t = 0.0;
+        if (b->n_decode > 0) {
+            t += attn_decode_s(&k->unit, n, b->ctx_tokens[k->span] * k->ctx_scale);
+        }
+        if (b->n_prefill_tokens > 0) {
+            const struct prefill_sums *p = &b->prefill[k->span];
+            t += attn_prefill_s(&k->unit, p) + p->keys * k->prefill_up_per_key_s;
+            t -= b->n_decode > 0 ? k->unit.pre_t0_s : 0.0; /* one launch serves both */
+        }
+        if (k->indexed) {
+            t += attn_index_s(&k->unit, n, b->ctx_tokens[0], b->prefill[0].pairs);
+        }
+        total += k->n_layers * t;
+    }
+    return total;
+}
+
+static double host_s(const struct step_model *sm, const struct step_batch *b, double gpu_s)
+{
+    const struct engine_defaults *e = &sm->cfg.defaults;
+    double t = e->host_s + e->host_per_seq_s * (double)b->n_sample;
+    double layer = 0.0;
+    if (!sm->cfg.cuda_graphs) {
+        layer = EAGER_LAYER_S;
+    } else if (b->n_prefill_tokens > 0 && e->prefill_layer_s > 0.0) {
+        layer = e->prefill_layer_s;
+    }
+    double launch = layer * sm->cfg.model->n_layers;
+    return t + (launch > gpu_s ? launch - gpu_s : 0.0);
+}
+
+double step_time_s(struct step_cache *c, const struct step_batch *batches, int n_ranks)
+{
+    const struct step_model *sm = c->model;
+    double slowest = 0.0;
+    double attention = 0.0;
+    int64_t group_tokens = 0;
+    const struct step_batch *busiest = batches;
+    for (int r = 0; r < n_ranks; r++) {
+        const struct step_batch *b = &batches[r];
+        int64_t m = b->n_decode + b->n_prefill_tokens;
+        m = b->n_prefill_tokens == 0 ? graph_padded(c, m) : m;
+        m = m < c->max_tokens ? m : c->max_tokens;
+        group_tokens += m;
+        if (m == 0) {
+            continue;
+        }
+        double a = attention_s(sm, b);
+        double t = a + table_get(c->token_s, c->token_n, c->max_tokens + 1, step_token_parts, sm, m);
+        if (b->n_sample > 0) {
+            t += table_get(c->head_s, c->head_n, c->max_tokens + 1, step_head_parts, sm,
+                           b->n_sample);
+        }
+        if (t > slowest) {
+            slowest = t;
+            attention = a;
+            busiest = b;
+        }
+    }
+    double t = slowest;
+    if (sm->moe_kernel[0] && group_tokens > 0) {
+        t += table_get(c->moe_s, c->moe_n, c->max_tokens * sm->cfg.dp + 1, step_moe_parts, sm,
+                       group_tokens);
+    }
+    double host = host_s(sm, busiest, t);
+    c->attention_s += attention;
+    c->host_s += host;
+    c->n_steps++;
+    return t + host;
+}
+
+void step_add_chunk(const struct step_model *model, struct step_batch *b, int64_t p, int64_t n)
+{
+    b->n_prefill_tokens += n;
+    for (int i = 0; i < model->n_spans; i++) {
+        attn_chunk_sums(model->spans[i].span, model->spans[i].window_tokens, p, n, &b->prefill[i]);
+    }
+}
+
+/* ---- after the run ----------------------------------------------------------------------- */
+
+static void add_parts(parts_fn *fn, const struct step_model *sm, const uint32_t *count, int64_t n,
+                      double *parts)
+{
+    for (int64_t m = 1; m < n; m++) {
+        if (count[m] == 0) {
+            continue;
+        }
+        int64_t lo;
+        int64_t hi;
+        double share = tile_ends(m, &lo, &hi);
+        double at_lo[OP_N];
+        double at_hi[OP_N];
+        fn(sm, (double)lo, at_lo);
+        fn(sm, (double)hi, at_hi);
+        for (int i = 0; i < OP_N; i++) {
+            parts[i] += count[m] * (at_lo[i] + share * (at_hi[i] - at_lo[i]));
+        }
+    }
+}
+
+void step_breakdown(const struct step_cache *c, double *parts)
+{
+    const struct step_model *sm = c->model;
+    memset(parts, 0, OP_N * sizeof *parts);
+    add_parts(step_token_parts, sm, c->token_n, c->max_tokens + 1, parts);
+    add_parts(step_head_parts, sm, c->head_n, c->max_tokens + 1, parts);
+    if (sm->moe_kernel[0]) {
+        add_parts(step_moe_parts, sm, c->moe_n, c->max_tokens * sm->cfg.dp + 1, parts);
+    }
+    parts[OP_ATTENTION] += c->attention_s;
+    parts[OP_HOST] += c->host_s;
+    if (sm->cfg.dp > 1) { /* counts are over ranks; a step's time is that of one */
+        double ranks = sm->cfg.dp;
+        parts[OP_DENSE] /= ranks;
+        parts[OP_OTHER] /= ranks;
+        parts[OP_ALLREDUCE] /= ranks;
+    }
+}
+
+static double dense_floor_s(const struct step_model *sm, double m)
+{
+    double bytes = 0.0;
+    double compute = 0.0;
+    for (int i = 0; i < sm->n_groups; i++) {
+        const struct step_group *g = &sm->groups[i];
+        struct gemm_shape s[MAX_SHAPES];
+        int n = group_shapes(sm, g, m, s);
+        for (int j = 0; j < n; j++) {
+            bytes += g->n_layers * s[j].unit->weight_bytes * s[j].n * s[j].k;
+            compute += g->n_layers * 2.0 * m * s[j].n * s[j].k / s[j].unit->flops_per_s;
+        }
+    }
+    return fmax(bytes / sm->cfg.gpu->mem_bytes_per_s, compute);
+}
+
+double step_floor_s(const struct step_cache *c)
+{
+    double floor_s = 0.0;
+    for (int64_t m = 1; m <= c->max_tokens; m++) {
+        if (c->token_n[m] > 0) {
+            floor_s += c->token_n[m] * dense_floor_s(c->model, (double)m);
+        }
+    }
+    return floor_s / c->model->cfg.dp;
+}
