@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* csvio.h - CSV in and out (libcsv). First row is the header; columns are found by name. Strict
  * quoting, CRLF and BOM accepted, invalid UTF-8 refused. Errors carry file and line (and the column's
  * name in the text). */
@@ -33,8 +34,9 @@ bool csv_number(const struct csv_table *table, int row, int col, double fallback
                 struct err *err);
 struct src_pos csv_pos(const struct csv_table *table, int row);
 
-/* Row by row with bounded memory (traces). fields[i] is "" when empty; first call is the header with
- * line 1. Stops when fn returns false. */
+/* Row by row with bounded memory (traces). fields[i] is "" when empty; first call is the header.
+ * Every row has as many fields as the header (else an error). Stops when fn returns false; csv_read
+ * then returns false too, whether or not fn filled err. Blank lines are skipped. */
 typedef bool (*csv_row_fn)(void *ctx, int n_fields, const char *const *fields, int64_t line,
                            struct err *err);
 bool csv_read(const char *path, csv_row_fn fn, void *ctx, struct err *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* err.c - see err.h. Texts may carry anything a user wrote, so control characters are made harmless
- * before they reach a terminal. */
+/* err.c - see err.h. Texts may carry anything a user wrote, so control characters are made
+ * harmless before they reach a terminal. */
 #include "sim/base/err.h"
 
 #include <errno.h>
@@ -14,20 +14,23 @@
 
 #define WORD_MAX_BYTES 63
 #define FAR_DISTANCE 1000
-/* Lines up to QUOTE_WHOLE bytes are quoted whole, longer ones QUOTE_BEFORE bytes before the column
- * and QUOTE_AFTER behind it: with dots on both sides that fits struct err. */
+/* Lines up to QUOTE_WHOLE bytes are quoted whole, longer ones QUOTE_BEFORE bytes before the
+ * column and QUOTE_AFTER behind it: with dots on both sides that fits struct err. */
 #define QUOTE_WHOLE 200
 #define QUOTE_BEFORE 80
 #define QUOTE_AFTER 80
 
-/* Copies n bytes; what is no UTF-8 or would move the cursor becomes '?'. Tabs stay when keep_tabs. */
-static void copy_printable(char *out, size_t out_size, const char *text, size_t n, bool keep_tabs)
+/* Copies n bytes; what is no UTF-8 or would move the cursor becomes '?'. Tabs stay when
+ * keep_tabs. */
+static void copy_printable(char *out, size_t out_size, const char *text, size_t n,
+                           bool keep_tabs)
 {
     size_t used = 0;
     for (size_t i = 0; i < n;) {
         unsigned char c = (unsigned char)text[i];
         size_t step = text_char_bytes(text + i, n - i);
-        bool control = c < 0x20 || c == 0x7f || (c == 0xc2 && step == 2 && (unsigned char)text[i + 1] < 0xa0);
+        bool control = c < 0x20 || c == 0x7f ||
+                       (c == 0xc2 && step == 2 && (unsigned char)text[i + 1] < 0xa0);
         bool bad = step == 0 || (control && !(c == '\t' && keep_tabs));
         size_t width = bad ? 1 : step;
         if (used + width >= out_size) {
@@ -111,8 +114,8 @@ void err_quote(struct err *err, const char *line, size_t n)
     err->caret = err->col > 0 ? text_width(part) + (from > 0 ? 3 : 0) + 1 : 0;
 }
 
-/* The quote is a courtesy: whatever goes wrong here, the message stands without it. Only regular
- * files are opened, because reading a pipe again would hang. */
+/* The quote is a courtesy: whatever goes wrong here, the message stands without it. Only
+ * regular files are opened, because reading a pipe again would hang. */
 static void quote_from_file(struct err *err, const char *path)
 {
     struct stat st;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* err.h - what went wrong and where. Every function that can fail because of a user's input takes a
  * `struct err *` as its last parameter, fills it and returns false or NULL; only main prints it.
  * Never global, never allocated: the caller owns the struct, usually on its stack. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mem.c - checked allocation and arenas. An arena is a list of chunks that double in size up to
- * 1 MiB; a request larger than a chunk gets one of its own behind the current chunk, so that the
- * space left in the current one is not lost. Allocation is O(1). */
+ * 1 MiB; a request larger than a chunk gets one of its own behind the current chunk, so that
+ * the space left in the current one is not lost. Allocation is O(1). */
 #include "sim/base/mem.h"
 
 #include <stdalign.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mem.h - memory: checked heap allocation and arenas. Out of memory prints and exits 70: it is the
  * one error that does not travel up. Asserts stay in release builds. */
 #ifndef MEM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* node.h - the tree that YAML and JSON files are read into: scalars as text (typed by whoever asks),
  * lists and maps, each value with its place in the file. Aliases, anchors, tags, multiple documents
  * and duplicate keys are errors. Depth is limited to 64, nodes to 1,000,000, files to 64 MiB.
@@ -36,7 +37,7 @@ struct node *yaml_parse(struct arena *arena, const char *name, const char *text,
 struct node *json_parse(struct arena *arena, const char *name, const char *text, size_t n,
                         struct err *err);
 /* JSON Lines: calls fn for each line (blank ones skipped) with a tree that is gone after the call;
- * stops when fn returns false. Memory stays bounded however long the file is. */
+ * stops when fn returns false (and returns false then). Memory stays bounded however long the file is. */
 typedef bool (*json_line_fn)(void *ctx, const struct node *value, int64_t line, struct err *err);
 bool json_lines_read(const char *path, json_line_fn fn, void *ctx, struct err *err);
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* pool.h - a loop over independent items on several threads. Items are taken in order from an atomic
  * counter; fn writes its result into its own slot, so results do not depend on n_threads. */
 #ifndef POOL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* quantity.c - see quantity.h. The syntax of the number is checked here, so strtod only ever sees
- * decimal digits: no hex, no "inf", no locale's comma. Units are case-sensitive because case carries
- * meaning (b and B, m and M). */
+/* quantity.c - see quantity.h. The syntax of the number is checked here, so strtod only ever
+ * sees decimal digits: no hex, no "inf", no locale's comma. Units are case-sensitive because
+ * case carries meaning (b and B, m and M). */
 #include "sim/base/quantity.h"
 
 #include <math.h>
@@ -35,11 +35,11 @@ struct kind {
 #define DAY_S 86400.0
 #define MONTH_S (30.4375 * DAY_S) /* a twelfth of 365.25 days */
 
-static const struct suffix count_suffix[] = {
-    {"k", 1e3}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}, {NULL, 0}};
-static const struct suffix tokens_suffix[] = {{"k", 1e3},  {"K", 1e3},  {"M", 1e6},  {"G", 1e9},
-                                              {"T", 1e12}, {"Ki", KIB}, {"Mi", MIB}, {"Gi", GIB},
-                                              {NULL, 0}};
+static const struct suffix count_suffix[] = {{"k", 1e3}, {"K", 1e3},  {"M", 1e6},
+                                             {"G", 1e9}, {"T", 1e12}, {NULL, 0}};
+static const struct suffix tokens_suffix[] = {{"k", 1e3},  {"K", 1e3},  {"M", 1e6},
+                                              {"G", 1e9},  {"T", 1e12}, {"Ki", KIB},
+                                              {"Mi", MIB}, {"Gi", GIB}, {NULL, 0}};
 static const struct suffix time_suffix[] = {{"ns", 1e-9},
                                             {"us", 1e-6},
                                             {"\xc2\xb5s", 1e-6},
@@ -56,29 +56,27 @@ static const struct suffix time_suffix[] = {{"ns", 1e-9},
                                             {"years", 12 * MONTH_S},
                                             {NULL, 0}};
 static const struct suffix bytes_suffix[] = {
-    {"B", 1},     {"kB", 1e3},  {"KB", 1e3},  {"MB", 1e6},  {"GB", 1e9},
-    {"TB", 1e12}, {"KiB", KIB}, {"MiB", MIB}, {"GiB", GIB}, {"TiB", TIB},
-    {NULL, 0}};
+    {"B", 1},     {"kB", 1e3},  {"KB", 1e3},  {"MB", 1e6},  {"GB", 1e9}, {"TB", 1e12},
+    {"KiB", KIB}, {"MiB", MIB}, {"GiB", GIB}, {"TiB", TIB}, {NULL, 0}};
 static const struct suffix frac_suffix[] = {{"%", 0.01}, {NULL, 0}};
 static const struct suffix flow_suffix[] = {
-    {"B/s", 1},          {"kB/s", 1e3},     {"MB/s", 1e6},      {"GB/s", 1e9},
-    {"TB/s", 1e12},      {"KiB/s", KIB},    {"MiB/s", MIB},     {"GiB/s", GIB},
-    {"TiB/s", TIB},      {"b/s", 1. / 8},   {"kb/s", 1e3 / 8},  {"Mb/s", 1e6 / 8},
-    {"Gb/s", 1e9 / 8},   {"Tb/s", 1e12 / 8}, {"bps", 1. / 8},   {"kbps", 1e3 / 8},
-    {"Mbps", 1e6 / 8},   {"Gbps", 1e9 / 8}, {"Tbps", 1e12 / 8}, {"Gbit/s", 1e9 / 8},
+    {"B/s", 1},          {"kB/s", 1e3},      {"MB/s", 1e6},      {"GB/s", 1e9},
+    {"TB/s", 1e12},      {"KiB/s", KIB},     {"MiB/s", MIB},     {"GiB/s", GIB},
+    {"TiB/s", TIB},      {"b/s", 1. / 8},    {"kb/s", 1e3 / 8},  {"Mb/s", 1e6 / 8},
+    {"Gb/s", 1e9 / 8},   {"Tb/s", 1e12 / 8}, {"bps", 1. / 8},    {"kbps", 1e3 / 8},
+    {"Mbps", 1e6 / 8},   {"Gbps", 1e9 / 8},  {"Tbps", 1e12 / 8}, {"Gbit/s", 1e9 / 8},
     {"Mbit/s", 1e6 / 8}, {NULL, 0}};
-static const struct suffix usd_suffix[] = {{"k", 1e3},      {"M", 1e6},      {"USD", 1},
-                                           {"k USD", 1e3},  {"M USD", 1e6},  {"kUSD", 1e3},
-                                           {"MUSD", 1e6},   {NULL, 0}};
-static const struct suffix usd_h_suffix[] = {
-    {"/h", 1}, {"/hour", 1}, {"USD", 1}, {"USD/h", 1}, {"USD/hour", 1}, {NULL, 0}};
+static const struct suffix usd_suffix[] = {{"k", 1e3},     {"M", 1e6},     {"USD", 1},
+                                           {"k USD", 1e3}, {"M USD", 1e6}, {"kUSD", 1e3},
+                                           {"MUSD", 1e6},  {NULL, 0}};
+static const struct suffix usd_h_suffix[] = {{"/h", 1},    {"/hour", 1},    {"USD", 1},
+                                             {"USD/h", 1}, {"USD/hour", 1}, {NULL, 0}};
 static const struct suffix usd_mtok_suffix[] = {
     {"/Mtok", 1}, {"USD", 1}, {"USD/Mtok", 1}, {NULL, 0}};
 static const struct suffix watt_suffix[] = {{"W", 1}, {"kW", 1e3}, {"MW", 1e6}, {NULL, 0}};
-static const struct suffix flops_suffix[] = {{"FLOPS", 1},      {"GFLOPS", 1e9},  {"TFLOPS", 1e12},
-                                             {"PFLOPS", 1e15},  {"EFLOPS", 1e18}, {"FLOP/s", 1},
-                                             {"GFLOP/s", 1e9},  {"TFLOP/s", 1e12},
-                                             {"PFLOP/s", 1e15}, {NULL, 0}};
+static const struct suffix flops_suffix[] = {
+    {"FLOPS", 1},  {"GFLOPS", 1e9},  {"TFLOPS", 1e12},  {"PFLOPS", 1e15},  {"EFLOPS", 1e18},
+    {"FLOP/s", 1}, {"GFLOP/s", 1e9}, {"TFLOP/s", 1e12}, {"PFLOP/s", 1e15}, {NULL, 0}};
 
 static const struct kind kinds[] = {
     [UNIT_COUNT] = {"a count", count_suffix, "k, M, G or T", true},
@@ -87,7 +85,8 @@ static const struct kind kinds[] = {
     [UNIT_BYTES] = {"a size", bytes_suffix, "B, kB, MB, GB, TB, KiB, MiB, GiB or TiB", false},
     [UNIT_RATE] = {"a rate", count_suffix, "/s, /min, /h, /day or /month", true},
     [UNIT_FRAC] = {"a fraction", frac_suffix, "% or no unit", true},
-    [UNIT_BYTES_PER_S] = {"a bandwidth", flow_suffix, "MB/s, GB/s, TB/s, GiB/s, Gb/s or Gbps", false},
+    [UNIT_BYTES_PER_S] = {"a bandwidth", flow_suffix, "MB/s, GB/s, TB/s, GiB/s, Gb/s or Gbps",
+                          false},
     [UNIT_USD] = {"an amount of money", usd_suffix, "USD, k or M", true},
     [UNIT_USD_PER_H] = {"a price per hour", usd_h_suffix, "USD/h", true},
     [UNIT_USD_PER_MTOK] = {"a price per million tokens", usd_mtok_suffix, "USD/Mtok", true},
@@ -152,7 +151,8 @@ static const char *number_end(const char *s)
 }
 
 /* The number at *s, which moves behind it. text is the whole value, for the message. */
-static bool take_number(const char *text, const char **s, double *value, char *why, size_t why_size)
+static bool take_number(const char *text, const char **s, double *value, char *why,
+                        size_t why_size)
 {
     const char *end = number_end(*s);
     if (end == *s) {
@@ -171,7 +171,8 @@ static bool take_number(const char *text, const char **s, double *value, char *w
     return true;
 }
 
-/* The text without blanks around it; false when it cannot be a quantity for its length alone. */
+/* The text without blanks around it; false when it cannot be a quantity for its length alone.
+ */
 static bool trim(const char *text, char *out, size_t out_size, char *why, size_t why_size)
 {
     text = skip_blanks(text);
@@ -198,20 +199,22 @@ static bool find_suffix(const struct suffix *list, const char *name, double *fac
     return false;
 }
 
-/* "12 req"/"2M" of "2M/day": the part before the slash is a count, the part behind it a time. */
+/* "M/day" of "2M/day": the part before the slash is a count, the part behind it a time. */
 static bool rate_factor(const char *suffix, double *factor)
 {
-    static const struct suffix per[] = {{"s", 1},           {"ms", 1e-3},        {"min", 60},
-                                        {"h", 3600},        {"hour", 3600},      {"d", DAY_S},
-                                        {"day", DAY_S},     {"month", MONTH_S},  {"year", 12 * MONTH_S},
-                                        {NULL, 0}};
+    static const struct suffix per[] = {
+        {"s", 1},       {"ms", 1e-3},       {"min", 60},
+        {"h", 3600},    {"hour", 3600},     {"d", DAY_S},
+        {"day", DAY_S}, {"month", MONTH_S}, {"year", 12 * MONTH_S},
+        {NULL, 0}};
     char count[SUFFIX_MAX_BYTES + 1];
     const char *slash = strchr(suffix, '/');
     size_t n = slash ? (size_t)(slash - suffix) : strlen(suffix);
     double scale = 1, time_s = 1;
-    if (n > SUFFIX_MAX_BYTES || !trim(suffix, count, sizeof count, NULL, 0)) {
+    if (n > SUFFIX_MAX_BYTES) {
         return false;
     }
+    memcpy(count, suffix, n);
     count[n] = '\0';
     while (n > 0 && is_blank(count[n - 1])) {
         count[--n] = '\0';
@@ -289,7 +292,8 @@ bool quantity_number(const char *text, double *value, char *why, size_t why_size
     return true;
 }
 
-/* Three significant digits without an exponent, trailing zeros dropped; whole numbers stay whole. */
+/* Three significant digits without an exponent, trailing zeros dropped; whole numbers stay
+ * whole. */
 static void format_short(char *buf, size_t n, double value)
 {
     double size = fabs(value);
@@ -336,7 +340,8 @@ static void format_steps(char *buf, size_t n, double value, const struct suffix 
 
 static void format_count(char *buf, size_t n, double value, const char *tail)
 {
-    static const struct suffix steps[] = {{"", 1}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}, {NULL, 0}};
+    static const struct suffix steps[] = {
+        {"", 1}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}, {NULL, 0}};
     double size = fabs(value);
     if (size < 1e7 && value == floor(value)) {
         snprintf(buf, n, "%.0f%s", value == 0 ? 0.0 : value, tail);
@@ -349,8 +354,8 @@ static void format_count(char *buf, size_t n, double value, const char *tail)
 
 static void format_time(char *buf, size_t n, double value_s)
 {
-    static const struct suffix steps[] = {{" ns", 1e-9},    {" us", 1e-6},   {" ms", 1e-3},
-                                          {" s", 1},        {" min", 120},   {" h", 7200},
+    static const struct suffix steps[] = {{" ns", 1e-9},     {" us", 1e-6}, {" ms", 1e-3},
+                                          {" s", 1},         {" min", 120}, {" h", 7200},
                                           {" d", 2 * DAY_S}, {NULL, 0}};
     static const double unit_s[] = {1e-9, 1e-6, 1e-3, 1, 60, 3600, DAY_S};
     char number[48];
@@ -361,9 +366,11 @@ static void format_time(char *buf, size_t n, double value_s)
 
 static void format_money(char *buf, size_t n, double value, const char *tail)
 {
-    static const struct suffix steps[] = {{"", 1}, {"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {NULL, 0}};
+    static const struct suffix steps[] = {
+        {"", 1}, {"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {NULL, 0}};
     if (fabs(value) < 1000) {
-        snprintf(buf, n, fabs(value) < 0.1 && value != 0 ? "%.3g USD%s" : "%.2f USD%s", value, tail);
+        snprintf(buf, n, fabs(value) < 0.1 && value != 0 ? "%.3g USD%s" : "%.2f USD%s", value,
+                 tail);
         return;
     }
     char number[48];
@@ -373,8 +380,8 @@ static void format_money(char *buf, size_t n, double value, const char *tail)
 
 static void format_bytes(char *buf, size_t n, double value)
 {
-    static const struct suffix steps[] = {
-        {" B", 1}, {" KiB", KIB}, {" MiB", MIB}, {" GiB", GIB}, {" TiB", TIB}, {NULL, 0}};
+    static const struct suffix steps[] = {{" B", 1},     {" KiB", KIB}, {" MiB", MIB},
+                                          {" GiB", GIB}, {" TiB", TIB}, {NULL, 0}};
     format_steps(buf, n, value, steps, "");
 }
 
@@ -387,8 +394,8 @@ static void format_flow(char *buf, size_t n, double value)
 
 static void format_flops(char *buf, size_t n, double value)
 {
-    static const struct suffix steps[] = {{" FLOPS", 1},       {" GFLOPS", 1e9}, {" TFLOPS", 1e12},
-                                          {" PFLOPS", 1e15}, {NULL, 0}};
+    static const struct suffix steps[] = {
+        {" FLOPS", 1}, {" GFLOPS", 1e9}, {" TFLOPS", 1e12}, {" PFLOPS", 1e15}, {NULL, 0}};
     format_steps(buf, n, value, steps, "");
 }
 
@@ -447,7 +454,7 @@ const char *quantity_format(char *buf, size_t n, double value, enum unit unit)
         format_flops(buf, n, value);
         break;
     default:
-        ASSERT(!"unit");
+        ASSERT(unit <= UNIT_FLOPS_PER_S);
     }
     return buf;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* quantity.h - numbers with units, as people write them: "80 GiB", "12/s", "50 ms", "2M", "5%". */
 #ifndef QUANTITY_H
 #define QUANTITY_H

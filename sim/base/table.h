@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* table.h - text tables on stdout: columns aligned (numbers right), header underlined, UTF-8 widths. */
 #ifndef TABLE_H
 #define TABLE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* text.c - see text.h. Checking costs one pass over the bytes, eight at a time while they are ASCII;
- * line and column are only worked out when there is something to report. */
+/* text.c - see text.h. Checking costs one pass over the bytes, eight at a time while they are
+ * ASCII; line and column are only worked out when there is something to report. */
 #include "sim/base/text.h"
 
 #include <errno.h>
@@ -113,8 +113,8 @@ static int clip_int(int64_t value)
     return value > INT32_MAX ? INT32_MAX : (int)value;
 }
 
-static bool text_check_fail(const char *name, const char *text, size_t n, size_t bad, int64_t line,
-                            struct err *err)
+static bool text_check_fail(const char *name, const char *text, size_t n, size_t bad,
+                            int64_t line, struct err *err)
 {
     const unsigned char *u = (const unsigned char *)text;
     if (line == 1 && n >= 2 && u[0] == 0x1f && u[1] == 0x8b) {
@@ -157,8 +157,9 @@ FILE *text_open(const char *path, struct err *err)
 
 static bool too_large(const char *path, size_t max_bytes, struct err *err)
 {
-    return err_set(err, ERR_INPUT, "'%s' is larger than %zu MiB, the limit for this kind of file",
-                   path, max_bytes / TEXT_MIB);
+    return err_set(err, ERR_INPUT,
+                   "'%s' is larger than %zu MiB, the limit for this kind of file", path,
+                   max_bytes / TEXT_MIB);
 }
 
 /* Reads to the end, growing the buffer, so that pipes work too. */
