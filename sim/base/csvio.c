@@ -16,6 +16,7 @@
 #include "sim/base/text.h"
 
 #define LOAD_MAX_BYTES (256 * TEXT_MIB)
+#define MAX_COLS 4096
 #define LOAD_MAX_CELLS ((size_t)100000000)
 
 /* ---- reading row by row ---- */
@@ -77,6 +78,9 @@ static void on_field(void *text, size_t n, void *ctx)
 static bool check_width(struct row_reader *r)
 {
     char text[128];
+    if (r->n_fields > MAX_COLS) {
+        return fail_row(r, "more than 4096 fields in a row");
+    }
     if (r->n_cols == 0) {
         r->n_cols = r->n_fields;
     }
@@ -298,6 +302,21 @@ bool csv_number(const struct csv_table *table, int row, int col, double fallback
            err_at(err, csv_pos(table, row), "column '%s': %s", table->cols[col], why);
 }
 
+bool csv_number_exact(const struct csv_table *table, int row, int col, double *value,
+                      struct err *err)
+{
+    char *end;
+    const char *cell = csv_cell(table, row, col);
+    if (!*cell) {
+        *value = NAN;
+        return true;
+    }
+    *value = strtod(cell, &end);
+    return *end == '\0' ||
+           err_at(err, csv_pos(table, row), "column '%s': '%.40s' is not a number",
+                  table->cols[col], cell);
+}
+
 struct src_pos csv_pos(const struct csv_table *table, int row)
 {
     return (struct src_pos){table->file, table->lines[row], 0};
@@ -404,6 +423,13 @@ void csv_put_num(struct csv_writer *w, double value)
     }
     /* + 0 turns -0 into 0 */
     put_raw(w, text, (size_t)snprintf(text, sizeof text, "%.9g", value + 0.0));
+}
+
+void csv_put_exact(struct csv_writer *w, double value)
+{
+    char text[40];
+    int n = isnan(value) ? 0 : snprintf(text, sizeof text, "%a", value);
+    put_raw(w, text, (size_t)n);
 }
 
 void csv_put_int(struct csv_writer *w, int64_t value)

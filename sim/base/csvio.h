@@ -32,6 +32,9 @@ const char *csv_cell(const struct csv_table *table, int row, int col); /* "" whe
 /* Number in base units of the column (no unit in the cell); *value = fallback when empty. */
 bool csv_number(const struct csv_table *table, int row, int col, double fallback, double *value,
                 struct err *err);
+/* A cell written by csv_put_exact; NaN when empty. */
+bool csv_number_exact(const struct csv_table *table, int row, int col, double *value,
+                      struct err *err);
 struct src_pos csv_pos(const struct csv_table *table, int row);
 
 /* Row by row with bounded memory (traces). fields[i] is "" when empty; first call is the header.
@@ -48,6 +51,7 @@ struct csv_writer *csv_create(const char *path, struct err *err);
 struct csv_writer *csv_on_stream(FILE *out); /* not closed by csv_close */
 void csv_put(struct csv_writer *w, const char *text);
 void csv_put_num(struct csv_writer *w, double value);
+void csv_put_exact(struct csv_writer *w, double value); /* %a, every bit: parts on disk */
 void csv_put_int(struct csv_writer *w, int64_t value);
 void csv_end_row(struct csv_writer *w);
 bool csv_close(struct csv_writer *w, struct err *err); /* fsync and rename; frees w in any case */

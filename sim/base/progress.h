@@ -15,6 +15,7 @@ void progress_add(struct progress *p, int64_t n);
 void progress_free(struct progress *p); /* erases the bar */
 
 struct footer {
+    const char *version;
     const char *command;
     uint64_t seed;
     int64_t n_events;
