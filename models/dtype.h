@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* dtype.h - number formats of weights, activations and KV cache. */
 #ifndef DTYPE_H
 #define DTYPE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* model.h - a language model's architecture as serving sees it: groups of identical layers, each with
  * an attention and an MLP part, and the formulas that follow from them (parameters, KV bytes).
  * Files: models/<name>.json in Hugging Face config.json field names plus one "headroom" object. */
@@ -29,15 +30,22 @@ struct attn_spec {
     int n_heads, n_kv_heads, head_dim, v_head_dim; /* head_dim of Q and K; MLA: qk_nope + qk_rope */
     bool qkv_bias, qk_norm;
     bool qk_norm_full;           /* the norm runs over all heads: needs an all-reduce under TP */
-    bool output_gate;            /* Qwen3.5, Kimi K3: an extra gate projection of n_heads * head_dim */
+    bool output_gate;            /* Qwen3.5, Kimi K3: an extra gate projection of n_heads * v_head_dim */
+    bool k_eq_v;                 /* Gemma 4: no V projection, V is K (both are cached) */
     /* MLA */
     int q_lora_rank, kv_lora_rank, qk_nope_dim, qk_rope_dim; /* q_lora_rank 0: direct Q projection */
-    /* sparse attention with an indexer (DeepSeek V3.2, GLM 5): 0 when absent */
+    bool latent_only;            /* DeepSeek V4: the cached entry is K and V itself, no kv_b expansion */
+    /* sparse attention with an indexer (DeepSeek V3.2, GLM 5, MiniMax M3): 0 when absent. top-k without
+     * index heads: the layer reuses the selection of an earlier layer (GLM 5.2). With compress_ratio,
+     * index_topk_tokens counts cached entries. */
     int index_n_heads, index_head_dim;
     int64_t index_topk_tokens;
+    int index_block_tokens;      /* tokens selected together: 1, MiniMax M3 128 */
     /* linear attention */
     int lin_key_heads, lin_value_heads, lin_key_dim, lin_value_dim, lin_conv_kernel;
-    /* compressed KV (DeepSeek V4): one cached entry per `compress_ratio` tokens; 0 or 1: none */
+    int lin_decay_rank;          /* Kimi delta attention: low-rank decay per channel; 0: one per head */
+    /* compressed KV (DeepSeek V4): one cached entry per `compress_ratio` tokens, besides the last
+     * `window_tokens` uncompressed; 0 or 1: none */
     int compress_ratio;
     int o_groups, o_lora_rank;   /* grouped low-rank output projection (DeepSeek V4); 0: plain */
 };
@@ -46,6 +54,8 @@ struct mlp_spec {
     bool is_moe;
     int64_t intermediate;        /* dense width; for MoE layers that of one routed expert */
     int n_experts, top_k;        /* is_moe */
+    int64_t expert_hidden;       /* width routed experts work at (Kimi K3: projected down and up again);
+                                    0: the model's hidden width */
     int64_t shared_intermediate; /* summed width of all shared experts; 0: none */
     int n_shared;
     int n_matrices;              /* 3 gated (SwiGLU), 2 plain */
@@ -138,7 +148,8 @@ const struct mlp_spec *model_moe_spec(const struct model *m); /* first MoE group
 /* KV bytes one token adds in one layer of this kind, on one rank of tp (GQA: max(1, n_kv/tp) heads;
  * MLA: not divided; indexer cache included: head_dim + 4 bytes). Linear: 0. */
 double attn_kv_bytes(const struct attn_spec *a, enum dtype kv, int tp);
-/* Constant state bytes of one sequence in one linear-attention layer on one rank (0 otherwise). */
+/* Constant state bytes of one sequence on one rank: recurrent and convolution state of a linear layer,
+ * the uncompressed window (bf16) of a compressed layer, 0 otherwise. */
 double attn_state_bytes(const struct attn_spec *a, int tp);
 /* Bytes per token over all layers on one rank; growing_only: only SPAN_FULL layers. */
 double model_kv_bytes(const struct model *m, enum dtype kv, int tp, bool growing_only);
