@@ -200,6 +200,7 @@ static void tokens_are_rounded_to_nearest_and_at_least_one(void)
     CU_ASSERT_EQUAL(tokens_of(0.2), 1);
     CU_ASSERT_EQUAL(tokens_of(-3), 1);
     CU_ASSERT_EQUAL(tokens_of(10e6), 10000000);
+    CU_ASSERT_EQUAL(tokens_of(1e20), (int64_t)1 << 53);
     CU_ASSERT_EQUAL(tokens_of(1e300), (int64_t)1 << 53);
 }
 

@@ -136,7 +136,8 @@ static void a_weight_of_zero_leaves_no_trace(void)
     struct histo h;
     histo_init(&h);
     histo_add(&h, 1, 1);
-    histo_add(&h, 0.5, 0);
+    histo_add(&h, 0.9, 0); /* into a page that is there */
+    histo_add(&h, 0.3, 0); /* into one that is not */
     histo_add(&h, 1.001, 0);
     histo_add(&h, 0, 0);
     CU_ASSERT_EQUAL(h.n, 1);
@@ -184,18 +185,49 @@ static void quantile_takes_the_ceiling_of_q_n(void)
     histo_fini(&h);
 }
 
+static void the_first_and_last_value_are_exact(void)
+{
+    struct histo h;
+    histo_init(&h);
+    histo_add(&h, 1.0001, 1);
+    histo_add(&h, 2, 2);
+    histo_add(&h, 4.0001, 1);
+    CU_ASSERT_EQUAL(histo_quantile(&h, 0.25), 1.0001);
+    CU_ASSERT_EQUAL(histo_quantile(&h, 1), 4.0001);
+    CU_ASSERT_EQUAL(histo_count_below(&h, 4.0001), 4);
+    histo_fini(&h);
+}
+
+static void merge_adds_zeros(void)
+{
+    struct histo a, b;
+    histo_init(&a);
+    histo_init(&b);
+    histo_add(&a, 0, 2);
+    histo_add(&b, 0, 3);
+    histo_add(&b, 1, 1);
+    histo_merge(&a, &b);
+    CU_ASSERT_EQUAL(a.n_zero, 5);
+    CU_ASSERT_EQUAL(a.n, 6);
+    histo_fini(&a);
+    histo_fini(&b);
+}
+
 static void zeros_are_counted_and_stay_zero(void)
 {
     struct histo h;
     histo_init(&h);
     histo_add(&h, 0, 60);
-    histo_add(&h, 2, 40);
+    histo_add(&h, 2, 30);
+    histo_add(&h, 4, 10);
     CU_ASSERT_EQUAL(h.n_zero, 60);
     CU_ASSERT_EQUAL(histo_quantile(&h, 0.6), 0);
     CHECK_NEAR(histo_quantile(&h, 0.61), 2, 0.004);
+    CHECK_NEAR(histo_quantile(&h, 0.9), 2, 0.004);
+    CHECK_NEAR(histo_quantile(&h, 0.91), 4, 0.004);
     CU_ASSERT_EQUAL(histo_count_below(&h, 0), 60);
     CU_ASSERT_EQUAL(histo_count_below(&h, 1e-30), 60);
-    CHECK_NEAR(histo_mean(&h), 0.8, 1e-15);
+    CHECK_NEAR(histo_mean(&h), 1, 1e-15);
     histo_fini(&h);
 }
 
@@ -315,6 +347,8 @@ static const struct check_case cases[] = {
     {"equal_values_give_that_value_at_every_quantile",
      equal_values_give_that_value_at_every_quantile},
     {"quantile_takes_the_ceiling_of_q_n", quantile_takes_the_ceiling_of_q_n},
+    {"the_first_and_last_value_are_exact", the_first_and_last_value_are_exact},
+    {"merge_adds_zeros", merge_adds_zeros},
     {"zeros_are_counted_and_stay_zero", zeros_are_counted_and_stay_zero},
     {"the_smallest_bucket_starts_above_two_to_the_min_exp",
      the_smallest_bucket_starts_above_two_to_the_min_exp},
