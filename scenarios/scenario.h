@@ -77,8 +77,8 @@ enum arrival_process {
 };
 extern const char *const arrival_names[];
 
-enum trace_format { TRACE_AUTO, TRACE_AZURE, TRACE_MOONCAKE, TRACE_CSV, TRACE_N_FORMATS };
-extern const char *const trace_format_names[];
+enum trace_format { TRACE_AUTO = -1, TRACE_AZURE, TRACE_MOONCAKE, TRACE_CSV, TRACE_N_FORMATS };
+extern const char *const trace_format_names[]; /* azure mooncake csv */
 
 struct scenario_arrivals {
     int process;             /* enum arrival_process */
@@ -127,6 +127,7 @@ struct scenario_class {
     struct scenario_arrivals arrivals;
     struct dist prompt;   /* tokens, the shared prefix included */
     struct dist output;   /* tokens */
+    bool lengths_from_trace; /* neither prompt nor output is given: the trace has both */
     struct scenario_prefix prefix;
     struct scenario_sessions sessions;
     struct scenario_images images;
@@ -167,7 +168,7 @@ enum router_kind { ROUTER_ROUND_ROBIN, ROUTER_LEAST_REQUESTS, ROUTER_POWER_OF_TW
 extern const char *const router_names[]; /* round-robin least-requests power-of-two */
 
 struct scenario_deployment {
-    const char *name;          /* "" : made from what varies */
+    const char *name;          /* "": made from what varies */
     struct str_list hardware;  /* GPU names as written */
     struct int_list tp, pp, ep, dp, replicas; /* 0 in a list: auto */
     struct int_list router;    /* enum router_kind */
