@@ -6,7 +6,7 @@
  * it to find out which rows belong to which line or bar, the axis ranges with their tic labels, and
  * where a label can stand without covering another one.
  *
- * Text (titles, deployment names) is data: each byte that is not a letter, a digit or a blank reaches
+ * Text (titles, deployment names) is data: each byte that is not a letter, a digit or plainly harmless reaches
  * gnuplot as an octal escape inside a string, so no name can end a string or run a command.
  *
  * The columns each chart needs (others are ignored; the order of columns does not matter). A name in
