@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 const struct node *cfg_get(const struct cfg *c, const char *key)
 {
@@ -90,4 +91,26 @@ const struct node *cfg_list(struct cfg *c, const char *key, int n)
         return NULL;
     }
     return node;
+}
+
+bool cfg_element_is(const struct node *list, int i, const char *text)
+{
+    const struct node *node = list != NULL ? list->child : NULL;
+    while (node != NULL && i > 0) {
+        node = node->next;
+        i--;
+    }
+    return node != NULL && node->text != NULL && strcmp(node->text, text) == 0;
+}
+
+bool cfg_list_has(const struct node *list, int i)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", i);
+    for (const struct node *n = list != NULL ? list->child : NULL; n != NULL; n = n->next) {
+        if (n->text != NULL && strcmp(n->text, text) == 0) {
+            return true;
+        }
+    }
+    return false;
 }

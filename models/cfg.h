@@ -37,4 +37,9 @@ const struct node *cfg_list(struct cfg *c, const char *key, int n);
 void cfg_fail(struct cfg *c, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Element i of a list is this text; false for a NULL list. */
+bool cfg_element_is(const struct node *list, int i, const char *text);
+/* A list of whole numbers contains i. */
+bool cfg_list_has(const struct node *list, int i);
+
 #endif

@@ -5,20 +5,30 @@
 
 #include <stdbool.h>
 
-enum dtype { DTYPE_AUTO, DTYPE_FP32, DTYPE_BF16, DTYPE_FP8, DTYPE_INT8, DTYPE_NVFP4, DTYPE_MXFP4,
-             DTYPE_INT4, DTYPE_COUNT };
+enum dtype {
+    DTYPE_AUTO,
+    DTYPE_FP32,
+    DTYPE_BF16,
+    DTYPE_FP8,
+    DTYPE_INT8,
+    DTYPE_NVFP4,
+    DTYPE_MXFP4,
+    DTYPE_INT4,
+    DTYPE_COUNT
+};
 
-/* "bf16" ("bfloat16", "fp16" and "float16" count as bf16: same size and rate), "fp8", "nvfp4", ... */
+/* "bf16", "fp8", "nvfp4"...; "bfloat16", "fp16" and "float16" count as bf16: same size and rate
+ */
 bool dtype_parse(const char *text, enum dtype *dtype);
 const char *dtype_name(enum dtype dtype);
 
 /* How a quantised weight is scaled; decides scale bytes and activation quantisation kernels. */
 enum quant_scheme {
     QUANT_NONE,
-    QUANT_BLOCK,          /* fp8 128x128 blocks, activations quantised per token and 128 group */
-    QUANT_TENSOR_STATIC,  /* one scale per tensor, activation scale fixed in the checkpoint */
-    QUANT_TENSOR_DYNAMIC, /* per tensor or per channel weights, activations quantised per token */
-    QUANT_GROUP,          /* nvfp4 (16), mxfp4 (32), int4 (usually 128, Kimi 32): groups along K */
+    QUANT_BLOCK,         /* fp8 128x128 blocks, activations quantised per token and 128 group */
+    QUANT_TENSOR_STATIC, /* one scale per tensor, activation scale fixed in the checkpoint */
+    QUANT_TENSOR_DYNAMIC, /* per tensor or channel weights, activations quantised per token */
+    QUANT_GROUP, /* nvfp4 (16), mxfp4 (32), int4 (usually 128, Kimi 32): groups along K */
 };
 bool quant_scheme_parse(const char *text, enum quant_scheme *scheme);
 const char *quant_scheme_name(enum quant_scheme scheme);

@@ -91,6 +91,9 @@ enum match { MATCH_ID, MATCH_NO_OWNER, MATCH_STRIPPED, MATCH_NONE };
 static enum match match_id(const char *wanted, const char *id)
 {
     char a[ID_BYTES], b[ID_BYTES];
+    if (*wanted == '\0' || *id == '\0') {
+        return MATCH_NONE;
+    }
     if (strcasecmp(wanted, id) == 0) {
         return MATCH_ID;
     }
