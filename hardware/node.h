@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* node.h - servers and instances that can be bought or rented (nodes.csv) and dated prices
  * (prices.csv). Money in USD. */
 #ifndef NODE_SPEC_H
@@ -9,22 +10,23 @@
 #include "sim/base/mem.h"
 
 struct node_spec {
-    const char *name;         /* "dgx-h100", "aws-p5.48xlarge" */
+    const char *name; /* "dgx-h100", "aws-p5.48xlarge" */
     const char *provider, *gpu;
-    int n_gpus, n_nics;
-    double nic_bytes_per_s;   /* per NIC, one direction; 0 unknown */
+    int n_gpus, n_nics;     /* n_nics 0: unknown */
+    double nic_bytes_per_s; /* per NIC, one direction; 0 unknown */
     double host_mem_bytes;
-    double power_max_w;       /* 0 unknown */
+    double power_max_w; /* 0 unknown */
     const char *source, *as_of;
     const char *estimated;
 };
 struct price {
-    const char *node;         /* nodes.csv name */
-    const char *kind;         /* on-demand | reserved-1y | reserved-3y | spot | purchase | capacity-block */
-    double usd_per_h;         /* whole node; 0 for purchase */
-    double usd;               /* purchase price of the node; 0 otherwise */
+    const char *node; /* nodes.csv name */
+    const char *kind; /* on-demand | reserved-1y | reserved-3y | reserved (term not stated) |
+                         spot | community (peer hosts) | capacity-block | purchase */
+    double usd_per_h; /* whole node; 0 for purchase */
+    double usd;       /* purchase price of the node; 0 otherwise */
     const char *region, *source, *as_of;
-    bool estimated;
+    bool estimated; /* no printed offer: computed, a mid-point or hearsay */
 };
 struct node_list {
     struct node_spec *nodes;
@@ -32,10 +34,18 @@ struct node_list {
     struct price *prices;
     int n_prices;
 };
-bool node_list_load(struct arena *arena, const char *const *dirs, int n_dirs, struct node_list *list,
-                    struct err *err);
-const struct node_spec *node_spec_find(const struct node_list *list, const char *name, struct err *err);
-/* The cheapest current price per GPU-hour of this kind for a GPU over all providers; NULL: none. */
-const struct price *price_cheapest(const struct node_list *list, const char *gpu, const char *kind);
+bool node_list_load(struct arena *arena, const char *const *dirs, int n_dirs,
+                    struct node_list *list, struct err *err);
+const struct node_spec *node_spec_find(const struct node_list *list, const char *name,
+                                       struct err *err);
+/* The newest price of this node and kind, of equally new ones the first listed; NULL: none. */
+const struct price *price_find(const struct node_list *list, const char *node,
+                               const char *kind);
+/* The cheapest current price per GPU of this kind for a GPU over all providers; NULL: none.
+ * Current is the newest of its node, kind and region. */
+const struct price *price_cheapest(const struct node_list *list, const char *gpu,
+                                   const char *kind);
+/* USD per GPU and hour; of a purchase USD per GPU. */
+double price_per_gpu_usd(const struct node_list *list, const struct price *price);
 
 #endif

@@ -8,18 +8,20 @@
 #include "tests/check.h"
 
 #define HEADER                                                                                 \
-    "name,label,vendor,arch,mem_gib,mem_gb_per_s,fp32_tflops,bf16_tflops,fp8_tflops,int8_tops," \
-    "nvfp4_tflops,mxfp4_tflops,n_sm,l2_mib,link,link_gb_per_s,scaleup_gpus,pcie_gb_per_s,"      \
+    "name,label,vendor,arch,mem_gib,mem_gb_per_s,fp32_tflops,bf16_tflops,fp8_tflops,int8_"     \
+    "tops,"                                                                                    \
+    "nvfp4_tflops,mxfp4_tflops,n_sm,l2_mib,link,link_gb_per_s,scaleup_gpus,pcie_gb_per_s,"     \
     "tdp_w,idle_w,nearest,source,as_of,estimated\n"
 #define ROW_X1 "x1,X One,V,A,64,1000,10,100,200,0,0,0,10,4,l,50,8,16,300,30,,src,2026-01-02,\n"
 
 /* Names scenarios and validation tables rely on. */
 static const char *const promised[] = {
-    "a100-sxm-40gb", "a100-sxm-80gb", "a100-pcie-80gb", "h100-sxm", "h100-pcie", "h100-nvl",
-    "h200-sxm",      "h200-nvl",      "h20",            "gh200",    "b200",      "b300",
-    "gb200",         "gb300",         "l4",             "l40s",     "rtx-pro-6000",
-    "rtx-4090",      "rtx-5090",      "mi300x",         "mi325x",   "mi350x",    "mi355x",
-    "gaudi2",        "gaudi3",        "h800",
+    "a100-sxm-40gb", "a100-sxm-80gb", "a100-pcie-80gb", "h100-sxm", "h100-pcie",
+    "h100-nvl",      "h200-sxm",      "h200-nvl",       "h20",      "gh200",
+    "b200",          "b300",          "gb200",          "gb300",    "l4",
+    "l40s",          "rtx-pro-6000",  "rtx-4090",       "rtx-5090", "mi300x",
+    "mi325x",        "mi350x",        "mi355x",         "gaudi2",   "gaudi3",
+    "h800",
 };
 
 static struct arena *arena;
@@ -264,11 +266,11 @@ static void unknown_stand_in_is_refused(void)
 
 static void stand_in_without_data_is_refused(void)
 {
-    struct err err = error_of(HEADER ROW_X1
-                              "x2,X Two,V,A,64,1000,10,100,200,0,0,0,10,4,l,50,8,16,300,30,x1,"
-                              "src,2026-01-02,\n"
-                              "x3,X Three,V,A,64,1000,10,100,200,0,0,0,10,4,l,50,8,16,300,30,x2,"
-                              "src,2026-01-02,\n");
+    struct err err = error_of(
+        HEADER ROW_X1 "x2,X Two,V,A,64,1000,10,100,200,0,0,0,10,4,l,50,8,16,300,30,x1,"
+                      "src,2026-01-02,\n"
+                      "x3,X Three,V,A,64,1000,10,100,200,0,0,0,10,4,l,50,8,16,300,30,x2,"
+                      "src,2026-01-02,\n");
     CU_ASSERT_EQUAL(err.line, 4);
 }
 
