@@ -114,7 +114,7 @@ static const char *deployment_name(struct arena *arena, const struct scenario *s
         const char *letters;
         int64_t usual; /* not worth naming */
     } numbers[] = {{AXIS_TP, "tp", 0},      {AXIS_PP, "pp", 1},           {AXIS_EP, "ep", 0},
-                   {AXIS_DP, "dp", 1},      {AXIS_REPLICAS, "x", 0},      {AXIS_PREFILL, "prefill", 0}};
+                   {AXIS_DP, "dp", 1},      {AXIS_REPLICAS, "x", 1},      {AXIS_PREFILL, "prefill", 0}};
     const char *given = sc->deployments[d->entry_idx].name;
     bool named = given[0] != '\0';
     const char *name = given;
@@ -136,7 +136,7 @@ static const char *deployment_name(struct arena *arena, const struct scenario *s
     }
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         int64_t value = product_get(p, numbers[i].axis);
-        if (p->n[numbers[i].axis] > 1 || (!named && value != numbers[i].usual)) {
+        if (p->n[numbers[i].axis] > 1 || (!named && value > numbers[i].usual)) {
             name = add_number(arena, name, numbers[i].letters, value);
         }
     }
