@@ -25,10 +25,12 @@ struct engine_defaults {
     double api_per_token_s;    /* tokenisation per prompt token, in series */
     bool async_scheduling;     /* first token leaves one step later; host time overlaps */
     double mem_util;           /* vLLM: of total; SGLang: weights + KV of total; TRT-LLM: of free */
-    int64_t max_batched_tokens, max_seqs, chunked_prefill, block_tokens;
+    int64_t max_batched_tokens, max_seqs, block_tokens;
+    int64_t chunked_prefill;   /* tokens a prompt is cut into; 0: prompts are never cut */
     double graph_bytes;        /* CUDA graph memory */
     double context_bytes;      /* CUDA context and libraries */
-    bool windowed_kv_freed;    /* sliding and chunked layers give back KV outside the window */
+    bool windowed_kv_freed;    /* sliding-window layers give back KV outside the window */
+    bool chunked_kv_freed;     /* the same for chunked local attention (Llama 4) */
     bool prefix_cache;
     const char *source;
 };
@@ -36,12 +38,15 @@ struct engine_defaults {
 struct engine_table;
 bool engine_table_load(struct arena *arena, const char *const *dirs, int n_dirs,
                        struct engine_table **table, struct err *err);
-/* Resolves every field for an engine, version (e.g. "0.24", "" = newest known) and GPU. */
+/* Resolves every field for an engine, version (e.g. "0.24", "1.3.0rc20", "" = newest known) and GPU.
+ * Versions are compared number by number; text without a leading number ("nightly-5b8c30d") counts as
+ * newest. mem_util stays NaN where the engine computes it (SGLang). */
 bool engine_defaults_for(const struct engine_table *table, enum engine_kind kind,
                          const char *version, const struct gpu *gpu, int tp,
                          struct engine_defaults *out, struct err *err);
 /* Name of the MoE kernel family ("triton", "cutlass", "trtllm-gen", "marlin", ...) and the dtype key
- * under which its constants stand in kernels/moe.csv. False when unknown: caller takes the first. */
+ * under which its constants stand in kernels/moe.csv. "a+b": the engine takes the faster of the two at
+ * run time (kernel_moe_other). False when unknown: caller takes the first row of the dtype. */
 bool engine_moe_backend(const struct engine_table *table, enum engine_kind kind,
                         const char *version, const struct gpu *gpu, enum dtype experts,
                         enum quant_scheme scheme, int ep, const char **kernel,

@@ -161,11 +161,27 @@ static bool same(const char *wanted, const char *have)
     return !wanted || strcmp(wanted, have) == 0;
 }
 
+/* Of "a+b" the first counts. */
+static bool same_kernel(const char *wanted, const char *have)
+{
+    if (!wanted) {
+        return true;
+    }
+    size_t n = strcspn(wanted, "+");
+    return strlen(have) == n && strncmp(wanted, have, n) == 0;
+}
+
+const char *kernel_moe_other(const char *kernel)
+{
+    const char *plus = kernel ? strchr(kernel, '+') : NULL;
+    return plus ? plus + 1 : NULL;
+}
+
 static bool key_fits(const struct kernel_key *key, const struct want *want)
 {
     bool by_name_only = strcmp(key->kernel, "nongated") == 0;
     return strcmp(want->dtype, key->dtype) == 0 && same(want->sku, key->sku) &&
-           same(want->engine, key->engine) && same(want->kernel, key->kernel) &&
+           same(want->engine, key->engine) && same_kernel(want->kernel, key->kernel) &&
            (want->kernel || !by_name_only);
 }
 
@@ -233,31 +249,39 @@ static int find_in_chain(const struct kernel_set *set, row_find find,
     return -1;
 }
 
-/* A kernel asked for by name is looked for along the whole chain first: the choice of kernel
- * moves a grouped GEMM by 15-60 %, a transfer between neighbouring SKUs by about 10 %. Then any
- * kernel, then any SKU, again with the engine asked for first. */
-static int find_row(const struct kernel_set *set, row_find find, const struct gpu_list *gpus,
-                    const struct gpu *gpu, struct want want, enum kernel_match *match)
+/* Own SKU and its chain, then any SKU, the engine asked for first. */
+static int find_anywhere(const struct kernel_set *set, row_find find,
+                         const struct gpu_list *gpus, const struct gpu *gpu, struct want want,
+                         enum kernel_match *match)
 {
-    enum kernel_match unused;
-    match = match ? match : &unused;
-    if (want.kernel && !want.kernel[0]) {
-        want.kernel = NULL;
-    }
     int row = find_in_chain(set, find, gpus, gpu, want, match);
-    if (row < 0 && want.kernel) {
-        want.kernel = NULL;
-        row = find_in_chain(set, find, gpus, gpu, want, match);
+    if (row >= 0) {
+        return row;
     }
-    if (row < 0) {
-        *match = MATCH_SKU;
-        row = find(set, &want);
-    }
+    *match = MATCH_SKU;
+    row = find(set, &want);
     if (row < 0) {
         want.engine = NULL;
         row = find(set, &want);
     }
     return row;
+}
+
+/* A kernel asked for by name is looked for everywhere before another one is taken: the choice of
+ * kernel moves a grouped GEMM by 15-60 %, a transfer between SKUs by about 10 %. */
+static int find_row(const struct kernel_set *set, row_find find, const struct gpu_list *gpus,
+                    const struct gpu *gpu, struct want want, enum kernel_match *match)
+{
+    enum kernel_match unused;
+    match = match ? match : &unused;
+    if (want.kernel && want.kernel[0]) {
+        int row = find_anywhere(set, find, gpus, gpu, want, match);
+        if (row >= 0) {
+            return row;
+        }
+    }
+    want.kernel = NULL;
+    return find_anywhere(set, find, gpus, gpu, want, match);
 }
 
 const struct gemm_consts *kernel_gemm(const struct kernel_set *set, const struct gpu_list *gpus,

@@ -64,5 +64,8 @@ const struct attn_consts *kernel_attn(const struct kernel_set *set, const struct
 const struct moe_consts *kernel_moe(const struct kernel_set *set, const struct gpu_list *gpus,
                                     const struct gpu *gpu, const char *engine, const char *dtype,
                                     const char *kernel, enum kernel_match *match);
+/* Of "a+b" (the engine takes the faster of two kernels) kernel_moe finds "a"; this returns "b", or NULL
+ * when there is only one. */
+const char *kernel_moe_other(const char *kernel);
 
 #endif
