@@ -57,8 +57,7 @@ struct mlp_spec {
     bool is_moe;
     int64_t intermediate;        /* dense width; for MoE layers that of one routed expert */
     int n_experts, top_k;        /* is_moe */
-    int64_t expert_hidden;       /* width routed experts work at (Kimi K3: projected down and up
-                                    again);       0: the model's hidden width */
+    int64_t expert_hidden;       /* width routed experts work at (Kimi K3); 0: the model's */
     int64_t shared_intermediate; /* summed width of all shared experts; 0: none */
     int n_shared;
     int n_matrices; /* 3 gated (SwiGLU), 2 plain */
@@ -76,8 +75,8 @@ struct checkpoint {
     enum dtype weights; /* what a scenario asks for: bf16, fp8, nvfp4, ... */
     enum quant_scheme scheme;
     int group; /* elements per scale along K (QUANT_GROUP) */
-    enum dtype attn, dense, experts, shared,
-        lm_head;            /* format per part (embedding is always bf16) */
+    /* format per part; the embedding is always bf16 */
+    enum dtype attn, dense, experts, shared, lm_head;
     int n_bf16_edge_layers; /* first + last layers left unquantised (Llama 3.1 405B FP8) */
     bool estimated;         /* not read from a published checkpoint: our assumption */
     const char *source;
@@ -145,9 +144,9 @@ bool model_checkpoint_named(const struct model *m, enum dtype weights, const cha
 /* Parameter counts (elements). attn: projections incl. indexer and q/k norms; per layer of the
  * group. */
 double attn_params(const struct model *m, const struct attn_spec *a);
-double mlp_params(const struct model *m,
-                  const struct mlp_spec *p); /* whole layer incl. router */
-double mlp_active_params(const struct model *m, const struct mlp_spec *p); /* top_k + shared */
+/* The whole layer incl. router; active: top_k and shared experts only. */
+double mlp_params(const struct model *m, const struct mlp_spec *p);
+double mlp_active_params(const struct model *m, const struct mlp_spec *p);
 double model_total_params(const struct model *m); /* text + vision, without MTP */
 double model_active_params(const struct model *m, bool with_embedding);
 bool model_is_moe(const struct model *m);
