@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* field.c - reads a section by its table and records every value with its origin. A default is read
- * by the same code as a written value, from the text in the table. */
+/* field.c - reads a section by its table and records every value with its origin. A default is
+ * read by the same code as a written value, from the text in the table. */
 #include "scenarios/field.h"
 
 #include <stdarg.h>
@@ -15,7 +15,7 @@ static enum value_origin origin_of(const struct node *node)
     if (!node || !node->pos.file) {
         return ORIGIN_DEFAULT;
     }
-    return strcmp(node->pos.file, "--set") == 0 ? ORIGIN_SET : ORIGIN_FILE;
+    return strncmp(node->pos.file, "--set ", 6) == 0 ? ORIGIN_SET : ORIGIN_FILE;
 }
 
 static void path_append(struct reader *r, const char *part)
@@ -132,9 +132,10 @@ struct src_pos value_pos(const struct scenario *sc, const char *path, struct src
 static bool is_plain(const char *text)
 {
     size_t n = strlen(text);
-    if (n == 0 || text[n - 1] == ' ' || !strchr("0123456789abcdefghijklmnopqrstuvwxyz"
-                                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ$./+",
-                                                text[0])) {
+    if (n == 0 || text[n - 1] == ' ' ||
+        !strchr("0123456789abcdefghijklmnopqrstuvwxyz"
+                "ABCDEFGHIJKLMNOPQRSTUVWXYZ$./+",
+                text[0])) {
         return false;
     }
     if (strcmp(text, "null") == 0 || strcmp(text, "Null") == 0 || strcmp(text, "NULL") == 0) {
@@ -193,7 +194,8 @@ static const char *list_text(struct arena *arena, const struct node *node)
 
 static bool is_auto_word(const char *text)
 {
-    return strcmp(text, "auto") == 0 || strcmp(text, "none") == 0 || strcmp(text, "catalogue") == 0;
+    return strcmp(text, "auto") == 0 || strcmp(text, "none") == 0 ||
+           strcmp(text, "catalogue") == 0;
 }
 
 static bool means_auto(const struct field *f, const struct node *node)
@@ -202,7 +204,8 @@ static bool means_auto(const struct field *f, const struct node *node)
     return allowed && node->kind == NODE_SCALAR && is_auto_word(node->text);
 }
 
-static bool read_num(struct reader *r, const struct field *f, const struct node *node, double *value)
+static bool read_num(struct reader *r, const struct field *f, const struct node *node,
+                     double *value)
 {
     if (!node_expect(node, NODE_SCALAR, r->err)) {
         return false;
@@ -214,20 +217,23 @@ static bool read_num(struct reader *r, const struct field *f, const struct node 
     return node_quantity(node, f->unit, f->min, f->max, value, r->err);
 }
 
-static bool read_int(struct reader *r, const struct field *f, const struct node *node, int64_t *value)
+static bool read_int(struct reader *r, const struct field *f, const struct node *node,
+                     int64_t *value)
 {
     double number = 0;
     if (!read_num(r, f, node, &number)) {
         return false;
     }
     if (number != floor(number) || fabs(number) > (double)(INT64_C(1) << MAX_EXACT_INT_BITS)) {
-        return err_at(r->err, node->pos, "%s must be a whole number, got %s", f->key, node->text);
+        return err_at(r->err, node->pos, "%s must be a whole number, got %s", f->key,
+                      node->text);
     }
     *value = (int64_t)number;
     return true;
 }
 
-static bool read_enum(struct reader *r, const struct field *f, const struct node *node, int *value)
+static bool read_enum(struct reader *r, const struct field *f, const struct node *node,
+                      int *value)
 {
     if (!node_expect(node, NODE_SCALAR, r->err)) {
         return false;
@@ -237,7 +243,8 @@ static bool read_enum(struct reader *r, const struct field *f, const struct node
 
 static bool read_dtype(struct reader *r, const struct node *node, int64_t *value)
 {
-    static const char *const names[] = {"auto", "bf16", "fp8", "int8", "nvfp4", "mxfp4", "int4"};
+    static const char *const names[] = {"auto",  "bf16",  "fp8", "int8",
+                                        "nvfp4", "mxfp4", "int4"};
     enum dtype dtype = DTYPE_AUTO;
     if (!node_expect(node, NODE_SCALAR, r->err)) {
         return false;
@@ -270,8 +277,8 @@ static bool read_string(struct reader *r, const struct field *f, const struct no
     }
     double n_bytes = (double)strlen(*value);
     if (f->max > 0 && (n_bytes > f->max || n_bytes < f->min)) {
-        return err_at(r->err, node->pos, "%s must have %.0f to %.0f bytes, it has %.0f", f->key, f->min,
-                      f->max, n_bytes);
+        return err_at(r->err, node->pos, "%s must have %.0f to %.0f bytes, it has %.0f", f->key,
+                      f->min, f->max, n_bytes);
     }
     if (f->type == FIELD_PATH) {
         *value = reader_path(r, *value);
@@ -346,7 +353,8 @@ static bool read_ints(struct reader *r, const struct field *f, const struct node
         if (!list_item_int(r, f, item, &out->items[out->n])) {
             return false;
         }
-        for (int i = 0; i < out->n; i++) { /* "bf16" and "bfloat16" are one value, written twice */
+        for (int i = 0; i < out->n;
+             i++) { /* "bf16" and "bfloat16" are one value, written twice */
             if (out->items[i] == out->items[out->n]) {
                 return err_at(r->err, item->pos, "%s lists '%s' twice", f->key, item->text);
             }
@@ -382,8 +390,8 @@ static bool read_strings(struct reader *r, const struct field *f, const struct n
     return true;
 }
 
-static bool read_list(struct reader *r, const struct field *f, const struct node *node, void *target,
-                      const char **text)
+static bool read_list(struct reader *r, const struct field *f, const struct node *node,
+                      void *target, const char **text)
 {
     const struct node *list = as_list(r, node);
     if (!list_check(r, f, list)) {
@@ -434,8 +442,8 @@ static void set_auto(struct reader *r, const struct field *f, void *target)
     }
 }
 
-static bool read_scalar(struct reader *r, const struct field *f, const struct node *node, void *target,
-                        const char **text)
+static bool read_scalar(struct reader *r, const struct field *f, const struct node *node,
+                        void *target, const char **text)
 {
     bool on = false;
     *text = node->kind == NODE_SCALAR ? yaml_text(r->arena, node->text) : "";
@@ -480,8 +488,8 @@ static const struct node *default_node(struct reader *r, const struct field *f)
     return node;
 }
 
-static bool read_value(struct reader *r, const struct field *f, const struct node *node, void *target,
-                       bool quiet)
+static bool read_value(struct reader *r, const struct field *f, const struct node *node,
+                       void *target, bool quiet)
 {
     const char *text = NULL;
     if (means_auto(f, node)) {
@@ -542,8 +550,8 @@ static bool skip_field(struct reader *r, const struct section *section, const st
 {
     const struct field *selector = &section->fields[0];
     if (node) {
-        return err_at(r->err, node->key_pos, "%s has no meaning with %s: %s", f->key, selector->key,
-                      selector->names[kind]);
+        return err_at(r->err, node->key_pos, "%s has no meaning with %s: %s", f->key,
+                      selector->key, selector->names[kind]);
     }
     if (!f->dflt) {
         return true;

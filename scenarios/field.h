@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* field.h - a section of the scenario file as a table: one row per key with its place in the struct,
- * unit, range and default. Reading, unknown keys, defaults, range checks and the printed resolved
- * scenario all follow from the tables. Private to scenarios/. */
+/* field.h - a section of the scenario file as a table: one row per key with its place in the
+ * struct, unit, range and default. Reading, unknown keys, defaults, range checks and the
+ * printed resolved scenario all follow from the tables. Private to scenarios/. */
 #ifndef FIELD_H
 #define FIELD_H
 
@@ -27,20 +27,20 @@ enum field_type {
     FIELD_DIST,   /* struct dist: a nested section of its own kind */
 };
 
-/* The words "auto", "none" and "catalogue" mean auto when they are the default or may_auto is set;
- * a value that is "none" is not printed. */
+/* The words "auto", "none" and "catalogue" mean auto when they are the default or may_auto is
+ * set; a value that is "none" is not printed. */
 struct field {
     const char *key;
     enum field_type type;
     size_t offset;
-    const char *dflt;         /* as one would write it; NULL: the key is required */
-    const char *zero_word;    /* FIELD_INT, FIELD_NUM: this word means 0 */
+    const char *dflt;      /* as one would write it; NULL: the key is required */
+    const char *zero_word; /* FIELD_INT, FIELD_NUM: this word means 0 */
     enum unit unit;
     double min, max;          /* inclusive */
     const char *const *names; /* FIELD_ENUM, FIELD_ENUMS */
     int n_names;
     bool may_auto;
-    unsigned only;            /* 0, or bits of the selector's values with which the key has a meaning */
+    unsigned only; /* 0, or bits of the selector's values with which the key has a meaning */
     const struct section *sub;
 };
 
@@ -48,7 +48,7 @@ struct section {
     const char *name;
     const struct field *fields;
     int n_fields;
-    bool selector;            /* the first field is an enum that decides which others apply */
+    bool selector; /* the first field is an enum that decides which others apply */
 };
 
 enum { FIELD_MAX_PER_SECTION = 48, FIELD_MAX_LIST = 1000 };
@@ -61,7 +61,7 @@ struct reader {
     char path[256]; /* of the section being read */
     size_t path_len;
     int depth;
-    bool item;      /* the next value opens a list item */
+    bool item; /* the next value opens a list item */
     int cap_values;
     int cap_warnings;
 };
@@ -77,8 +77,8 @@ bool section_read(struct reader *r, const struct section *section, const struct 
 bool dist_read(struct reader *r, const char *key, const struct node *node, struct src_pos where,
                struct dist *out);
 
-/* Path bookkeeping. push enters a key and records its line; push_item enters element idx of a list.
- * Both return what reader_pop needs to leave again. */
+/* Path bookkeeping. push enters a key and records its line; push_item enters element idx of a
+ * list. Both return what reader_pop needs to leave again. */
 struct reader_mark {
     size_t path_len;
     int depth;
@@ -86,7 +86,8 @@ struct reader_mark {
 struct reader_mark reader_push(struct reader *r, const char *key, const struct node *node);
 struct reader_mark reader_push_item(struct reader *r, int idx);
 void reader_pop(struct reader *r, struct reader_mark mark);
-void reader_record(struct reader *r, const char *key, const char *text, const struct node *node);
+void reader_record(struct reader *r, const char *key, const char *text,
+                   const struct node *node);
 void reader_warn(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *reader_path(const struct reader *r, const char *path); /* resolved, in the arena */
 

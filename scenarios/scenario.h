@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* scenario.h - the scenario file: what is asked, of which models, under which load, on which
- * hardware. A scenario is plain values and names; scenario_load reads, fills defaults and checks,
- * scenario_deployments looks the names up in the catalogue and builds the cross product of all lists.
+ * hardware. A scenario is plain values and names; scenario_load reads, fills defaults and
+ * checks, scenario_deployments looks the names up in the catalogue and builds the cross product
+ * of all lists.
  *
- * "auto" is -1 in integers and switches, NaN in doubles, "" in strings and 0 in the integer lists of
- * a deployment (is_auto tells). The module that knows the answer resolves it: the catalogue, the
- * engine table or the footprint. Every value remembers where it came from (values[]). */
+ * "auto" is -1 in integers and switches, NaN in doubles, "" in strings and 0 in the integer
+ * lists of a deployment (is_auto tells). The module that knows the answer resolves it: the
+ * catalogue, the engine table or the footprint. Every value remembers where it came from
+ * (values[]). */
 #ifndef SCENARIO_H
 #define SCENARIO_H
 
@@ -55,11 +57,12 @@ struct str_list {
 /* ---- model ------------------------------------------------------------------------------- */
 
 struct scenario_model {
-    const char *name;         /* catalogue name, Hugging Face id or path of a config.json (resolved
-                                 against the scenario's directory when it looks like a path) */
-    struct int_list weights;  /* enum dtype; DTYPE_AUTO: the checkpoint's own */
-    struct int_list kv_cache; /* enum dtype; DTYPE_AUTO: the engine's choice for the checkpoint */
-    double quality;           /* any scale, higher is better; NaN: not given */
+    const char *name; /* catalogue name, Hugging Face id or path of a config.json (resolved
+                         against the scenario's directory when it looks like a path) */
+    struct int_list weights; /* enum dtype; DTYPE_AUTO: the checkpoint's own */
+    struct int_list
+        kv_cache;   /* enum dtype; DTYPE_AUTO: the engine's choice for the checkpoint */
+    double quality; /* any scale, higher is better; NaN: not given */
 };
 
 /* ---- workload ---------------------------------------------------------------------------- */
@@ -81,10 +84,10 @@ enum trace_format { TRACE_AUTO = -1, TRACE_AZURE, TRACE_MOONCAKE, TRACE_CSV, TRA
 extern const char *const trace_format_names[]; /* azure mooncake csv */
 
 struct scenario_arrivals {
-    int process;             /* enum arrival_process */
-    double rate_rps;         /* of this class; NaN: not given (demand or sweep decides), trace, closed,
-                                offline */
-    double cv;               /* gamma, weibull */
+    int process;     /* enum arrival_process */
+    double rate_rps; /* of this class; NaN: not given (demand or sweep decides), trace, closed,
+                        offline */
+    double cv;       /* gamma, weibull */
     double burst_ratio;      /* mmpp: rate in a burst / mean rate */
     double burst_share_frac; /* mmpp: share of time in bursts */
     double burst_length_s;   /* mmpp: mean length of a burst */
@@ -97,8 +100,9 @@ struct scenario_arrivals {
 };
 
 struct scenario_prefix {
-    int64_t shared_tokens; /* leading tokens of the prompt that are common to a group; 0: none */
-    int64_t groups;        /* number of distinct shared prefixes */
+    int64_t
+        shared_tokens; /* leading tokens of the prompt that are common to a group; 0: none */
+    int64_t groups;    /* number of distinct shared prefixes */
 };
 struct scenario_sessions {
     double turns;   /* mean turns of a conversation, geometric; 1: single requests */
@@ -122,44 +126,46 @@ struct scenario_slo {
 
 struct scenario_class {
     const char *name;
-    double share_frac;    /* of all requests; the shares of all classes sum to 1 */
-    int64_t priority;     /* lower is served first under policy `priority` */
+    double share_frac; /* of all requests; the shares of all classes sum to 1 */
+    int64_t priority;  /* lower is served first under policy `priority` */
     struct scenario_arrivals arrivals;
-    struct dist prompt;   /* tokens, the shared prefix included */
-    struct dist output;   /* tokens */
+    struct dist prompt;      /* tokens, the shared prefix included */
+    struct dist output;      /* tokens */
     bool lengths_from_trace; /* neither prompt nor output is given: the trace has both */
     struct scenario_prefix prefix;
     struct scenario_sessions sessions;
     struct scenario_images images;
-    int64_t prompt_pool;  /* number of distinct prompts, drawn cyclically; 0: all distinct */
+    int64_t prompt_pool; /* number of distinct prompts, drawn cyclically; 0: all distinct */
     struct scenario_slo slo;
 };
 
 /* ---- engine ------------------------------------------------------------------------------ */
 
 enum sched_policy { POLICY_FCFS, POLICY_PRIORITY, POLICY_NO_EVICT, POLICY_MAX_UTIL, POLICY_N };
-extern const char *const sched_policy_names[]; /* fcfs priority guaranteed-no-evict max-utilization */
+extern const char
+    *const sched_policy_names[]; /* fcfs priority guaranteed-no-evict max-utilization */
 
 struct scenario_engine {
-    struct int_list kind;        /* enum engine_kind */
-    const char *version;         /* "" : the newest known */
-    int64_t max_model_len;       /* tokens; -1: scenario_max_model_len decides */
-    double gpu_mem_util_frac;    /* as the engine means it; NaN: its default */
-    int64_t max_num_seqs, max_num_batched_tokens, chunked_prefill_size, block_tokens; /* -1 auto */
-    int prefix_cache;            /* 1 on, 0 off, -1 the engine's default */
-    int cuda_graphs;             /* 1, 0 */
-    int64_t stream_interval;     /* tokens per emission after the first */
-    int64_t recv_interval;       /* SGLang: looks for new requests every so many decode steps */
-    int64_t batch_wait_iters;    /* TensorRT-LLM: iterations a new prefill may wait */
-    double batch_wait_ratio;     /* ... unless scheduled tokens reach ratio * max tokens */
-    int attention_dp;            /* 1, 0, -1 auto */
-    const char *moe_backend;     /* "" auto */
+    struct int_list kind;     /* enum engine_kind */
+    const char *version;      /* "" : the newest known */
+    int64_t max_model_len;    /* tokens; -1: scenario_max_model_len decides */
+    double gpu_mem_util_frac; /* as the engine means it; NaN: its default */
+    int64_t max_num_seqs, max_num_batched_tokens, chunked_prefill_size,
+        block_tokens;         /* -1 auto */
+    int prefix_cache;         /* 1 on, 0 off, -1 the engine's default */
+    int cuda_graphs;          /* 1, 0 */
+    int64_t stream_interval;  /* tokens per emission after the first */
+    int64_t recv_interval;    /* SGLang: looks for new requests every so many decode steps */
+    int64_t batch_wait_iters; /* TensorRT-LLM: iterations a new prefill may wait */
+    double batch_wait_ratio;  /* ... unless scheduled tokens reach ratio * max tokens */
+    int attention_dp;         /* 1, 0, -1 auto */
+    const char *moe_backend;  /* "" auto */
     const char *attention_backend; /* "" auto */
     int64_t api_servers;
-    int windowed_kv;             /* windowed layers give KV back: 1, 0, -1 the engine's default */
-    int policy;                  /* enum sched_policy; -1: the engine's default */
-    int64_t speculative_tokens;  /* drafted per step; 0: off */
-    double acceptance_frac;      /* of each drafted token */
+    int windowed_kv; /* windowed layers give KV back: 1, 0, -1 the engine's default */
+    int policy;      /* enum sched_policy; -1: the engine's default */
+    int64_t speculative_tokens; /* drafted per step; 0: off */
+    double acceptance_frac;     /* of each drafted token */
 };
 
 /* ---- deployments ------------------------------------------------------------------------- */
@@ -168,37 +174,37 @@ enum router_kind { ROUTER_ROUND_ROBIN, ROUTER_LEAST_REQUESTS, ROUTER_POWER_OF_TW
 extern const char *const router_names[]; /* round-robin least-requests power-of-two */
 
 struct scenario_deployment {
-    const char *name;          /* "": made from what varies */
-    struct str_list hardware;  /* GPU names as written */
+    const char *name;                         /* "": made from what varies */
+    struct str_list hardware;                 /* GPU names as written */
     struct int_list tp, pp, ep, dp, replicas; /* 0 in a list: auto */
-    struct int_list router;    /* enum router_kind */
+    struct int_list router;                   /* enum router_kind */
     struct int_list prefill_replicas; /* 0: prefill and decode together; else so many prefill
                                          replicas beside `replicas` decode ones */
-    const char *node;          /* nodes.csv name; "" auto */
+    const char *node;                 /* nodes.csv name; "" auto */
     struct src_pos pos;
 };
 
 /* ---- the other sections ------------------------------------------------------------------ */
 
 struct scenario_moe {
-    double skew;             /* lognormal sigma of expert popularity; NaN: catalogue */
-    double drift_s;          /* time in which the popularity order changes; 0: fixed */
+    double skew;               /* lognormal sigma of expert popularity; NaN: catalogue */
+    double drift_s;            /* time in which the popularity order changes; 0: fixed */
     int64_t redundant_experts; /* per layer, over all ranks */
-    double rebalance_s;      /* period of expert rebalancing; 0: never */
+    double rebalance_s;        /* period of expert rebalancing; 0: never */
     double rebalance_pause_s;
 };
 
 struct scenario_sweep {
-    bool given;              /* the file has the section */
-    struct num_list loads;   /* total requests/s, ascending; n = 0: auto */
+    bool given;                  /* the file has the section */
+    struct num_list loads;       /* total requests/s, ascending; n = 0: auto */
     struct int_list concurrency; /* closed loop: total clients; n = 0: open loop or auto */
-    int64_t points;          /* how many when auto */
-    double from_rps, to_rps; /* NaN auto */
+    int64_t points;              /* how many when auto */
+    double from_rps, to_rps;     /* NaN auto */
 };
 
 struct scenario_simulation {
-    int64_t requests;     /* per replication */
-    int64_t warmup;       /* requests dropped; 0 off; -1: MSER-5 where it applies */
+    int64_t requests; /* per replication */
+    int64_t warmup;   /* requests dropped; 0 off; -1: MSER-5 where it applies */
     int64_t replications;
     int64_t seed;
 };
@@ -209,41 +215,49 @@ enum burstiness { BURST_POISSON, BURST_CHAT, BURST_CODE, BURST_API, BURST_N };
 extern const char *const burstiness_names[]; /* poisson chat-default code-default api-default */
 
 struct scenario_demand {
-    double requests_per_day;    /* NaN: from the workload's rates */
-    int shape;                  /* enum demand_shape */
-    int burstiness;             /* enum burstiness */
-    double peak_to_mean;        /* NaN: from shape and burstiness */
+    double requests_per_day; /* NaN: from the workload's rates */
+    int shape;               /* enum demand_shape */
+    int burstiness;          /* enum burstiness */
+    double peak_to_mean;     /* NaN: from shape and burstiness */
     double growth_per_month_frac;
     double horizon_s;
 };
 
 struct scenario_reliability {
-    int failures;               /* simulate them: 1, 0 */
+    int failures;                                        /* simulate them: 1, 0 */
     double gpu_mtbf_s, node_mtbf_s, repair_s, restart_s; /* NaN: catalogue */
-    double availability_frac;   /* target */
-    int64_t spares;             /* replicas; -1: what the target needs */
+    double availability_frac;                            /* target */
+    int64_t spares; /* replicas; -1: what the target needs */
 };
 
-enum pricing_kind { PRICING_ON_DEMAND, PRICING_RESERVED_1Y, PRICING_RESERVED_3Y, PRICING_SPOT,
-                    PRICING_PURCHASE, PRICING_CAPACITY_BLOCK, PRICING_N };
+enum pricing_kind {
+    PRICING_ON_DEMAND,
+    PRICING_RESERVED_1Y,
+    PRICING_RESERVED_3Y,
+    PRICING_SPOT,
+    PRICING_PURCHASE,
+    PRICING_CAPACITY_BLOCK,
+    PRICING_N
+};
 extern const char *const pricing_names[]; /* the `kind` values of prices.csv */
 
 struct scenario_economics {
-    struct int_list pricing;      /* enum pricing_kind, to compare */
-    double gpu_usd_per_h;         /* overrides every price; NaN: catalogue */
+    struct int_list pricing; /* enum pricing_kind, to compare */
+    double gpu_usd_per_h;    /* overrides every price; NaN: catalogue */
     double electricity_usd_per_kwh;
     double pue;
     double amortisation_s;
-    double cost_of_capital_frac;  /* per year */
-    double staff_usd_per_year;    /* NaN: catalogue */
+    double cost_of_capital_frac; /* per year */
+    double staff_usd_per_year;   /* NaN: catalogue */
     double software_usd_per_gpu_year;
     double target_utilisation_frac; /* peak load / sustainable load */
-    double eur_per_usd;           /* second currency in reports; NaN: none */
+    double eur_per_usd;             /* second currency in reports; NaN: none */
 };
 
 struct scenario_managed {
     const char *provider, *model;
-    double input_usd_per_mtok, cached_input_usd_per_mtok, output_usd_per_mtok; /* NaN: managed.csv */
+    double input_usd_per_mtok, cached_input_usd_per_mtok,
+        output_usd_per_mtok; /* NaN: managed.csv */
 };
 
 enum weights_owner { OWNER_OPEN, OWNER_ADAPTER, OWNER_OWNED, OWNER_N };
@@ -266,7 +280,7 @@ struct scenario_value {
     const char *key;  /* last part */
     const char *text; /* YAML text of the resolved value */
     int depth;
-    bool item;        /* opens a list item: printed with "- " */
+    bool item; /* opens a list item: printed with "- " */
     enum value_origin origin;
     struct src_pos pos; /* ORIGIN_FILE */
 };
@@ -274,8 +288,8 @@ struct scenario_value {
 struct scenario {
     int64_t schema;
     const char *name, *question;
-    const char *file;             /* as given to scenario_load */
-    const char *dir;              /* its directory, for relative paths */
+    const char *file; /* as given to scenario_load */
+    const char *dir;  /* its directory, for relative paths */
     struct scenario_model *models;
     int n_models;
     struct scenario_class *classes;
@@ -294,30 +308,32 @@ struct scenario {
     struct scenario_policy policy;
     struct scenario_value *values;
     int n_values;
-    const char **warnings;        /* one sentence each */
+    const char **warnings; /* one sentence each */
     int n_warnings;
 };
 
-/* Reads path, applies sets[n_sets] ("path.to.key=value"), fills defaults, checks. Everything lives in
- * the arena. False with err (ERR_INPUT with file, line and column; ERR_USAGE for a malformed set). */
+/* Reads path, applies sets[n_sets] ("path.to.key=value"), fills defaults, checks. Everything
+ * lives in the arena. False with err (ERR_INPUT with file, line and column; ERR_USAGE for a
+ * malformed set). */
 bool scenario_load(struct arena *arena, const char *path, const char *const *sets, int n_sets,
                    struct scenario **out, struct err *err);
 /* The same from memory; file names the text in messages and its directory anchors paths. */
 bool scenario_parse(struct arena *arena, const char *file, const char *text, size_t n,
-                    const char *const *sets, int n_sets, struct scenario **out, struct err *err);
+                    const char *const *sets, int n_sets, struct scenario **out,
+                    struct err *err);
 
-/* The resolved scenario as YAML, each value with "# default", "# file.yaml:12" or "# --set". It loads
- * again to the same values. */
+/* The resolved scenario as YAML, each value with "# default", "# file.yaml:12" or "# --set". It
+ * loads again to the same values. */
 void scenario_write(const struct scenario *sc, FILE *out);
 /* The value recorded under a path; NULL when there is none. */
 const struct scenario_value *scenario_value_find(const struct scenario *sc, const char *path);
 
-/* The name as a directory name: letters, digits, '.', '_' and '-' kept, the rest '-'. Never empty,
- * never "." or "..", never starting with '-' or '.'. */
+/* The name as a directory name: letters, digits, '.', '_' and '-' kept, the rest '-'. Never
+ * empty, never "." or "..", never starting with '-' or '.'. */
 const char *scenario_dir_name(struct arena *arena, const struct scenario *sc);
 
-/* Sum of the classes' own rates (requests/s); NaN when one has none (closed, trace, offline, or left
- * to demand and sweep). With demand.requests_per_day and no rates: the daily mean. */
+/* Sum of the classes' own rates (requests/s); NaN when one has none (closed, trace, offline, or
+ * left to demand and sweep). With demand.requests_per_day and no rates: the daily mean. */
 double scenario_rate_rps(const struct scenario *sc);
 /* Rate of class c when the total is total_rps: total * share. */
 double scenario_class_rate_rps(const struct scenario *sc, int c, double total_rps);
@@ -333,18 +349,18 @@ struct catalogue {
 
 /* One concrete deployment of the cross product. 0 in tp, pp, ep, dp, replicas: auto. */
 struct deployment {
-    const char *name;            /* unique within the list */
+    const char *name; /* unique within the list */
     const struct scenario_model *spec;
-    int model_idx, entry_idx;    /* into scenario models and deployments */
+    int model_idx, entry_idx; /* into scenario models and deployments */
     const struct model *model;
     const struct gpu *gpu;
-    enum dtype weights;          /* resolved: never DTYPE_AUTO */
-    enum dtype kv_cache;         /* DTYPE_AUTO: engine's choice */
+    enum dtype weights;  /* resolved: never DTYPE_AUTO */
+    enum dtype kv_cache; /* DTYPE_AUTO: engine's choice */
     enum engine_kind engine;
     int tp, pp, ep, dp;
     int64_t replicas, prefill_replicas;
     enum router_kind router;
-    const char *node;            /* "" auto */
+    const char *node; /* "" auto */
 };
 struct deployment_list {
     struct deployment *items;
@@ -354,8 +370,8 @@ struct deployment_list {
 /* How many deployments the lists multiply to, without building them. */
 int64_t scenario_count_deployments(const struct scenario *sc);
 /* Builds them in file order: entry, model, weights, kv_cache, engine, hardware, tp, pp, ep, dp,
- * replicas, prefill_replicas, router (the last varies fastest). False when a name is unknown or a
- * combination needs more than SCENARIO_MAX_GPUS. */
+ * replicas, prefill_replicas, router (the last varies fastest). False when a name is unknown or
+ * a combination needs more than SCENARIO_MAX_GPUS. */
 bool scenario_deployments(struct arena *arena, const struct scenario *sc,
                           const struct catalogue *catalogue, struct deployment_list *list,
                           struct err *err);

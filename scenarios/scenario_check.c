@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* scenario_check.c - what no single key can tell: values that contradict each other, limits on the
- * whole, and the defaults that depend on other values (names, shares). */
+/* scenario_check.c - what no single key can tell: values that contradict each other, limits on
+ * the whole, and the defaults that depend on other values (names, shares). */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,9 +9,10 @@
 
 static const double SHARE_TOLERANCE = 1e-6;
 
-/* Place of "<section>.<idx>.<key>" when the file states it, else of the entry's first stated value,
- * else of the section. */
-static struct src_pos item_pos(const struct reader *r, const char *section, int idx, const char *key)
+/* Place of "<section>.<idx>.<key>" when the file states it, else of the entry's first stated
+ * value, else of the section. */
+static struct src_pos item_pos(const struct reader *r, const char *section, int idx,
+                               const char *key)
 {
     char prefix[64];
     char path[128];
@@ -70,8 +71,8 @@ static bool name_classes(struct reader *r)
     for (int c = 0; c < sc->n_classes; c++) {
         struct scenario_class *class = &sc->classes[c];
         if (class->name[0] == '\0') {
-            class->name = sc->n_classes == 1 ? "default"
-                                             : arena_printf(r->arena, "class-%d", c + 1);
+            class->name =
+                sc->n_classes == 1 ? "default" : arena_printf(r->arena, "class-%d", c + 1);
             set_text(r, arena_printf(r->arena, "workload.%d.class", c), class->name);
         }
         if (strcmp(class->name, "all") == 0) {
@@ -119,10 +120,11 @@ static void warn_share_mismatch(struct reader *r)
     for (int c = 0; c < sc->n_classes && !isnan(sum); c++) {
         double by_rate = sc->classes[c].arrivals.rate_rps / sum;
         if (fabs(by_rate - sc->classes[c].share_frac) > 0.01) {
-            reader_warn(r,
-                        "class '%s' has share %.3g but %.3g of the requests by its rate: run uses "
-                        "the rates, sweep and demand use the shares",
-                        sc->classes[c].name, sc->classes[c].share_frac, by_rate);
+            reader_warn(
+                r,
+                "class '%s' has share %.3g but %.3g of the requests by its rate: run uses "
+                "the rates, sweep and demand use the shares",
+                sc->classes[c].name, sc->classes[c].share_frac, by_rate);
         }
     }
 }
@@ -187,10 +189,11 @@ static bool check_open_loop(struct reader *r, int c, const struct scenario_arriv
     }
     if (arrivals->process == ARRIVAL_MMPP &&
         arrivals->burst_ratio * arrivals->burst_share_frac >= 1) {
-        return err_at(r->err, class_pos(r, c, "arrivals"),
-                      "bursts of %g times the mean for %g of the time leave nothing for the calm "
-                      "phases: burst_ratio * burst_share must be below 1",
-                      arrivals->burst_ratio, arrivals->burst_share_frac);
+        return err_at(
+            r->err, class_pos(r, c, "arrivals"),
+            "bursts of %g times the mean for %g of the time leave nothing for the calm "
+            "phases: burst_ratio * burst_share must be below 1",
+            arrivals->burst_ratio, arrivals->burst_share_frac);
     }
     return true;
 }
@@ -264,15 +267,15 @@ static bool check_lengths(struct reader *r, int c)
         return true;
     }
     if (!prompt || !output) {
-        return err_at(r->err, class_pos(r, c, "class"), "class '%s' has no %s length%s", class->name,
-                      prompt ? "output" : "prompt",
+        return err_at(r->err, class_pos(r, c, "class"), "class '%s' has no %s length%s",
+                      class->name, prompt ? "output" : "prompt",
                       is_trace ? ": give both to replace those of the trace, or neither" : "");
     }
     if ((double)class->prefix.shared_tokens > longest(&class->prompt)) {
-        return err_at(r->err, class_pos(r, c, "prefix.shared"),
-                      "a shared prefix of %lld tokens is longer than any prompt of class '%s' (%.0f)",
-                      (long long)class->prefix.shared_tokens, class->name,
-                      longest(&class->prompt));
+        return err_at(
+            r->err, class_pos(r, c, "prefix.shared"),
+            "a shared prefix of %lld tokens is longer than any prompt of class '%s' (%.0f)",
+            (long long)class->prefix.shared_tokens, class->name, longest(&class->prompt));
     }
     return check_context(r, c);
 }
@@ -300,9 +303,10 @@ static bool check_kv_formats(struct reader *r)
         for (int k = 0; k < kv->n; k++) {
             if (kv->items[k] == DTYPE_MXFP4 || kv->items[k] == DTYPE_INT4 ||
                 kv->items[k] == DTYPE_FP32) {
-                return err_at(r->err, item_pos(r, "model", i, "kv_cache"),
-                              "no engine keeps its KV cache in %s; use auto, bf16, fp8, int8 or nvfp4",
-                              dtype_name((enum dtype)kv->items[k]));
+                return err_at(
+                    r->err, item_pos(r, "model", i, "kv_cache"),
+                    "no engine keeps its KV cache in %s; use auto, bf16, fp8, int8 or nvfp4",
+                    dtype_name((enum dtype)kv->items[k]));
             }
         }
     }
@@ -327,8 +331,9 @@ static bool check_gpu_ceiling(struct reader *r, const struct scenario_deployment
     double n_gpus = largest(&entry->tp) * largest(&entry->pp) * largest(&entry->dp) *
                     (largest(&entry->replicas) + prefill);
     if (n_gpus > SCENARIO_MAX_GPUS) {
-        return err_at(r->err, entry->pos, "this deployment has up to %.0f GPUs; the limit is %d",
-                      n_gpus, SCENARIO_MAX_GPUS);
+        return err_at(r->err, entry->pos,
+                      "this deployment has up to %.0f GPUs; the limit is %d", n_gpus,
+                      SCENARIO_MAX_GPUS);
     }
     return true;
 }
@@ -376,8 +381,8 @@ static bool check_sweep(struct reader *r)
                       "a sweep lists its loads or goes from..to, not both");
     }
     if (sweep->from_rps >= sweep->to_rps) {
-        return err_at(r->err, value_pos(r->sc, "sweep.to", pos), "to (%g/s) must exceed from (%g/s)",
-                      sweep->to_rps, sweep->from_rps);
+        return err_at(r->err, value_pos(r->sc, "sweep.to", pos),
+                      "to (%g/s) must exceed from (%g/s)", sweep->to_rps, sweep->from_rps);
     }
     return true;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* scenario_dist.c - lengths in tokens as people describe them (mean and 95th percentile, a file of
- * observed values, one number) turned into a struct dist. Without `dist` the keys that are given
- * decide: value constant, file empirical, min and max alone uniform, everything else lognormal. */
+/* scenario_dist.c - lengths in tokens as people describe them (mean and 95th percentile, a file
+ * of observed values, one number) turned into a struct dist. Without `dist` the keys that are
+ * given decide: value constant, file empirical, min and max alone uniform, everything else
+ * lognormal. */
 #include "scenarios/field.h"
 
 #include <stdlib.h>
@@ -32,12 +33,18 @@ struct length_spec {
 };
 
 #define BIT(kind) (1U << (kind))
-#define LEN_NUM(key_, member, dflt_, lo, hi, only_)                                                \
-    {.key = key_, .type = FIELD_NUM, .offset = offsetof(struct length_spec, member), .dflt = dflt_, \
-     .unit = UNIT_TOKENS, .min = lo, .max = hi, .only = only_}
+#define LEN_NUM(key_, member, dflt_, lo, hi, only_)                                            \
+    {                                                                                          \
+        .key = key_, .type = FIELD_NUM, .offset = offsetof(struct length_spec, member),        \
+        .dflt = dflt_, .unit = UNIT_TOKENS, .min = lo, .max = hi, .only = only_                \
+    }
 static const struct field length_fields[] = {
-    {.key = "dist", .type = FIELD_ENUM, .offset = offsetof(struct length_spec, kind),
-     .dflt = "lognormal", .names = length_names, .n_names = LENGTH_N},
+    {.key = "dist",
+     .type = FIELD_ENUM,
+     .offset = offsetof(struct length_spec, kind),
+     .dflt = "lognormal",
+     .names = length_names,
+     .n_names = LENGTH_N},
     LEN_NUM("value", value, "none", 1, MAX_LENGTH_TOKENS, BIT(LENGTH_CONSTANT)),
     LEN_NUM("mean", mean, "none", 1, MAX_LENGTH_TOKENS,
             BIT(LENGTH_NORMAL) | BIT(LENGTH_LOGNORMAL) | BIT(LENGTH_GAMMA)),
@@ -53,10 +60,16 @@ static const struct field length_fields[] = {
     LEN_NUM("scale", scale, "none", 1e-6, MAX_LENGTH_TOKENS, BIT(LENGTH_GAMMA)),
     LEN_NUM("min", min, "1", 1, MAX_LENGTH_TOKENS, 0),
     LEN_NUM("max", max, "none", 1, MAX_LENGTH_TOKENS, 0),
-    {.key = "file", .type = FIELD_PATH, .offset = offsetof(struct length_spec, file), .dflt = "none",
+    {.key = "file",
+     .type = FIELD_PATH,
+     .offset = offsetof(struct length_spec, file),
+     .dflt = "none",
      .only = BIT(LENGTH_EMPIRICAL)},
-    {.key = "column", .type = FIELD_STR, .offset = offsetof(struct length_spec, column),
-     .dflt = "none", .only = BIT(LENGTH_EMPIRICAL)},
+    {.key = "column",
+     .type = FIELD_STR,
+     .offset = offsetof(struct length_spec, column),
+     .dflt = "none",
+     .only = BIT(LENGTH_EMPIRICAL)},
 };
 static const struct section section_length = {
     .name = "length",
@@ -132,29 +145,32 @@ static void set_log(struct dist *dist, double mu, double sigma)
     dist->b = sigma;
 }
 
-static bool lognormal_mean_p95(const struct length_spec *spec, struct src_pos pos, struct dist *dist,
-                               struct err *err)
+static bool lognormal_mean_p95(const struct length_spec *spec, struct src_pos pos,
+                               struct dist *dist, struct err *err)
 {
     if (spec->p95 <= spec->mean) {
-        return err_at(err, pos, "p95 (%g) must be greater than the mean (%g)", spec->p95, spec->mean);
+        return err_at(err, pos, "p95 (%g) must be greater than the mean (%g)", spec->p95,
+                      spec->mean);
     }
     if (!dist_lognormal_from_mean_p95(spec->mean, spec->p95, dist)) {
-        return err_at(err, pos,
-                      "no lognormal has a p95 of %.3g times its mean (3.86 at most); give mean and "
-                      "p50, or a file of observed lengths",
-                      spec->p95 / spec->mean);
+        return err_at(
+            err, pos,
+            "no lognormal has a p95 of %.3g times its mean (3.86 at most); give mean and "
+            "p50, or a file of observed lengths",
+            spec->p95 / spec->mean);
     }
     return true;
 }
 
-static bool resolve_lognormal(const struct length_spec *spec, struct src_pos pos, struct dist *dist,
-                              struct err *err)
+static bool resolve_lognormal(const struct length_spec *spec, struct src_pos pos,
+                              struct dist *dist, struct err *err)
 {
     int n_given = have(spec->mean) + have(spec->p50) + have(spec->p95) + have(spec->sd) +
                   have(spec->cv) + have(spec->mu) + have(spec->sigma);
     if (n_given != 2) {
-        return err_at(err, pos, "a lognormal needs two of its numbers: mean and p95, mean and p50, "
-                                "p50 and p95, mean and sd, mean and cv, or mu and sigma");
+        return err_at(err, pos,
+                      "a lognormal needs two of its numbers: mean and p95, mean and p50, "
+                      "p50 and p95, mean and sd, mean and cv, or mu and sigma");
     }
     if (have(spec->mu) && have(spec->sigma)) {
         set_log(dist, spec->mu, spec->sigma);
@@ -176,14 +192,15 @@ static bool resolve_lognormal(const struct length_spec *spec, struct src_pos pos
         double variance = log1p(cv * cv);
         set_log(dist, log(spec->mean) - variance / 2, sqrt(variance));
     } else {
-        return err_at(err, pos, "these two numbers do not make a lognormal: give mean and p95, mean "
-                                "and p50, p50 and p95, mean and sd, mean and cv, or mu and sigma");
+        return err_at(err, pos,
+                      "these two numbers do not make a lognormal: give mean and p95, mean "
+                      "and p50, p50 and p95, mean and sd, mean and cv, or mu and sigma");
     }
     return true;
 }
 
-static bool resolve_normal(const struct length_spec *spec, struct src_pos pos, struct dist *dist,
-                           struct err *err)
+static bool resolve_normal(const struct length_spec *spec, struct src_pos pos,
+                           struct dist *dist, struct err *err)
 {
     if (!have(spec->mean) || have(spec->sd) == have(spec->cv)) {
         return err_at(err, pos, "a normal needs mean and one of sd and cv");
@@ -200,7 +217,8 @@ static bool resolve_gamma(const struct length_spec *spec, struct src_pos pos, st
     bool by_moments = have(spec->mean) && have(spec->sd) != have(spec->cv);
     bool by_params = have(spec->shape) && have(spec->scale);
     bool mixed = have(spec->mean) + have(spec->sd) + have(spec->cv) + have(spec->shape) +
-                     have(spec->scale) != 2;
+                     have(spec->scale) !=
+                 2;
     if (mixed || (!by_moments && !by_params)) {
         return err_at(err, pos, "a gamma needs mean and one of sd and cv, or shape and scale");
     }
@@ -218,8 +236,8 @@ static bool resolve_gamma(const struct length_spec *spec, struct src_pos pos, st
     return true;
 }
 
-static bool resolve_uniform(const struct length_spec *spec, struct src_pos pos, struct dist *dist,
-                            struct err *err)
+static bool resolve_uniform(const struct length_spec *spec, struct src_pos pos,
+                            struct dist *dist, struct err *err)
 {
     if (!have(spec->max)) {
         return err_at(err, pos, "a uniform needs min and max");
@@ -230,8 +248,8 @@ static bool resolve_uniform(const struct length_spec *spec, struct src_pos pos, 
     return true;
 }
 
-static bool resolve_constant(const struct length_spec *spec, struct src_pos pos, struct dist *dist,
-                             struct err *err)
+static bool resolve_constant(const struct length_spec *spec, struct src_pos pos,
+                             struct dist *dist, struct err *err)
 {
     if (!have(spec->value)) {
         return err_at(err, pos, "a constant needs its value");
@@ -255,7 +273,7 @@ static int length_column(const struct csv_table *table, const struct length_spec
                          const char *what)
 {
     static const char *const prompt_names[] = {"ContextTokens", "prompt_tokens", "input_tokens",
-                                               "input_length",  "num_prefill_tokens"};
+                                               "input_length", "num_prefill_tokens"};
     static const char *const output_names[] = {"GeneratedTokens", "output_tokens",
                                                "output_length", "num_decode_tokens"};
     bool is_prompt = strcmp(what, "prompt") == 0;
@@ -277,7 +295,8 @@ static int length_column(const struct csv_table *table, const struct length_spec
     return csv_col(table, "tokens");
 }
 
-static bool load_values(struct reader *r, const struct csv_table *table, int col, struct dist *dist)
+static bool load_values(struct reader *r, const struct csv_table *table, int col,
+                        struct dist *dist)
 {
     double *values = arena_alloc(r->arena, (size_t)table->n_rows, sizeof *values);
     for (int row = 0; row < table->n_rows; row++) {
@@ -296,8 +315,9 @@ static bool load_values(struct reader *r, const struct csv_table *table, int col
     return true;
 }
 
-static bool resolve_empirical(struct reader *r, const char *what, const struct length_spec *spec,
-                              struct src_pos pos, struct dist *dist)
+static bool resolve_empirical(struct reader *r, const char *what,
+                              const struct length_spec *spec, struct src_pos pos,
+                              struct dist *dist)
 {
     struct csv_table table;
     if (spec->file[0] == '\0') {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* scenario_expand.c - the cross product of a scenario's lists as concrete deployments. The lists are
- * the digits of a mixed-radix counter, so the order is that of the file and the last digit varies
- * fastest. */
+/* scenario_expand.c - the cross product of a scenario's lists as concrete deployments. The
+ * lists are the digits of a mixed-radix counter, so the order is that of the file and the last
+ * digit varies fastest. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,14 +22,16 @@ enum axis {
     AXIS_N,
 };
 
-/* One entry of `deployments` with one model: lists[] NULL at AXIS_HARDWARE, which holds names. */
+/* One entry of `deployments` with one model: lists[] NULL at AXIS_HARDWARE, which holds names.
+ */
 struct product {
     const struct int_list *lists[AXIS_N];
     int n[AXIS_N];
     int digit[AXIS_N];
 };
 
-static void product_init(struct product *p, const struct scenario *sc, int entry_idx, int model_idx)
+static void product_init(struct product *p, const struct scenario *sc, int entry_idx,
+                         int model_idx)
 {
     const struct scenario_deployment *entry = &sc->deployments[entry_idx];
     const struct scenario_model *model = &sc->models[model_idx];
@@ -113,8 +115,8 @@ static const char *deployment_name(struct arena *arena, const struct scenario *s
         enum axis axis;
         const char *letters;
         int64_t usual; /* not worth naming */
-    } numbers[] = {{AXIS_TP, "tp", 0},      {AXIS_PP, "pp", 1},           {AXIS_EP, "ep", 0},
-                   {AXIS_DP, "dp", 1},      {AXIS_REPLICAS, "x", 1},      {AXIS_PREFILL, "prefill", 0}};
+    } numbers[] = {{AXIS_TP, "tp", 0}, {AXIS_PP, "pp", 1},      {AXIS_EP, "ep", 0},
+                   {AXIS_DP, "dp", 1}, {AXIS_REPLICAS, "x", 1}, {AXIS_PREFILL, "prefill", 0}};
     const char *given = sc->deployments[d->entry_idx].name;
     bool named = given[0] != '\0';
     const char *name = given;
@@ -125,8 +127,7 @@ static const char *deployment_name(struct arena *arena, const struct scenario *s
         name = add_part(arena, name, dtype_name(d->weights));
     }
     if (p->n[AXIS_KV] > 1) {
-        name = add_part(arena, name,
-                        arena_printf(arena, "kv-%s", dtype_name(d->kv_cache)));
+        name = add_part(arena, name, arena_printf(arena, "kv-%s", dtype_name(d->kv_cache)));
     }
     if (p->n[AXIS_ENGINE] > 1) {
         name = add_part(arena, name, engine_names[d->engine]);
@@ -176,15 +177,16 @@ static void make_unique(struct arena *arena, struct deployment_list *list)
 
 /* ---- building ---- */
 
-/* Experts are divided over the tp * dp ranks of a replica. A combination where they cannot be is
- * left out: it comes from crossing lists. */
+/* Experts are divided over the tp * dp ranks of a replica. A combination where they cannot be
+ * is left out: it comes from crossing lists. */
 static bool layout_is_possible(const struct deployment *d)
 {
     return d->tp == 0 || d->ep == 0 || d->dp == 0 || (d->tp * d->dp) % d->ep == 0;
 }
 
-static bool fill(struct arena *arena, const struct scenario *sc, const struct catalogue *catalogue,
-                 const struct product *p, struct deployment *d, struct err *err)
+static bool fill(struct arena *arena, const struct scenario *sc,
+                 const struct catalogue *catalogue, const struct product *p,
+                 struct deployment *d, struct err *err)
 {
     const struct scenario_deployment *entry = &sc->deployments[d->entry_idx];
     struct checkpoint checkpoint;
@@ -228,7 +230,8 @@ static bool locate(const struct scenario *sc, const char *path, struct src_pos o
 
 static bool expand_entry(struct arena *arena, const struct scenario *sc,
                          const struct catalogue *catalogue, int entry_idx, int model_idx,
-                         const struct model *model, struct deployment_list *list, struct err *err)
+                         const struct model *model, struct deployment_list *list,
+                         struct err *err)
 {
     struct product p;
     struct err cause = {0};
@@ -237,17 +240,21 @@ static bool expand_entry(struct arena *arena, const struct scenario *sc,
     product_init(&p, sc, entry_idx, model_idx);
     do {
         struct deployment *d = &list->items[list->n];
-        *d = (struct deployment){.spec = &sc->models[model_idx], .model_idx = model_idx,
-                                 .entry_idx = entry_idx, .model = model};
+        *d = (struct deployment){.spec = &sc->models[model_idx],
+                                 .model_idx = model_idx,
+                                 .entry_idx = entry_idx,
+                                 .model = model};
         if (!fill(arena, sc, catalogue, &p, d, &cause)) {
-            const char *path = d->gpu ? arena_printf(arena, "model.%d.weights", model_idx)
-                                      : arena_printf(arena, "deployments.%d.hardware", entry_idx);
+            const char *path = d->gpu
+                                   ? arena_printf(arena, "model.%d.weights", model_idx)
+                                   : arena_printf(arena, "deployments.%d.hardware", entry_idx);
             return locate(sc, path, entry->pos, &cause, err);
         }
         list->n += layout_is_possible(d);
     } while (product_next(&p));
     if (list->n == n_before) {
-        return err_at(err, entry->pos, "ep must divide tp * dp; no combination of these lists does");
+        return err_at(err, entry->pos,
+                      "ep must divide tp * dp; no combination of these lists does");
     }
     return true;
 }
@@ -258,7 +265,8 @@ static const struct model **find_models(struct arena *arena, const struct scenar
     const struct model **models = arena_alloc(arena, (size_t)sc->n_models, sizeof *models);
     for (int m = 0; m < sc->n_models; m++) {
         struct err cause = {0};
-        models[m] = model_find(arena, catalogue->dirs, catalogue->n_dirs, sc->models[m].name, &cause);
+        models[m] =
+            model_find(arena, catalogue->dirs, catalogue->n_dirs, sc->models[m].name, &cause);
         if (!models[m]) {
             struct src_pos top = {sc->file, 0, 0};
             locate(sc, arena_printf(arena, "model.%d.name", m), top, &cause, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* scenario_read.c - from a YAML tree to a struct scenario: which sections there are and the shapes
- * they may be written in (one map or a list of maps; a model by its bare name). */
+/* scenario_read.c - from a YAML tree to a struct scenario: which sections there are and the
+ * shapes they may be written in (one map or a list of maps; a model by its bare name). */
 #include <string.h>
 
 #include "scenarios/field.h"
@@ -8,9 +8,9 @@
 /* ---- top level ---- */
 
 static const char *const top_keys[] = {
-    "schema",     "name", "question", "model",      "workload",    "demand",
-    "engine",     "deployments", "moe", "sweep",    "reliability", "economics",
-    "managed",    "policy", "simulation",
+    "schema",      "name",      "question",    "model",  "workload",
+    "demand",      "engine",    "deployments", "moe",    "sweep",
+    "reliability", "economics", "managed",     "policy", "simulation",
 };
 enum { N_TOP_KEYS = (int)(sizeof top_keys / sizeof top_keys[0]) };
 
@@ -41,8 +41,8 @@ static bool read_top(struct reader *r, const struct node *root)
     return section_read(r, &section_top, head, root->pos, r->sc);
 }
 
-static bool read_section(struct reader *r, const struct node *root, const struct section *section,
-                         void *out)
+static bool read_section(struct reader *r, const struct node *root,
+                         const struct section *section, void *out)
 {
     const struct node *node = node_get(root, section->name);
     struct reader_mark mark = reader_push(r, section->name, node);
@@ -79,8 +79,8 @@ static bool read_items(struct reader *r, const struct section *section, const st
     const struct node *item = is_list ? node->child : node;
     *n = is_list ? node->n_children : 1;
     if (*n < 1 || *n > max) {
-        return err_at(r->err, node ? node->pos : where, "%s must list 1 to %d entries, it lists %d",
-                      section->name, max, *n);
+        return err_at(r->err, node ? node->pos : where,
+                      "%s must list 1 to %d entries, it lists %d", section->name, max, *n);
     }
     *items = arena_alloc(r->arena, (size_t)*n, size);
     for (int i = 0; i < *n; i++) {
@@ -198,8 +198,8 @@ static bool read_sections(struct reader *r, const struct node *root)
 
 /* ---- entry points ---- */
 
-static bool apply_sets(struct arena *arena, struct node *root, const char *const *sets, int n_sets,
-                       struct err *err)
+static bool apply_sets(struct arena *arena, struct node *root, const char *const *sets,
+                       int n_sets, struct err *err)
 {
     for (int i = 0; i < n_sets; i++) {
         const char *equals = strchr(sets[i], '=');
@@ -224,7 +224,8 @@ static const char *directory_of(struct arena *arena, const char *path)
 }
 
 static bool read_tree(struct arena *arena, const char *file, struct node *root,
-                      const char *const *sets, int n_sets, struct scenario **out, struct err *err)
+                      const char *const *sets, int n_sets, struct scenario **out,
+                      struct err *err)
 {
     struct scenario *sc = arena_alloc(arena, 1, sizeof *sc);
     struct reader r = {.arena = arena, .sc = sc, .err = err};

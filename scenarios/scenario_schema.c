@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* scenario_schema.c - every key of the scenario file: where it goes, its unit, range and default.
- * This is the one place where defaults live. */
+/* scenario_schema.c - every key of the scenario file: where it goes, its unit, range and
+ * default. This is the one place where defaults live. */
 #include "scenarios/field.h"
 
 #define COUNT_OF(array) ((int)(sizeof(array) / sizeof(array)[0]))
@@ -16,7 +16,8 @@ const char *const sched_policy_names[] = {"fcfs", "priority", "guaranteed-no-evi
                                           "max-utilization"};
 const char *const router_names[] = {"round-robin", "least-requests", "power-of-two"};
 const char *const demand_shape_names[] = {"flat", "office-hours", "consumer", "global"};
-const char *const burstiness_names[] = {"poisson", "chat-default", "code-default", "api-default"};
+const char *const burstiness_names[] = {"poisson", "chat-default", "code-default",
+                                        "api-default"};
 const char *const pricing_names[] = {"on-demand", "reserved-1y", "reserved-3y",
                                      "spot",      "purchase",    "capacity-block"};
 const char *const weights_owner_names[] = {"open", "adapter", "owned"};
@@ -26,43 +27,68 @@ const char *const weights_owner_names[] = {"open", "adapter", "owned"};
 #define YEAR_S (365.25 * DAY_S)
 
 /* Rows of the tables. `T` is the struct the section fills. */
-#define NUM(T, key_, member, dflt_, unit_, lo, hi)                                                 \
-    {.key = key_, .type = FIELD_NUM, .offset = offsetof(struct T, member), .dflt = dflt_,          \
-     .unit = unit_, .min = lo, .max = hi}
-#define INT(T, key_, member, dflt_, lo, hi)                                                        \
-    {.key = key_, .type = FIELD_INT, .offset = offsetof(struct T, member), .dflt = dflt_,          \
-     .unit = UNIT_TOKENS, .min = lo, .max = hi}
-#define SWITCH(T, key_, member, dflt_)                                                             \
-    {.key = key_, .type = FIELD_SWITCH, .offset = offsetof(struct T, member), .dflt = dflt_}
-#define ENUM(T, key_, member, dflt_, names_, n_)                                                   \
-    {.key = key_, .type = FIELD_ENUM, .offset = offsetof(struct T, member), .dflt = dflt_,         \
-     .names = names_, .n_names = n_}
-#define ENUMS(T, key_, member, dflt_, names_, n_)                                                  \
-    {.key = key_, .type = FIELD_ENUMS, .offset = offsetof(struct T, member), .dflt = dflt_,        \
-     .names = names_, .n_names = n_}
+#define NUM(T, key_, member, dflt_, unit_, lo, hi)                                             \
+    {                                                                                          \
+        .key = key_, .type = FIELD_NUM, .offset = offsetof(struct T, member), .dflt = dflt_,   \
+        .unit = unit_, .min = lo, .max = hi                                                    \
+    }
+#define INT(T, key_, member, dflt_, lo, hi)                                                    \
+    {                                                                                          \
+        .key = key_, .type = FIELD_INT, .offset = offsetof(struct T, member), .dflt = dflt_,   \
+        .unit = UNIT_TOKENS, .min = lo, .max = hi                                              \
+    }
+#define SWITCH(T, key_, member, dflt_)                                                         \
+    {                                                                                          \
+        .key = key_, .type = FIELD_SWITCH, .offset = offsetof(struct T, member), .dflt = dflt_ \
+    }
+#define ENUM(T, key_, member, dflt_, names_, n_)                                               \
+    {                                                                                          \
+        .key = key_, .type = FIELD_ENUM, .offset = offsetof(struct T, member), .dflt = dflt_,  \
+        .names = names_, .n_names = n_                                                         \
+    }
+#define ENUMS(T, key_, member, dflt_, names_, n_)                                              \
+    {                                                                                          \
+        .key = key_, .type = FIELD_ENUMS, .offset = offsetof(struct T, member), .dflt = dflt_, \
+        .names = names_, .n_names = n_                                                         \
+    }
 /* Text of at most hi bytes. */
-#define STR(T, key_, member, dflt_, hi)                                                            \
-    {.key = key_, .type = FIELD_STR, .offset = offsetof(struct T, member), .dflt = dflt_, .min = 0, \
-     .max = hi}
-#define DTYPES(T, key_, member)                                                                    \
-    {.key = key_, .type = FIELD_DTYPES, .offset = offsetof(struct T, member), .dflt = "auto"}
-#define INTS(T, key_, member, dflt_, lo, hi)                                                       \
-    {.key = key_, .type = FIELD_INTS, .offset = offsetof(struct T, member), .dflt = dflt_,         \
-     .unit = UNIT_COUNT, .min = lo, .max = hi, .may_auto = true}
-#define SUB(T, key_, member, section_)                                                             \
-    {.key = key_, .type = FIELD_SUB, .offset = offsetof(struct T, member), .sub = section_}
-#define DIST(T, key_, member)                                                                      \
-    {.key = key_, .type = FIELD_DIST, .offset = offsetof(struct T, member)}
-#define SECTION(var, text, table, select)                                                          \
-    const struct section var = {                                                                   \
+#define STR(T, key_, member, dflt_, hi)                                                        \
+    {                                                                                          \
+        .key = key_, .type = FIELD_STR, .offset = offsetof(struct T, member), .dflt = dflt_,   \
+        .min = 0, .max = hi                                                                    \
+    }
+#define DTYPES(T, key_, member)                                                                \
+    {                                                                                          \
+        .key = key_, .type = FIELD_DTYPES, .offset = offsetof(struct T, member),               \
+        .dflt = "auto"                                                                         \
+    }
+#define INTS(T, key_, member, dflt_, lo, hi)                                                   \
+    {                                                                                          \
+        .key = key_, .type = FIELD_INTS, .offset = offsetof(struct T, member), .dflt = dflt_,  \
+        .unit = UNIT_COUNT, .min = lo, .max = hi, .may_auto = true                             \
+    }
+#define SUB(T, key_, member, section_)                                                         \
+    {                                                                                          \
+        .key = key_, .type = FIELD_SUB, .offset = offsetof(struct T, member), .sub = section_  \
+    }
+#define DIST(T, key_, member)                                                                  \
+    {                                                                                          \
+        .key = key_, .type = FIELD_DIST, .offset = offsetof(struct T, member)                  \
+    }
+#define SECTION(var, text, table, select)                                                      \
+    const struct section var = {                                                               \
         .name = text, .fields = table, .n_fields = COUNT_OF(table), .selector = select}
 
 /* ---- top: the scalars; the sections are read one by one ---- */
 
 static const struct field top_fields[] = {
     INT(scenario, "schema", schema, "1", SCENARIO_SCHEMA, SCENARIO_SCHEMA),
-    {.key = "name", .type = FIELD_STR, .offset = offsetof(struct scenario, name), .dflt = "auto",
-     .min = 1, .max = SCENARIO_MAX_NAME_BYTES},
+    {.key = "name",
+     .type = FIELD_STR,
+     .offset = offsetof(struct scenario, name),
+     .dflt = "auto",
+     .min = 1,
+     .max = SCENARIO_MAX_NAME_BYTES},
     STR(scenario, "question", question, "none", 2000),
 };
 SECTION(section_top, "scenario", top_fields, false);
@@ -70,7 +96,10 @@ SECTION(section_top, "scenario", top_fields, false);
 /* ---- model ---- */
 
 static const struct field model_fields[] = {
-    {.key = "name", .type = FIELD_STR, .offset = offsetof(struct scenario_model, name), .min = 1,
+    {.key = "name",
+     .type = FIELD_STR,
+     .offset = offsetof(struct scenario_model, name),
+     .min = 1,
      .max = 400},
     DTYPES(scenario_model, "weights", weights),
     DTYPES(scenario_model, "kv_cache", kv_cache),
@@ -80,38 +109,95 @@ SECTION(section_model, "model", model_fields, false);
 
 /* ---- workload ---- */
 
-#define OPEN_LOOP                                                                                  \
-    (BIT(ARRIVAL_POISSON) | BIT(ARRIVAL_GAMMA) | BIT(ARRIVAL_WEIBULL) | BIT(ARRIVAL_MMPP) |        \
+#define OPEN_LOOP                                                                              \
+    (BIT(ARRIVAL_POISSON) | BIT(ARRIVAL_GAMMA) | BIT(ARRIVAL_WEIBULL) | BIT(ARRIVAL_MMPP) |    \
      BIT(ARRIVAL_CONSTANT))
 static const struct field arrival_fields[] = {
     ENUM(scenario_arrivals, "process", process, "poisson", arrival_names, ARRIVAL_N),
-    {.key = "rate", .type = FIELD_NUM, .offset = offsetof(struct scenario_arrivals, rate_rps),
-     .dflt = "none", .unit = UNIT_RATE, .min = 1e-9, .max = 1e9, .only = OPEN_LOOP},
-    {.key = "cv", .type = FIELD_NUM, .offset = offsetof(struct scenario_arrivals, cv), .dflt = "2",
-     .unit = UNIT_COUNT, .min = 0.05, .max = 50, .only = BIT(ARRIVAL_GAMMA) | BIT(ARRIVAL_WEIBULL)},
-    {.key = "burst_ratio", .type = FIELD_NUM,
-     .offset = offsetof(struct scenario_arrivals, burst_ratio), .dflt = "3", .unit = UNIT_COUNT,
-     .min = 1, .max = 1000, .only = BIT(ARRIVAL_MMPP)},
-    {.key = "burst_share", .type = FIELD_NUM,
-     .offset = offsetof(struct scenario_arrivals, burst_share_frac), .dflt = "10%",
-     .unit = UNIT_FRAC, .min = 1e-6, .max = 0.999, .only = BIT(ARRIVAL_MMPP)},
-    {.key = "burst_length", .type = FIELD_NUM,
-     .offset = offsetof(struct scenario_arrivals, burst_length_s), .dflt = "60 s", .unit = UNIT_S,
-     .min = 1e-3, .max = 1e7, .only = BIT(ARRIVAL_MMPP)},
-    {.key = "concurrency", .type = FIELD_INT,
-     .offset = offsetof(struct scenario_arrivals, concurrency), .dflt = "none",
-     .unit = UNIT_COUNT, .min = 1, .max = 1e7, .only = BIT(ARRIVAL_CLOSED)},
-    {.key = "think", .type = FIELD_NUM, .offset = offsetof(struct scenario_arrivals, think_s),
-     .dflt = "0", .unit = UNIT_S, .min = 0, .max = 1e7, .only = BIT(ARRIVAL_CLOSED)},
-    {.key = "file", .type = FIELD_PATH, .offset = offsetof(struct scenario_arrivals, file),
-     .dflt = "none", .only = BIT(ARRIVAL_TRACE)},
-    {.key = "format", .type = FIELD_ENUM, .offset = offsetof(struct scenario_arrivals, format),
-     .dflt = "auto", .names = trace_format_names, .n_names = TRACE_N_FORMATS,
+    {.key = "rate",
+     .type = FIELD_NUM,
+     .offset = offsetof(struct scenario_arrivals, rate_rps),
+     .dflt = "none",
+     .unit = UNIT_RATE,
+     .min = 1e-9,
+     .max = 1e9,
+     .only = OPEN_LOOP},
+    {.key = "cv",
+     .type = FIELD_NUM,
+     .offset = offsetof(struct scenario_arrivals, cv),
+     .dflt = "2",
+     .unit = UNIT_COUNT,
+     .min = 0.05,
+     .max = 50,
+     .only = BIT(ARRIVAL_GAMMA) | BIT(ARRIVAL_WEIBULL)},
+    {.key = "burst_ratio",
+     .type = FIELD_NUM,
+     .offset = offsetof(struct scenario_arrivals, burst_ratio),
+     .dflt = "3",
+     .unit = UNIT_COUNT,
+     .min = 1,
+     .max = 1000,
+     .only = BIT(ARRIVAL_MMPP)},
+    {.key = "burst_share",
+     .type = FIELD_NUM,
+     .offset = offsetof(struct scenario_arrivals, burst_share_frac),
+     .dflt = "10%",
+     .unit = UNIT_FRAC,
+     .min = 1e-6,
+     .max = 0.999,
+     .only = BIT(ARRIVAL_MMPP)},
+    {.key = "burst_length",
+     .type = FIELD_NUM,
+     .offset = offsetof(struct scenario_arrivals, burst_length_s),
+     .dflt = "60 s",
+     .unit = UNIT_S,
+     .min = 1e-3,
+     .max = 1e7,
+     .only = BIT(ARRIVAL_MMPP)},
+    {.key = "concurrency",
+     .type = FIELD_INT,
+     .offset = offsetof(struct scenario_arrivals, concurrency),
+     .dflt = "none",
+     .unit = UNIT_COUNT,
+     .min = 1,
+     .max = 1e7,
+     .only = BIT(ARRIVAL_CLOSED)},
+    {.key = "think",
+     .type = FIELD_NUM,
+     .offset = offsetof(struct scenario_arrivals, think_s),
+     .dflt = "0",
+     .unit = UNIT_S,
+     .min = 0,
+     .max = 1e7,
+     .only = BIT(ARRIVAL_CLOSED)},
+    {.key = "file",
+     .type = FIELD_PATH,
+     .offset = offsetof(struct scenario_arrivals, file),
+     .dflt = "none",
      .only = BIT(ARRIVAL_TRACE)},
-    {.key = "speed", .type = FIELD_NUM, .offset = offsetof(struct scenario_arrivals, speed),
-     .dflt = "1", .unit = UNIT_COUNT, .min = 1e-6, .max = 1e6, .only = BIT(ARRIVAL_TRACE)},
-    {.key = "repeat", .type = FIELD_INT, .offset = offsetof(struct scenario_arrivals, repeat),
-     .dflt = "1", .unit = UNIT_COUNT, .min = 1, .max = 1e6, .only = BIT(ARRIVAL_TRACE)},
+    {.key = "format",
+     .type = FIELD_ENUM,
+     .offset = offsetof(struct scenario_arrivals, format),
+     .dflt = "auto",
+     .names = trace_format_names,
+     .n_names = TRACE_N_FORMATS,
+     .only = BIT(ARRIVAL_TRACE)},
+    {.key = "speed",
+     .type = FIELD_NUM,
+     .offset = offsetof(struct scenario_arrivals, speed),
+     .dflt = "1",
+     .unit = UNIT_COUNT,
+     .min = 1e-6,
+     .max = 1e6,
+     .only = BIT(ARRIVAL_TRACE)},
+    {.key = "repeat",
+     .type = FIELD_INT,
+     .offset = offsetof(struct scenario_arrivals, repeat),
+     .dflt = "1",
+     .unit = UNIT_COUNT,
+     .min = 1,
+     .max = 1e6,
+     .only = BIT(ARRIVAL_TRACE)},
 };
 static SECTION(section_arrivals, "arrivals", arrival_fields, true);
 
@@ -133,11 +219,11 @@ static const struct field image_fields[] = {
 };
 static SECTION(section_images, "images", image_fields, false);
 
-#define LIMIT(metric, stat, key_)                                                                  \
+#define LIMIT(metric, stat, key_)                                                              \
     NUM(scenario_slo, key_, limit_s[metric][stat], "none", UNIT_S, 1e-6, 1e6)
-#define LIMITS(metric, name)                                                                       \
-    LIMIT(metric, SLO_MEAN, name "_mean"), LIMIT(metric, SLO_P50, name "_p50"),                    \
-        LIMIT(metric, SLO_P90, name "_p90"), LIMIT(metric, SLO_P95, name "_p95"),                  \
+#define LIMITS(metric, name)                                                                   \
+    LIMIT(metric, SLO_MEAN, name "_mean"), LIMIT(metric, SLO_P50, name "_p50"),                \
+        LIMIT(metric, SLO_P90, name "_p90"), LIMIT(metric, SLO_P95, name "_p95"),              \
         LIMIT(metric, SLO_P99, name "_p99")
 static const struct field slo_fields[] = {
     LIMITS(SLO_TTFT, "ttft"),
@@ -149,8 +235,12 @@ static const struct field slo_fields[] = {
 static SECTION(section_slo, "slo", slo_fields, false);
 
 static const struct field class_fields[] = {
-    {.key = "class", .type = FIELD_STR, .offset = offsetof(struct scenario_class, name),
-     .dflt = "auto", .min = 1, .max = 64},
+    {.key = "class",
+     .type = FIELD_STR,
+     .offset = offsetof(struct scenario_class, name),
+     .dflt = "auto",
+     .min = 1,
+     .max = 64},
     NUM(scenario_class, "share", share_frac, "auto", UNIT_FRAC, 1e-9, 1),
     INT(scenario_class, "priority", priority, "0", 0, 1000),
     SUB(scenario_class, "arrivals", arrivals, &section_arrivals),
@@ -159,9 +249,14 @@ static const struct field class_fields[] = {
     SUB(scenario_class, "prefix", prefix, &section_prefix),
     SUB(scenario_class, "sessions", sessions, &section_sessions),
     SUB(scenario_class, "images", images, &section_images),
-    {.key = "prompt_pool", .type = FIELD_INT,
-     .offset = offsetof(struct scenario_class, prompt_pool), .dflt = "distinct",
-     .zero_word = "distinct", .unit = UNIT_TOKENS, .min = 0, .max = 1e9},
+    {.key = "prompt_pool",
+     .type = FIELD_INT,
+     .offset = offsetof(struct scenario_class, prompt_pool),
+     .dflt = "distinct",
+     .zero_word = "distinct",
+     .unit = UNIT_TOKENS,
+     .min = 0,
+     .max = 1e9},
     SUB(scenario_class, "slo", slo, &section_slo),
 };
 SECTION(section_class, "workload", class_fields, false);
@@ -197,19 +292,30 @@ SECTION(section_engine, "engine", engine_fields, false);
 /* ---- deployments ---- */
 
 static const struct field deployment_fields[] = {
-    {.key = "name", .type = FIELD_STR, .offset = offsetof(struct scenario_deployment, name),
-     .dflt = "none", .min = 1, .max = 64},
-    {.key = "hardware", .type = FIELD_STRS,
+    {.key = "name",
+     .type = FIELD_STR,
+     .offset = offsetof(struct scenario_deployment, name),
+     .dflt = "none",
+     .min = 1,
+     .max = 64},
+    {.key = "hardware",
+     .type = FIELD_STRS,
      .offset = offsetof(struct scenario_deployment, hardware),
-     .dflt = "[h100-sxm, h200-sxm, b200, mi300x]", .min = 1, .max = 64},
+     .dflt = "[h100-sxm, h200-sxm, b200, mi300x]",
+     .min = 1,
+     .max = 64},
     INTS(scenario_deployment, "tp", tp, "auto", 1, 1024),
     INTS(scenario_deployment, "pp", pp, "1", 1, 256),
     INTS(scenario_deployment, "ep", ep, "auto", 1, 1024),
     INTS(scenario_deployment, "dp", dp, "1", 1, 1024),
     INTS(scenario_deployment, "replicas", replicas, "auto", 1, SCENARIO_MAX_GPUS),
-    {.key = "prefill_replicas", .type = FIELD_INTS,
-     .offset = offsetof(struct scenario_deployment, prefill_replicas), .dflt = "0",
-     .unit = UNIT_COUNT, .min = 0, .max = SCENARIO_MAX_GPUS},
+    {.key = "prefill_replicas",
+     .type = FIELD_INTS,
+     .offset = offsetof(struct scenario_deployment, prefill_replicas),
+     .dflt = "0",
+     .unit = UNIT_COUNT,
+     .min = 0,
+     .max = SCENARIO_MAX_GPUS},
     ENUMS(scenario_deployment, "router", router, "least-requests", router_names, ROUTER_N),
     STR(scenario_deployment, "node", node, "auto", 64),
 };
@@ -219,20 +325,42 @@ SECTION(section_deployment, "deployments", deployment_fields, false);
 
 static const struct field moe_fields[] = {
     NUM(scenario_moe, "skew", skew, "catalogue", UNIT_COUNT, 0, 5),
-    {.key = "drift", .type = FIELD_NUM, .offset = offsetof(struct scenario_moe, drift_s),
-     .dflt = "10 min", .zero_word = "off", .unit = UNIT_S, .min = 0, .max = 1e9},
+    {.key = "drift",
+     .type = FIELD_NUM,
+     .offset = offsetof(struct scenario_moe, drift_s),
+     .dflt = "10 min",
+     .zero_word = "off",
+     .unit = UNIT_S,
+     .min = 0,
+     .max = 1e9},
     INT(scenario_moe, "redundant_experts", redundant_experts, "0", 0, 4096),
-    {.key = "rebalance", .type = FIELD_NUM, .offset = offsetof(struct scenario_moe, rebalance_s),
-     .dflt = "off", .zero_word = "off", .unit = UNIT_S, .min = 0, .max = 1e9},
+    {.key = "rebalance",
+     .type = FIELD_NUM,
+     .offset = offsetof(struct scenario_moe, rebalance_s),
+     .dflt = "off",
+     .zero_word = "off",
+     .unit = UNIT_S,
+     .min = 0,
+     .max = 1e9},
     NUM(scenario_moe, "rebalance_pause", rebalance_pause_s, "500 ms", UNIT_S, 0, 1e4),
 };
 SECTION(section_moe, "moe", moe_fields, false);
 
 static const struct field sweep_fields[] = {
-    {.key = "loads", .type = FIELD_NUMS, .offset = offsetof(struct scenario_sweep, loads),
-     .dflt = "auto", .unit = UNIT_RATE, .min = 1e-9, .max = 1e9},
-    {.key = "concurrency", .type = FIELD_INTS, .offset = offsetof(struct scenario_sweep, concurrency),
-     .dflt = "none", .unit = UNIT_COUNT, .min = 1, .max = 1e7},
+    {.key = "loads",
+     .type = FIELD_NUMS,
+     .offset = offsetof(struct scenario_sweep, loads),
+     .dflt = "auto",
+     .unit = UNIT_RATE,
+     .min = 1e-9,
+     .max = 1e9},
+    {.key = "concurrency",
+     .type = FIELD_INTS,
+     .offset = offsetof(struct scenario_sweep, concurrency),
+     .dflt = "none",
+     .unit = UNIT_COUNT,
+     .min = 1,
+     .max = 1e7},
     INT(scenario_sweep, "points", points, "12", 2, 1000),
     NUM(scenario_sweep, "from", from_rps, "auto", UNIT_RATE, 1e-9, 1e9),
     NUM(scenario_sweep, "to", to_rps, "auto", UNIT_RATE, 1e-9, 1e9),
@@ -241,8 +369,13 @@ SECTION(section_sweep, "sweep", sweep_fields, false);
 
 static const struct field simulation_fields[] = {
     INT(scenario_simulation, "requests", requests, "20000", 1, (double)SCENARIO_MAX_REQUESTS),
-    {.key = "warmup", .type = FIELD_INT, .offset = offsetof(struct scenario_simulation, warmup),
-     .dflt = "auto", .zero_word = "off", .unit = UNIT_COUNT, .min = 0,
+    {.key = "warmup",
+     .type = FIELD_INT,
+     .offset = offsetof(struct scenario_simulation, warmup),
+     .dflt = "auto",
+     .zero_word = "off",
+     .unit = UNIT_COUNT,
+     .min = 0,
      .max = (double)SCENARIO_MAX_REQUESTS},
     INT(scenario_simulation, "replications", replications, "5", 1, 10000),
     INT(scenario_simulation, "seed", seed, "1", 0, 9007199254740992.0),
@@ -263,44 +396,60 @@ SECTION(section_demand, "demand", demand_fields, false);
 
 static const struct field reliability_fields[] = {
     SWITCH(scenario_reliability, "failures", failures, "off"),
-    NUM(scenario_reliability, "gpu_mtbf", gpu_mtbf_s, "catalogue", UNIT_S, HOUR_S, 1000 * YEAR_S),
-    NUM(scenario_reliability, "node_mtbf", node_mtbf_s, "catalogue", UNIT_S, HOUR_S, 1000 * YEAR_S),
+    NUM(scenario_reliability, "gpu_mtbf", gpu_mtbf_s, "catalogue", UNIT_S, HOUR_S,
+        1000 * YEAR_S),
+    NUM(scenario_reliability, "node_mtbf", node_mtbf_s, "catalogue", UNIT_S, HOUR_S,
+        1000 * YEAR_S),
     NUM(scenario_reliability, "repair", repair_s, "catalogue", UNIT_S, 1, YEAR_S),
     NUM(scenario_reliability, "restart", restart_s, "catalogue", UNIT_S, 0.1, DAY_S),
-    NUM(scenario_reliability, "availability", availability_frac, "99.9%", UNIT_FRAC, 0, 0.9999999),
+    NUM(scenario_reliability, "availability", availability_frac, "99.9%", UNIT_FRAC, 0,
+        0.9999999),
     INT(scenario_reliability, "spares", spares, "auto", 0, 100000),
 };
 SECTION(section_reliability, "reliability", reliability_fields, false);
 
 static const struct field economics_fields[] = {
-    ENUMS(scenario_economics, "pricing", pricing, "[on-demand, reserved-3y, purchase]", pricing_names,
-          PRICING_N),
+    ENUMS(scenario_economics, "pricing", pricing, "[on-demand, reserved-3y, purchase]",
+          pricing_names, PRICING_N),
     NUM(scenario_economics, "gpu_hour", gpu_usd_per_h, "catalogue", UNIT_USD_PER_H, 0, 1e5),
-    NUM(scenario_economics, "electricity_per_kwh", electricity_usd_per_kwh, "0.12", UNIT_USD, 0, 10),
+    NUM(scenario_economics, "electricity_per_kwh", electricity_usd_per_kwh, "0.12", UNIT_USD, 0,
+        10),
     NUM(scenario_economics, "pue", pue, "1.3", UNIT_COUNT, 1, 5),
-    NUM(scenario_economics, "amortisation", amortisation_s, "48 months", UNIT_S, DAY_S, 30 * YEAR_S),
+    NUM(scenario_economics, "amortisation", amortisation_s, "48 months", UNIT_S, DAY_S,
+        30 * YEAR_S),
     NUM(scenario_economics, "cost_of_capital", cost_of_capital_frac, "8%", UNIT_FRAC, 0, 1),
-    NUM(scenario_economics, "staff_per_year", staff_usd_per_year, "catalogue", UNIT_USD, 0, 1e9),
-    NUM(scenario_economics, "software_per_gpu_year", software_usd_per_gpu_year, "0", UNIT_USD, 0, 1e6),
-    NUM(scenario_economics, "target_utilisation", target_utilisation_frac, "80%", UNIT_FRAC, 0.01, 1),
+    NUM(scenario_economics, "staff_per_year", staff_usd_per_year, "catalogue", UNIT_USD, 0,
+        1e9),
+    NUM(scenario_economics, "software_per_gpu_year", software_usd_per_gpu_year, "0", UNIT_USD,
+        0, 1e6),
+    NUM(scenario_economics, "target_utilisation", target_utilisation_frac, "80%", UNIT_FRAC,
+        0.01, 1),
     NUM(scenario_economics, "eur_per_usd", eur_per_usd, "none", UNIT_COUNT, 1e-3, 1e3),
 };
 SECTION(section_economics, "economics", economics_fields, false);
 
 static const struct field managed_fields[] = {
-    {.key = "provider", .type = FIELD_STR, .offset = offsetof(struct scenario_managed, provider),
-     .min = 1, .max = 80},
+    {.key = "provider",
+     .type = FIELD_STR,
+     .offset = offsetof(struct scenario_managed, provider),
+     .min = 1,
+     .max = 80},
     STR(scenario_managed, "model", model, "auto", 200),
     NUM(scenario_managed, "input", input_usd_per_mtok, "catalogue", UNIT_USD_PER_MTOK, 0, 1e4),
-    NUM(scenario_managed, "cached_input", cached_input_usd_per_mtok, "catalogue", UNIT_USD_PER_MTOK, 0,
+    NUM(scenario_managed, "cached_input", cached_input_usd_per_mtok, "catalogue",
+        UNIT_USD_PER_MTOK, 0, 1e4),
+    NUM(scenario_managed, "output", output_usd_per_mtok, "catalogue", UNIT_USD_PER_MTOK, 0,
         1e4),
-    NUM(scenario_managed, "output", output_usd_per_mtok, "catalogue", UNIT_USD_PER_MTOK, 0, 1e4),
 };
 SECTION(section_managed, "managed", managed_fields, false);
 
 static const struct field policy_fields[] = {
-    {.key = "jurisdiction", .type = FIELD_STRS, .offset = offsetof(struct scenario_policy, jurisdiction),
-     .dflt = "none", .min = 1, .max = 40},
+    {.key = "jurisdiction",
+     .type = FIELD_STRS,
+     .offset = offsetof(struct scenario_policy, jurisdiction),
+     .dflt = "none",
+     .min = 1,
+     .max = 40},
     ENUM(scenario_policy, "weights", weights, "open", weights_owner_names, OWNER_N),
     SWITCH(scenario_policy, "managed_allowed", managed_allowed, "auto"),
     NUM(scenario_policy, "min_quality", min_quality, "none", UNIT_COUNT, -1e6, 1e6),
