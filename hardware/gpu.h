@@ -13,14 +13,13 @@
 #include "sim/base/mem.h"
 
 struct gpu {
-    const char *name;          /* "h100-sxm" */
-    const char *label;         /* "NVIDIA H100 SXM 80 GB" */
-    const char *vendor, *arch; /* "NVIDIA", "Hopper" */
-    double mem_bytes;          /* usable, as the driver reports it */
-    double mem_bytes_per_s;    /* peak HBM bandwidth */
-    double
-        flops_per_s[DTYPE_COUNT]; /* dense tensor peak by arithmetic format; 0: not supported */
-    int n_sm;                     /* SMs, CUs or equivalents that wave quantisation counts */
+    const char *name;                /* "h100-sxm" */
+    const char *label;               /* "NVIDIA H100 SXM 80 GB" */
+    const char *vendor, *arch;       /* "NVIDIA", "Hopper" */
+    double mem_bytes;                /* usable, as the driver reports it */
+    double mem_bytes_per_s;          /* peak HBM bandwidth */
+    double flops_per_s[DTYPE_COUNT]; /* dense peak by arithmetic format; 0: not supported */
+    int n_sm;                        /* SMs, CUs or equivalents that wave quantisation counts */
     double l2_bytes;
     const char *link;        /* links.csv name of the scale-up link: "nvlink4"; "pcie5": none */
     double link_bytes_per_s; /* scale-up, one direction, per GPU; PCIe when there is none */

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "hardware/gpu.h"
+#include "sim/base/csvio.h"
 #include "tests/check.h"
 
 #define HEADER                                                                                 \
@@ -118,6 +119,20 @@ static void every_gpu_is_physically_plausible(void)
         double intensity = gpu->flops_per_s[DTYPE_BF16] / gpu->mem_bytes_per_s;
         CU_ASSERT_TRUE(intensity > 30 && intensity < 1000);
         CU_ASSERT_TRUE(gpu->flops_per_s[DTYPE_FP32] < gpu->flops_per_s[DTYPE_BF16]);
+    }
+}
+
+static void every_link_is_in_the_link_table(void)
+{
+    struct csv_table links;
+    struct err err = {0};
+    CU_ASSERT_TRUE_FATAL(csv_load(arena, "hardware/links.csv", &links, &err));
+    for (int i = 0; i < list.n; i++) {
+        bool found = false;
+        for (int row = 0; row < links.n_rows; row++) {
+            found |= strcmp(csv_cell(&links, row, 0), list.items[i].link) == 0;
+        }
+        CU_ASSERT_TRUE(found);
     }
 }
 
@@ -287,6 +302,7 @@ int main(void)
         {"units become base units", units_become_base_units},
         {"fitted SKUs keep the peaks of the fit", fitted_skus_keep_the_peaks_of_the_fit},
         {"every GPU is physically plausible", every_gpu_is_physically_plausible},
+        {"every link is in the link table", every_link_is_in_the_link_table},
         {"every estimated name is a column", every_estimated_name_is_a_column},
         {"names match without case and separators", names_match_without_case_and_separators},
         {"unknown GPU suggests the nearest", unknown_gpu_suggests_the_nearest},

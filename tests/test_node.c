@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "hardware/gpu.h"
 #include "hardware/managed.h"
@@ -361,6 +362,20 @@ static void every_managed_row_is_sourced_and_plausible(void)
     }
 }
 
+static void every_catalogue_name_is_a_model(void)
+{
+    int n_named = 0;
+    for (int i = 0; i < managed.n_prices; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "models/%s.json", managed.prices[i].catalogue);
+        if (managed.prices[i].catalogue[0]) {
+            CU_ASSERT_EQUAL(access(path, R_OK), 0);
+            n_named++;
+        }
+    }
+    CU_ASSERT_TRUE(n_named >= 100);
+}
+
 static void retired_offer_is_not_found(void)
 {
     CU_ASSERT_PTR_NULL(managed_find(&managed, "databricks", "llama-3.1-405b", "pay-per-token"));
@@ -535,6 +550,7 @@ int main(void)
          every_databricks_price_agrees_with_its_units},
         {"every managed row is sourced and plausible",
          every_managed_row_is_sourced_and_plausible},
+        {"every catalogue name is a model", every_catalogue_name_is_a_model},
         {"retired offer is not found", retired_offer_is_not_found},
         {"newer managed price wins", newer_managed_price_wins},
         {"model is found by the name of the provider too",
