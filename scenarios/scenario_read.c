@@ -53,11 +53,11 @@ static bool read_section(struct reader *r, const struct node *root,
 
 /* ---- sections that are lists of maps ---- */
 
-/* One element of a list section: a map, or the bare value of its first key. */
+/* One element of a list section: a map; a model may be its bare name. */
 static const struct node *as_item(struct reader *r, const struct section *section,
                                   const struct node *node)
 {
-    if (node->kind != NODE_SCALAR) {
+    if (node->kind != NODE_SCALAR || section != &section_model) {
         return node;
     }
     struct node *map = copy_node(r->arena, node);

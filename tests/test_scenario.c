@@ -441,6 +441,7 @@ static void wrong_shapes_are_refused(void)
     expect_error(SMALL "engine: {kind: {a: 1}}\n", "", 6, 16, "");
     expect_error("model: []\n" WORK, "model must list 1 to 64 entries", 1, 8, "");
     expect_error("- a\n", "", 1, 1, "");
+    expect_error(SMALL "deployments: [b200]\n", "", 6, 15, "");
     expect_error(SMALL "deployments: [{tp: []}]\n", "tp must list 1 to", 6, 20, "");
 }
 
