@@ -202,9 +202,11 @@ static void every_value_knows_its_origin(void)
 
 static char *print_scenario(const struct scenario *sc)
 {
-    char *text = NULL;
-    size_t n = 0;
-    FILE *out = open_memstream(&text, &n);
+    enum { MAX_TEXT_BYTES = 65536 };
+    char *text = calloc(MAX_TEXT_BYTES, 1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+    FILE *out = fmemopen(text, MAX_TEXT_BYTES, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(out);
     scenario_write(sc, out);
     fclose(out);
     return text;
