@@ -28,13 +28,6 @@ static double norm_p(double a, double b, double p)
     return p == 1.0 ? hi + lo : hi * pow(1.0 + pow(lo / hi, p), 1.0 / p);
 }
 
-/* Per-rank shape: FLOPs and bytes of one cached token (decode) and one pair, query, key (prefill). */
-struct attn_shape {
-    double kv_heads, heads;
-    double dec_flops, dec_bytes, seq_bytes;
-    double pair_flops, query_bytes, key_bytes;
-};
-
 static struct attn_shape gqa_shape(const struct attn_spec *a, int tp, double kvb)
 {
     struct attn_shape s;
@@ -68,32 +61,64 @@ static struct attn_shape mla_shape(const struct attn_spec *a, int tp, double kvb
     return s;
 }
 
+void attn_shape_of(const struct attn_spec *spec, int tp, enum dtype kv, struct attn_shape *shape)
+{
+    double kvb = dtype_element_bytes(kv);
+    *shape = spec->kind == ATTN_MLA ? mla_shape(spec, tp, kvb) : gqa_shape(spec, tp, kvb);
+}
+
+/* Time of one cached token when the bytes are read `occ` times slower than by a filled GPU. */
+static double decode_per_ctx_s(const struct attn_shape *s, const struct gpu *gpu,
+                               const struct attn_consts *c, double occ)
+{
+    double byte_s = s->dec_bytes / gpu->mem_bytes_per_s;
+    double flop_s = s->dec_flops / gpu_flops(gpu, DTYPE_BF16);
+    return fmax(norm_p(byte_s / c->em * occ, flop_s / c->ec, c->p), byte_s);
+}
+
+static double decode_per_seq_s(const struct attn_shape *s, const struct gpu *gpu,
+                               const struct attn_consts *c)
+{
+    return c->tw_s * s->kv_heads / gpu->n_sm + s->seq_bytes / (gpu->mem_bytes_per_s * c->em);
+}
+
+/* Work items of a batch: sequences x KV heads x 128-token blocks of the mean context. */
+static double decode_items(double kv_heads, double n, double ctx_tokens)
+{
+    return n * kv_heads * ((double)(int64_t)(ctx_tokens / n * (1.0 / 128.0)) + 1.0);
+}
+
+double attn_decode_law_s(const struct attn_shape *s, const struct gpu *gpu,
+                         const struct attn_consts *c, double n, double ctx_tokens)
+{
+    double items = floor(decode_items(s->kv_heads, n, ctx_tokens));
+    double occ = items < gpu->n_sm ? pow(gpu->n_sm / fmax(items, 1.0), c->occ_exp) : 1.0;
+    return c->t0_s + n * decode_per_seq_s(s, gpu, c) +
+           ctx_tokens * decode_per_ctx_s(s, gpu, c, occ);
+}
+
 static void resolve_decode(const struct attn_resolve *in, const struct attn_shape *s,
                            struct attn_unit *u)
 {
     const struct attn_consts *c = in->decode;
-    double bw = in->gpu->mem_bytes_per_s;
-    double flops = gpu_flops(in->gpu, DTYPE_BF16);
-    double byte_s = s->dec_bytes / bw;
-    double flop_s = s->dec_flops / flops;
     u->dec_t0_s = c->t0_s;
-    u->dec_per_seq_s = c->tw_s * s->kv_heads / u->n_sm + s->seq_bytes / (bw * c->em);
-    u->dec_floor_per_ctx_s = byte_s;
-    u->dec_per_ctx_s = fmax(norm_p(byte_s / c->em, flop_s / c->ec, c->p), byte_s);
+    u->dec_per_seq_s = decode_per_seq_s(s, in->gpu, c);
+    u->dec_floor_per_ctx_s = s->dec_bytes / in->gpu->mem_bytes_per_s;
+    u->dec_per_ctx_s = decode_per_ctx_s(s, in->gpu, c, 1.0);
     for (int w = 1; w < u->n_sm && w < ATTN_OCC_TABLE; w++) {
-        double occ = pow((double)u->n_sm / w, c->occ_exp);
-        u->dec_occ_s[w] = fmax(norm_p(byte_s / c->em * occ, flop_s / c->ec, c->p), byte_s);
+        u->dec_occ_s[w] = decode_per_ctx_s(s, in->gpu, c, pow((double)u->n_sm / w, c->occ_exp));
     }
 }
 
-static void resolve_prefill(const struct attn_resolve *in, const struct attn_shape *s,
-                            struct attn_unit *u)
+void attn_resolve_prefill(const struct attn_shape *s, const struct gpu *gpu,
+                          const struct attn_consts *c, struct attn_unit *u)
 {
-    const struct attn_consts *c = in->prefill;
-    double bw = in->gpu->mem_bytes_per_s * c->em;
+    double bw = gpu->mem_bytes_per_s * c->em;
     /* Constants of fp8 prefill kernels are fractions of the fp8 peak. */
-    bool fp8 = strcmp(c->key.dtype, "fp8") == 0 && in->gpu->flops_per_s[DTYPE_FP8] > 0.0;
-    double flops = gpu_flops(in->gpu, fp8 ? DTYPE_FP8 : DTYPE_BF16);
+    bool fp8 = strcmp(c->key.dtype, "fp8") == 0 && gpu->flops_per_s[DTYPE_FP8] > 0.0;
+    double flops = gpu_flops(gpu, fp8 ? DTYPE_FP8 : DTYPE_BF16);
+    u->n_sm = gpu->n_sm;
+    u->heads = s->heads;
     u->pre_t0_s = c->t0_s;
     u->pre_p = c->p;
     u->pre_occ_exp = c->occ_exp;
@@ -139,13 +164,12 @@ void attn_resolve(const struct attn_resolve *in, struct attn_unit *u)
         resolve_linear(in, u);
         return;
     }
-    double kvb = dtype_element_bytes(in->kv);
-    struct attn_shape s = in->spec->kind == ATTN_MLA ? mla_shape(in->spec, in->tp, kvb)
-                                                     : gqa_shape(in->spec, in->tp, kvb);
+    struct attn_shape s;
+    attn_shape_of(in->spec, in->tp, in->kv, &s);
     u->kv_heads = s.kv_heads;
     u->heads = s.heads;
     resolve_decode(in, &s, u);
-    resolve_prefill(in, &s, u);
+    attn_resolve_prefill(&s, in->gpu, in->prefill, u);
     if (in->spec->index_topk_tokens > 0) {
         resolve_indexer(in, u);
     }
@@ -153,8 +177,7 @@ void attn_resolve(const struct attn_resolve *in, struct attn_unit *u)
 
 double attn_decode_s(const struct attn_unit *u, double n, double ctx_tokens)
 {
-    double blocks = (double)(int64_t)(ctx_tokens / n * (1.0 / 128.0)) + 1.0;
-    double items = n * u->kv_heads * blocks;
+    double items = decode_items(u->kv_heads, n, ctx_tokens);
     double per_ctx = u->dec_per_ctx_s;
     if (items < u->n_sm) {
         per_ctx = u->dec_occ_s[(int)items > 0 ? (int)items : 1];

@@ -17,6 +17,13 @@
 
 enum { ATTN_OCC_TABLE = 512 }; /* work items below the SM count (at most 304 CUs) */
 
+/* Per-rank shape: FLOPs and bytes of one cached token (decode) and one pair, query, key (prefill). */
+struct attn_shape {
+    double kv_heads, heads;
+    double dec_flops, dec_bytes, seq_bytes;
+    double pair_flops, query_bytes, key_bytes;
+};
+
 /* One layer's attention on one rank. All times in seconds, contexts in tokens. */
 struct attn_unit {
     /* decode */
@@ -58,6 +65,13 @@ struct attn_resolve {
     const struct attn_consts *decode, *prefill;
 };
 void attn_resolve(const struct attn_resolve *in, struct attn_unit *out);
+void attn_shape_of(const struct attn_spec *spec, int tp, enum dtype kv, struct attn_shape *shape);
+/* The prefill fields of a unit alone, and the decode law without tables: what calibration fits.
+ * attn_decode_law_s equals attn_decode_s of the resolved unit. */
+void attn_resolve_prefill(const struct attn_shape *shape, const struct gpu *gpu,
+                          const struct attn_consts *consts, struct attn_unit *out);
+double attn_decode_law_s(const struct attn_shape *shape, const struct gpu *gpu,
+                         const struct attn_consts *consts, double n, double ctx_tokens);
 
 /* Decode kernel of one layer: n sequences whose contexts inside the span sum to ctx_tokens
  * (n >= 1). */

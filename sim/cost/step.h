@@ -140,7 +140,7 @@ static inline double span_tokens(const struct span_class *span, int64_t l)
         return (double)l;
     }
     if (span->span == SPAN_CHUNKED) {
-        return (double)(l % span->window_tokens);
+        return (double)((l - 1) % span->window_tokens + 1);
     }
     return (double)(l < span->window_tokens ? l : span->window_tokens);
 }

@@ -34,52 +34,6 @@ struct kv_pool {
     uint64_t n_slots, n_used;
 };
 
-/* ---- sizes -------------------------------------------------------------------------------- */
-
-static int64_t blocks_of(const struct kv_layout *l, int64_t tokens)
-{
-    return (tokens + l->block_tokens - 1) / l->block_tokens;
-}
-
-static int64_t window_blocks(const struct kv_layout *l, const struct kv_window *w, int64_t tokens)
-{
-    if (w->span == SPAN_CHUNKED) {
-        int64_t in_chunk = (tokens - 1) % w->window_tokens + 1;
-        return blocks_of(l, in_chunk);
-    }
-    int64_t all = blocks_of(l, tokens);
-    int64_t most = blocks_of(l, w->window_tokens) + 1;
-    return all < most ? all : most;
-}
-
-int64_t kv_bytes(const struct kv_layout *l, int64_t tokens)
-{
-    if (tokens <= 0) {
-        return 0;
-    }
-    int64_t bytes = blocks_of(l, tokens) * l->full_block_bytes + l->state_bytes;
-    for (int i = 0; i < l->n_windows; i++) {
-        bytes += window_blocks(l, &l->windows[i], tokens) * l->windows[i].block_bytes;
-    }
-    return bytes;
-}
-
-int64_t kv_longest(const struct kv_layout *l, int64_t bytes)
-{
-    int64_t lo = 0;
-    int64_t hi = INT64_C(1) << 40;
-    while (lo < hi) {
-        int64_t mid = lo + (hi - lo + 1) / 2;
-        /* a chunked span shrinks at its borders: the peak below mid counts */
-        if (kv_bytes(l, mid) <= bytes) {
-            lo = mid;
-        } else {
-            hi = mid - 1;
-        }
-    }
-    return lo;
-}
-
 /* ---- entries and the queue ----------------------------------------------------------------- */
 
 static int32_t entry_new(struct kv_pool *p, uint64_t id, int64_t bytes)

@@ -14,29 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "models/model.h"
+#include "sim/cost/kv_layout.h"
 #include "sim/load/load.h"
-
-enum { KV_MAX_WINDOWS = 6 };
-
-/* Layers whose cache is bounded: sliding keeps the last window, chunked restarts at its multiples. */
-struct kv_window {
-    enum attn_span span;
-    int64_t window_tokens;
-    int64_t block_bytes;
-};
-struct kv_layout {
-    int64_t block_tokens;
-    int64_t full_block_bytes;  /* one block of all layers that keep growing */
-    struct kv_window windows[KV_MAX_WINDOWS];
-    int n_windows;
-    int64_t state_bytes;       /* per sequence, whatever its length */
-};
-
-/* Bytes a sequence of `tokens` holds (0 tokens: 0). */
-int64_t kv_bytes(const struct kv_layout *layout, int64_t tokens);
-/* Longest sequence that fits in `bytes` alone. */
-int64_t kv_longest(const struct kv_layout *layout, int64_t bytes);
 
 struct kv_pool;
 /* reuse: whether prompts can share content (else the prefix cache costs nothing and does nothing). */

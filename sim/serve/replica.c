@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sim/serve/replica.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/mem.h"
+
+/* SGLang's estimate of the share of outputs still to come starts here (cost-model.md section 6). */
+static const double FIRST_RETRACT_RATIO = 0.7;
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void rank_init(struct replica *r, struct rank *k)
+{
+    const struct replica_config *cfg = r->cfg;
+    running_init(&k->run, cfg->model, &cfg->kv, cfg->sched.reserve_output);
+    k->kv = kv_pool_new(&cfg->kv, cfg->kv_bytes, cfg->reuse);
+    k->first = -1;
+    k->last = -1;
+    k->n_by_class = xcalloc((size_t)r->metrics->n_classes, sizeof *k->n_by_class);
+    k->retract_ratio = FIRST_RETRACT_RATIO;
+}
+
+void replica_init(struct replica *r, const struct replica_config *cfg, struct request_pool *pool,
+                  struct metrics *metrics, struct timeline *timeline, struct step_cache *cost)
+{
+    memset(r, 0, sizeof *r);
+    r->cfg = cfg;
+    r->pool = pool;
+    r->metrics = metrics;
+    r->timeline = timeline;
+    r->cost = cost;
+    r->n_ranks = cfg->model->cfg.dp;
+    r->ranks = xcalloc((size_t)r->n_ranks, sizeof *r->ranks);
+    r->batches = xcalloc((size_t)r->n_ranks, sizeof *r->batches);
+    for (int i = 0; i < r->n_ranks; i++) {
+        rank_init(r, &r->ranks[i]);
+    }
+}
+
+void replica_fini(struct replica *r)
+{
+    for (int i = 0; i < r->n_ranks; i++) {
+        struct rank *k = &r->ranks[i];
+        running_fini(&k->run);
+        kv_pool_free(k->kv);
+        request_queue_fini(&k->waiting);
+        request_queue_fini(&k->partial);
+        free(k->n_by_class);
+        free(k->chunks);
+        free(k->fresh);
+    }
+    request_queue_fini(&r->incoming);
+    free(r->ranks);
+    free(r->batches);
+    memset(r, 0, sizeof *r);
+}
+
+const char *replica_refuses(const struct replica_config *cfg, int64_t prompt_tokens,
+                            int64_t output_tokens)
+{
+    int64_t tokens = prompt_tokens + output_tokens;
+    if (tokens > cfg->sched.max_model_len) {
+        return "longer than max_model_len";
+    }
+    return kv_bytes(&cfg->kv, tokens) > cfg->kv_bytes ? "longer than the KV pool" : NULL;
+}
+
+/* ---- the running list -------------------------------------------------------------------------- */
+
+static struct request *req_at(struct replica *r, int32_t idx)
+{
+    return &r->pool->items[idx];
+}
+
+static void list_append(struct replica *r, struct rank *k, int32_t idx)
+{
+    struct request *q = req_at(r, idx);
+    q->prev = k->last;
+    q->next = -1;
+    q->stamp = ++r->next_stamp;
+    if (k->last >= 0) {
+        req_at(r, k->last)->next = idx;
+    } else {
+        k->first = idx;
+    }
+    k->last = idx;
+    k->n_running++;
+    r->n_running++;
+}
+
+static void list_remove(struct replica *r, struct rank *k, int32_t idx)
+{
+    struct request *q = req_at(r, idx);
+    if (q->prev >= 0) {
+        req_at(r, q->prev)->next = q->next;
+    } else {
+        k->first = q->next;
+    }
+    if (q->next >= 0) {
+        req_at(r, q->next)->prev = q->prev;
+    } else {
+        k->last = q->prev;
+    }
+    k->n_running--;
+    r->n_running--;
+}
+
+/* ---- memory -------------------------------------------------------------------------------------- */
+
+int64_t rank_held_tokens(const struct rank *k, const struct request *q)
+{
+    if (q->reserved_tokens > 0) {
+        return q->reserved_tokens;
+    }
+    return q->decoding ? q->base + k->run.iter - 1 : q->computed_tokens;
+}
+
+static void free_memory(struct replica *r, struct rank *k, struct request *q, int64_t tokens)
+{
+    int64_t own = kv_bytes(&r->cfg->kv, tokens) - q->shared.n_blocks * r->cfg->kv.full_block_bytes;
+    kv_release(k->kv, &q->shared, own);
+}
+
+static int64_t finish_iter(const struct request *q)
+{
+    return q->prompt_tokens + q->output_tokens - 1 - q->base;
+}
+
+static void forget_fresh(struct rank *k, int32_t idx)
+{
+    for (int i = 0; i < k->n_fresh; i++) {
+        if (k->fresh[i] == idx) {
+            k->fresh[i] = k->fresh[--k->n_fresh];
+            return;
+        }
+    }
+}
+
+static bool is_fresh(const struct rank *k, int32_t idx)
+{
+    for (int i = 0; i < k->n_fresh; i++) {
+        if (k->fresh[i] == idx) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void drop_partial(struct rank *k, int32_t idx)
+{
+    int n = k->partial.n;
+    for (int i = 0; i < n; i++) {
+        int32_t other = request_pop_front(&k->partial);
+        if (other != idx) {
+            request_push_back(&k->partial, other);
+        }
+    }
+}
+
+static void drop_chunk(struct rank *k, int32_t idx)
+{
+    int n = 0;
+    for (int i = 0; i < k->n_chunks; i++) {
+        if (k->chunks[i].request != idx) {
+            k->chunks[n++] = k->chunks[i];
+        }
+    }
+    k->n_chunks = n;
+}
+
+/* Preemption by recompute: the memory goes, the request waits at the head of the queue and later
+ * computes its prompt and what it had generated again. */
+void rank_preempt_last(struct replica *r, struct rank *k)
+{
+    int32_t idx = k->last;
+    ASSERT(idx >= 0);
+    struct request *q = req_at(r, idx);
+    free_memory(r, k, q, rank_held_tokens(k, q));
+    list_remove(r, k, idx);
+    if (q->decoding) {
+        if (is_fresh(k, idx)) {
+            forget_fresh(k, idx);
+        } else {
+            q->token_s = k->last_decode_s;
+        }
+        q->generated = q->base + k->run.iter - q->prompt_tokens;
+        running_leave(&k->run, q, finish_iter(q));
+        k->n_by_class[q->class_idx]--;
+    } else {
+        drop_partial(k, idx);
+        drop_chunk(k, idx);
+    }
+    q->target_tokens = q->prompt_tokens + q->generated;
+    q->computed_tokens = 0;
+    q->reserved_tokens = 0;
+    request_push_front(&k->waiting, idx);
+    r->n_waiting++;
+    r->stats.n_preemptions++;
+}
+
+bool rank_grow_decodes(struct replica *r, struct rank *k)
+{
+    bool all = true;
+    for (;;) {
+        int64_t need = running_need_bytes(&k->run);
+        if (need <= 0) {
+            kv_give(k->kv, -need);
+            return all;
+        }
+        if (kv_take(k->kv, need)) {
+            return all;
+        }
+        all = false;
+        rank_preempt_last(r, k);
+    }
+}
+
+/* ---- scheduling pieces ---------------------------------------------------------------------------- */
+
+void rank_clear_plan(struct rank *k)
+{
+    k->n_chunks = 0;
+    k->decodes = false;
+    k->skip_steps = 0;
+}
+
+static void add_chunk(struct replica *r, struct rank *k, int32_t idx, int64_t tokens)
+{
+    struct request *q = req_at(r, idx);
+    ARRAY_RESERVE(k->chunks, k->cap_chunks, k->n_chunks + 1);
+    k->chunks[k->n_chunks++] = (struct chunk){idx, q->computed_tokens, tokens};
+    q->computed_tokens += tokens;
+    kv_offer(k->kv, &q->content, q->prompt_tokens, q->computed_tokens, &q->shared);
+}
+
+/* Bytes an admission must take: the chunk's blocks, or everything with guaranteed-no-evict. */
+static int64_t admission_bytes(const struct replica *r, const struct request *q, int64_t hit,
+                               int64_t chunk)
+{
+    int64_t tokens =
+        r->cfg->sched.reserve_output ? q->prompt_tokens + q->output_tokens : hit + chunk;
+    return kv_bytes(&r->cfg->kv, tokens) - q->shared.n_blocks * r->cfg->kv.full_block_bytes;
+}
+
+/* Admits the head of the waiting queue with a chunk of at most `budget` tokens. False when memory,
+ * places or the queue do not allow it. */
+bool rank_admit(struct replica *r, struct rank *k, int64_t budget, double now_s)
+{
+    int32_t idx = request_front(&k->waiting);
+    if (idx < 0 || budget <= 0 || k->n_running >= r->cfg->sched.max_seqs) {
+        return false;
+    }
+    struct request *q = req_at(r, idx);
+    int64_t hit = kv_lookup(k->kv, &q->content, q->prompt_tokens, &q->shared);
+    int64_t rest = q->target_tokens - hit;
+    int64_t chunk = rest < budget ? rest : budget;
+    if (!kv_take(k->kv, admission_bytes(r, q, hit, chunk))) {
+        kv_release(k->kv, &q->shared, 0);
+        return false;
+    }
+    request_pop_front(&k->waiting);
+    r->n_waiting--;
+    list_append(r, k, idx);
+    if (isnan(q->scheduled_s)) {
+        q->scheduled_s = now_s;
+        q->hit_tokens = hit;
+    }
+    q->reserved_tokens =
+        r->cfg->sched.reserve_output ? q->prompt_tokens + q->output_tokens : 0;
+    q->computed_tokens = hit;
+    add_chunk(r, k, idx, chunk);
+    if (q->computed_tokens < q->target_tokens) {
+        request_push_back(&k->partial, idx);
+    }
+    return true;
+}
+
+/* Goes on with the oldest partly computed prompt. False when there is none or no memory (then it may
+ * itself have been preempted). */
+bool rank_continue(struct replica *r, struct rank *k, int64_t budget)
+{
+    int32_t idx = request_front(&k->partial);
+    if (idx < 0 || budget <= 0) {
+        return false;
+    }
+    struct request *q = req_at(r, idx);
+    int64_t rest = q->target_tokens - q->computed_tokens;
+    int64_t chunk = rest < budget ? rest : budget;
+    int64_t now = kv_bytes(&r->cfg->kv, q->computed_tokens);
+    int64_t then = kv_bytes(&r->cfg->kv, q->computed_tokens + chunk);
+    int64_t need = q->reserved_tokens > 0 ? 0 : then - now;
+    if (need < 0) {
+        kv_give(k->kv, -need);
+        need = 0;
+    }
+    while (!kv_take(k->kv, need)) {
+        bool self = k->last == idx;
+        rank_preempt_last(r, k);
+        if (self) {
+            return false;
+        }
+    }
+    add_chunk(r, k, idx, chunk);
+    if (q->computed_tokens == q->target_tokens) {
+        request_pop_front(&k->partial);
+    }
+    return true;
+}
+
+/* ---- ends ------------------------------------------------------------------------------------------ */
+
+static void end_request(struct replica *r, struct rank *k, int32_t idx, int64_t held_tokens,
+                        double now_s)
+{
+    struct request *q = req_at(r, idx);
+    free_memory(r, k, q, q->reserved_tokens > 0 ? q->reserved_tokens : held_tokens);
+    list_remove(r, k, idx);
+    struct finished f = {
+        .class_idx = q->class_idx,
+        .outcome = OUTCOME_COMPLETED,
+        .arrival_s = q->arrival_s,
+        .scheduled_s = q->scheduled_s,
+        .first_s = q->first_s,
+        .last_s = now_s,
+        .prompt_tokens = q->prompt_tokens,
+        .output_tokens = q->output_tokens,
+        .hit_tokens = q->hit_tokens,
+    };
+    metrics_end(r->metrics, &f, now_s);
+    r->n_load--;
+    r->n_ended++;
+    if (r->on_end) {
+        r->on_end(r->on_end_ctx, q, &f);
+    }
+    request_drop(r->pool, idx);
+}
+
+static void record_gaps(struct replica *r, struct rank *k, double now_s)
+{
+    double gap = now_s - k->last_decode_s;
+    for (int c = 0; c < r->metrics->n_classes; c++) {
+        int64_t old = k->n_by_class[c];
+        for (int i = 0; i < k->n_fresh; i++) {
+            old -= req_at(r, k->fresh[i])->class_idx == c;
+        }
+        if (old > 0) {
+            metrics_gaps(r->metrics, c, gap, old);
+        }
+    }
+    for (int i = 0; i < k->n_fresh; i++) {
+        const struct request *q = req_at(r, k->fresh[i]);
+        metrics_gaps(r->metrics, q->class_idx, now_s - q->token_s, 1);
+    }
+    k->n_fresh = 0;
+}
+
+/* The decoding requests have got their token. */
+static void complete_decodes(struct replica *r, struct rank *k, double now_s)
+{
+    record_gaps(r, k, now_s);
+    k->last_decode_s = now_s;
+    running_advance(&k->run);
+    r->stats.output_tokens += (double)k->run.n;
+    int32_t idx;
+    while ((idx = running_pop_finished(&k->run, r->pool)) >= 0) {
+        struct request *q = req_at(r, idx);
+        int64_t held = q->base + k->run.iter - 1;
+        running_leave(&k->run, q, finish_iter(q));
+        k->n_by_class[q->class_idx]--;
+        k->skip_steps = 0;
+        end_request(r, k, idx, held, now_s);
+    }
+}
+
+static void start_decoding(struct replica *r, struct rank *k, int32_t idx)
+{
+    struct request *q = req_at(r, idx);
+    running_join(&k->run, q, idx, q->prompt_tokens + q->generated,
+                 q->output_tokens - q->generated);
+    k->n_by_class[q->class_idx]++;
+    ARRAY_RESERVE(k->fresh, k->cap_fresh, k->n_fresh + 1);
+    k->fresh[k->n_fresh++] = idx;
+}
+
+/* A prompt (or recomputed context) is wholly computed: its next token leaves. */
+static void complete_prefill(struct replica *r, struct rank *k, int32_t idx, double now_s)
+{
+    struct request *q = req_at(r, idx);
+    if (isnan(q->first_s)) {
+        q->first_s = now_s;
+    } else {
+        metrics_gaps(r->metrics, q->class_idx, now_s - q->token_s, 1);
+    }
+    q->generated++;
+    q->token_s = now_s;
+    r->stats.output_tokens += 1.0;
+    if (q->generated == q->output_tokens) {
+        end_request(r, k, idx, q->target_tokens, now_s);
+    } else {
+        start_decoding(r, k, idx);
+    }
+}
+
+static void complete_rank(struct replica *r, struct rank *k, double now_s)
+{
+    if (k->decodes) {
+        complete_decodes(r, k, now_s);
+    }
+    for (int i = 0; i < k->n_chunks; i++) {
+        const struct chunk *c = &k->chunks[i];
+        r->stats.computed_prompt_tokens += (double)c->tokens;
+        if (c->done + c->tokens == req_at(r, c->request)->target_tokens) {
+            complete_prefill(r, k, c->request, now_s);
+        }
+    }
+    k->n_chunks = 0;
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------ */
+
+static int least_loaded_rank(const struct replica *r)
+{
+    int best = 0;
+    int64_t least = INT64_MAX;
+    for (int i = 0; i < r->n_ranks; i++) {
+        int64_t load = r->ranks[i].n_running + r->ranks[i].waiting.n;
+        if (load < least) {
+            least = load;
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* Requests the scheduler can see by now go to the waiting queues. */
+static void receive(struct replica *r, double cutoff_s)
+{
+    int32_t idx;
+    while ((idx = request_front(&r->incoming)) >= 0 && req_at(r, idx)->visible_s <= cutoff_s) {
+        request_pop_front(&r->incoming);
+        struct rank *k = &r->ranks[least_loaded_rank(r)];
+        request_push_back(&k->waiting, idx);
+        k->skip_steps = 0;
+        r->n_waiting++;
+    }
+}
+
+static void fill_batch(struct replica *r, struct rank *k)
+{
+    struct step_batch *b = &k->batch;
+    b->n_decode = k->decodes ? k->run.n : 0;
+    b->n_sample = b->n_decode;
+    memcpy(b->ctx_tokens, k->run.ctx_tokens, sizeof b->ctx_tokens);
+    if (b->n_prefill_tokens > 0) {
+        b->n_prefill_tokens = 0;
+        memset(b->prefill, 0, sizeof b->prefill);
+    }
+    for (int i = 0; i < k->n_chunks; i++) {
+        const struct chunk *c = &k->chunks[i];
+        step_add_chunk(r->cfg->model, b, c->done, c->tokens);
+        b->n_sample += c->done + c->tokens == req_at(r, c->request)->target_tokens;
+    }
+}
+
+/* Decides what the next step of a rank runs: by the scheduler, or as it said before. */
+static void plan_rank(struct replica *r, struct rank *k, double now_s)
+{
+    if (k->skip_steps > 0 && !r->cfg->one_by_one) {
+        int64_t need = running_need_bytes(&k->run);
+        if (need <= kv_free_bytes(k->kv)) {
+            if (need > 0) {
+                kv_take(k->kv, need);
+            } else if (need < 0) {
+                kv_give(k->kv, -need);
+            }
+            k->skip_steps--;
+            return;
+        }
+    }
+    rank_clear_plan(k);
+    scheduler_of(&r->cfg->sched)->plan(r, k, now_s);
+}
+
+static void book_step(struct replica *r, double dt)
+{
+    double used = 0.0;
+    double batch = 0.0;
+    double tokens = 0.0;
+    for (int i = 0; i < r->n_ranks; i++) {
+        const struct rank *k = &r->ranks[i];
+        used += (double)(kv_capacity_bytes(k->kv) - kv_free_bytes(k->kv));
+        batch += (double)k->batch.n_sample;
+        tokens += (double)k->batch.n_prefill_tokens;
+    }
+    struct replica_stats *s = &r->stats;
+    s->busy_s += dt;
+    s->kv_byte_s += used * dt;
+    s->batch_s += batch * dt;
+    s->kv_max_bytes = used > s->kv_max_bytes ? used : s->kv_max_bytes;
+    s->n_steps++;
+    if (r->timeline) {
+        struct timeline_step t = {
+            .end_s = r->end_s,
+            .duration_s = dt,
+            .running = (double)r->n_running,
+            .waiting = (double)(r->n_waiting + r->incoming.n),
+            .kv_frac = r->cfg->kv_bytes > 0 ? used / ((double)r->cfg->kv_bytes * r->n_ranks) : 0.0,
+            .output_tokens = batch,
+            .input_tokens = tokens,
+        };
+        timeline_add(r->timeline, &t);
+    }
+}
+
+/* Starts the next step at now_s, or goes idle. */
+static void begin_step(struct replica *r, double now_s)
+{
+    bool work = false;
+    double cutoff = r->cfg->sched.async && r->busy ? r->last_begin_s : now_s;
+    r->last_begin_s = now_s;
+    if (r->incoming.n > 0 && ++r->steps_since_recv >= r->cfg->sched.recv_interval) {
+        receive(r, cutoff);
+        r->steps_since_recv = 0;
+    }
+    if (r->n_running + r->n_waiting == 0) {
+        receive(r, now_s);
+    }
+    for (int i = 0; i < r->n_ranks; i++) {
+        struct rank *k = &r->ranks[i];
+        if (k->n_running + k->waiting.n > 0) {
+            plan_rank(r, k, now_s);
+        } else {
+            rank_clear_plan(k);
+        }
+        fill_batch(r, k);
+        work |= k->batch.n_sample + k->batch.n_prefill_tokens > 0;
+        if (r->n_ranks > 1) {
+            r->batches[i] = k->batch;
+        }
+    }
+    r->busy = work;
+    if (!work) {
+        ASSERT(r->n_running + r->n_waiting == 0);
+        return;
+    }
+    double dt = step_time_s(r->cost, r->n_ranks > 1 ? r->batches : &r->ranks[0].batch, r->n_ranks);
+    r->begin_s = now_s;
+    r->end_s = now_s + dt;
+    book_step(r, dt);
+}
+
+double replica_next_s(const struct replica *r)
+{
+    if (r->busy) {
+        return r->end_s;
+    }
+    int32_t idx = request_front(&r->incoming);
+    return idx >= 0 ? r->pool->items[idx].visible_s : INFINITY;
+}
+
+void replica_run(struct replica *r, double until_s, bool stop_on_end)
+{
+    for (;;) {
+        double next = replica_next_s(r);
+        if (!(next <= until_s) || isinf(next)) {
+            return;
+        }
+        int64_t ended = r->n_ended;
+        if (r->busy) {
+            for (int i = 0; i < r->n_ranks; i++) {
+                complete_rank(r, &r->ranks[i], next);
+            }
+        }
+        begin_step(r, next);
+        if (stop_on_end && r->n_ended != ended) {
+            return;
+        }
+    }
+}
+
+void replica_send(struct replica *r, int32_t idx)
+{
+    struct request *q = req_at(r, idx);
+    double start = fmax(q->arrival_s, r->api_free_s);
+    r->api_free_s = start + r->cfg->api_per_token_s * (double)q->prompt_tokens;
+    q->visible_s = r->api_free_s + r->cfg->api_s;
+    request_push_back(&r->incoming, idx);
+    r->n_load++;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* replica.h - one serving replica: an API server, a scheduler and one engine whose iterations advance
+ * `dp` lock-step ranks (1 unless attention data parallelism), each with its own batch and KV pool.
+ *
+ * A replica runs in a tight loop to its horizon. A decode step in which nothing can be scheduled costs
+ * O(1): the scheduler says for how many iterations its answer stays the same (until an end, an arrival
+ * or a shortage). With `one_by_one` it is asked before every step instead; results are equal.
+ * Steps: begin (plan, cost) at the end of the last one, complete (tokens, ends) when time gets there. */
+#ifndef REPLICA_H
+#define REPLICA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/cost/step.h"
+#include "sim/serve/kv.h"
+#include "sim/serve/metrics.h"
+#include "sim/serve/request.h"
+#include "sim/serve/running.h"
+#include "sim/serve/timeline.h"
+
+struct sched_config {
+    enum engine_kind kind;
+    int64_t max_batched_tokens; /* token budget of one step and rank */
+    int64_t max_seqs;           /* running requests of one rank */
+    int64_t max_model_len;      /* prompt + output tokens */
+    bool reserve_output;        /* admit only with memory for prompt and whole output (no evict) */
+    bool async;                 /* a step is planned while the one before runs */
+    int64_t recv_interval;      /* look for new requests every so many steps (1: always) */
+    int64_t wait_iters;         /* hold new prefills so many steps while others decode (0: never) */
+    double wait_ratio;          /* ... unless waiting + running tokens reach ratio * budget */
+};
+
+struct replica_config {
+    const struct step_model *model;
+    struct sched_config sched;
+    struct kv_layout kv;
+    int64_t kv_bytes;           /* pool of one rank */
+    bool reuse;                 /* prefix cache on, and prompts can share content */
+    double api_s, api_per_token_s;
+    bool one_by_one;            /* ask the scheduler before every step (tests) */
+};
+
+struct chunk {
+    int32_t request;
+    int64_t done, tokens;       /* computes [done, done + tokens) of its target */
+};
+
+/* One attention-data-parallel rank. */
+struct rank {
+    struct running run;
+    struct kv_pool *kv;
+    struct request_queue waiting;
+    int32_t first, last;        /* running list, order of admission */
+    int64_t n_running;          /* decoding and prefilling */
+    int64_t *n_by_class;        /* decoding requests per class */
+    struct request_queue partial; /* admitted, prompt not wholly scheduled */
+    struct chunk *chunks;       /* of the step in progress */
+    int n_chunks, cap_chunks;
+    int32_t *fresh;             /* decoding, but not yet part of a decode iteration */
+    int n_fresh, cap_fresh;
+    struct step_batch batch;
+    bool decodes;               /* the step in progress includes the decoding requests */
+    double last_decode_s;       /* end of the latest decode iteration */
+    int64_t skip_steps;         /* steps for which a decode-only plan stays right */
+    int64_t held_steps;         /* batch wait: how long prefills have been held */
+    double retract_ratio;       /* SGLang: estimated share of outputs still to come */
+};
+
+struct replica_stats {
+    double busy_s, kv_byte_s, batch_s;
+    double kv_max_bytes;
+    int64_t n_steps, n_preemptions;
+    double computed_prompt_tokens, output_tokens;
+};
+
+struct replica {
+    const struct replica_config *cfg;
+    struct request_pool *pool;      /* borrowed, shared by all replicas of a deployment */
+    struct metrics *metrics;        /* borrowed */
+    struct timeline *timeline;      /* borrowed; NULL: none */
+    struct step_cache *cost;        /* borrowed, shared */
+    void (*on_end)(void *ctx, const struct request *req, const struct finished *end);
+    void *on_end_ctx;
+    struct rank *ranks;
+    int n_ranks;
+    struct request_queue incoming;  /* sent, not yet seen by the scheduler */
+    double api_free_s;
+    int64_t steps_since_recv;
+    bool busy;
+    double begin_s, end_s;          /* of the step in progress */
+    double last_begin_s;            /* when the step before began: async plans see no later arrivals */
+    int64_t n_load;                 /* requests sent here and not ended: what routers look at */
+    int64_t n_waiting, n_running;   /* over ranks; incoming not included */
+    int64_t n_ended;                /* so far */
+    uint32_t next_stamp;
+    struct replica_stats stats;
+    struct step_batch *batches;     /* scratch [n_ranks] */
+};
+
+/* Shares cfg, pool, metrics, timeline and cost, which must outlive the replica. */
+void replica_init(struct replica *r, const struct replica_config *cfg, struct request_pool *pool,
+                  struct metrics *metrics, struct timeline *timeline, struct step_cache *cost);
+void replica_fini(struct replica *r);
+
+/* Would this request ever fit? NULL yes, else why not. */
+const char *replica_refuses(const struct replica_config *cfg, int64_t prompt_tokens,
+                            int64_t output_tokens);
+/* A request reaches the API server. Arrivals of one replica come in time order, and replica_run has
+ * been called up to this time. */
+void replica_send(struct replica *r, int32_t request);
+/* Completes every step that ends at or before until_s. Returns early after a step in which a request
+ * ended when stop_on_end (a closed loop then sends its next one). */
+void replica_run(struct replica *r, double until_s, bool stop_on_end);
+/* Time of the next thing it does by itself: end of the step, or a request becoming visible to an idle
+ * scheduler; INFINITY when it has nothing to do. */
+double replica_next_s(const struct replica *r);
+
+/* A scheduler: chooses what the next step of a rank runs. */
+struct scheduler {
+    const char *name;
+    /* Fills rank->batch, chunks, decodes and skip_steps, taking and freeing KV memory. now_s: start of
+     * the step. */
+    void (*plan)(struct replica *r, struct rank *k, double now_s);
+};
+const struct scheduler *scheduler_of(const struct sched_config *cfg);
+
+/* For schedulers. */
+int64_t rank_held_tokens(const struct rank *k, const struct request *req);
+bool rank_admit(struct replica *r, struct rank *k, int64_t budget, double now_s);
+bool rank_continue(struct replica *r, struct rank *k, int64_t budget);
+void rank_preempt_last(struct replica *r, struct rank *k);
+bool rank_grow_decodes(struct replica *r, struct rank *k); /* false: some were preempted */
+void rank_clear_plan(struct rank *k);
+
+#endif

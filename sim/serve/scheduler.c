@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* scheduler.c - what the next step runs, as the engines decide it (cost-model.md section 6).
+ * Each plan says for how many steps a decode-only answer stays the same unless a request ends or
+ * becomes visible: the replica then does not ask again. */
+#include <math.h>
+
+#include "sim/base/mem.h"
+#include "sim/serve/replica.h"
+
+/* SGLang estimates a new request's output at no more than this many tokens. */
+static const int64_t SGLANG_CLIP_TOKENS = 4096;
+/* ... and lets its estimate of what running requests still produce decay to this share of itself. */
+static const double SGLANG_RATIO_DECAY = 0.7 * 0.86 / 600.0;
+static const double SGLANG_RATIO_MIN = 0.7 * 0.14;
+static const double SGLANG_RATIO_RETRACT = 0.05;
+
+/* With nothing partly computed and the queue empty or stuck, only an end or an arrival matters. */
+static int64_t steps_until_change(const struct rank *k, bool stuck)
+{
+    return k->partial.n == 0 && k->n_chunks == 0 && (k->waiting.n == 0 || stuck) ? INT64_MAX : 0;
+}
+
+/* vLLM V1: one token budget; decodes and unfinished prompts first, then the queue in order; no
+ * admission in a step that preempted. */
+static void plan_vllm(struct replica *r, struct rank *k, double now_s)
+{
+    bool whole = rank_grow_decodes(r, k);
+    k->decodes = k->run.n > 0;
+    int64_t budget = r->cfg->sched.max_batched_tokens - k->run.n;
+    while (budget > 0 && rank_continue(r, k, budget)) {
+        budget -= k->chunks[k->n_chunks - 1].tokens;
+    }
+    k->decodes = k->run.n > 0; /* continuing may have preempted */
+    bool stuck = !whole;
+    while (whole && budget > 0 && k->waiting.n > 0) {
+        if (!rank_admit(r, k, budget, now_s)) {
+            stuck = true;
+            break;
+        }
+        budget -= k->chunks[k->n_chunks - 1].tokens;
+    }
+    k->skip_steps = whole ? steps_until_change(k, stuck) : 0;
+}
+
+/* TensorRT-LLM holds new prompts while others decode, until they have waited wait_iters steps or
+ * running and waiting tokens fill wait_ratio of the budget. */
+static bool holds_prefill(struct replica *r, struct rank *k)
+{
+    const struct sched_config *s = &r->cfg->sched;
+    if (s->wait_iters <= 0 || k->run.n == 0 || k->waiting.n == 0) {
+        k->held_steps = 0;
+        return false;
+    }
+    double tokens = (double)k->run.n;
+    double enough = s->wait_ratio * (double)s->max_batched_tokens;
+    for (int i = 0; i < k->waiting.n && tokens < enough; i++) {
+        int32_t idx = k->waiting.items[(k->waiting.head + i) & (k->waiting.cap - 1)];
+        tokens += (double)r->pool->items[idx].target_tokens;
+    }
+    if (tokens >= enough || k->held_steps >= s->wait_iters) {
+        k->held_steps = 0;
+        return false;
+    }
+    k->held_steps++;
+    return true;
+}
+
+/* TensorRT-LLM: context and generation in one pass, prompts whole unless longer than the budget,
+ * memory for the whole output reserved (guaranteed-no-evict) when the configuration says so. */
+static void plan_trtllm(struct replica *r, struct rank *k, double now_s)
+{
+    rank_grow_decodes(r, k);
+    k->decodes = k->run.n > 0;
+    int64_t budget = r->cfg->sched.max_batched_tokens - k->run.n;
+    while (budget > 0 && rank_continue(r, k, budget)) {
+        budget -= k->chunks[k->n_chunks - 1].tokens;
+    }
+    k->decodes = k->run.n > 0;
+    if (holds_prefill(r, k)) {
+        k->skip_steps = 0;
+        return;
+    }
+    bool stuck = false;
+    while (budget > 0 && k->waiting.n > 0 && !stuck) {
+        int64_t prompt = r->pool->items[request_front(&k->waiting)].target_tokens;
+        bool started = k->n_chunks > 0 || k->run.n > 0;
+        if (prompt > budget && started && prompt <= r->cfg->sched.max_batched_tokens - k->run.n) {
+            break; /* it will have a step's budget to itself */
+        }
+        stuck = !rank_admit(r, k, budget, now_s);
+        if (!stuck) {
+            budget -= k->chunks[k->n_chunks - 1].tokens;
+        }
+    }
+    k->skip_steps = steps_until_change(k, stuck);
+}
+
+/* Would SGLang's estimate of future memory let the head of the queue in? */
+static bool sglang_has_room(struct replica *r, struct rank *k)
+{
+    const struct request *q = &r->pool->items[request_front(&k->waiting)];
+    const struct kv_layout *l = &r->cfg->kv;
+    double token_bytes = (double)l->full_block_bytes / (double)l->block_tokens;
+    double running = k->retract_ratio * (double)running_remaining(&k->run) * token_bytes;
+    int64_t output = q->output_tokens - q->generated;
+    output = output < SGLANG_CLIP_TOKENS ? output : SGLANG_CLIP_TOKENS;
+    double need = (double)kv_bytes(l, q->target_tokens + output);
+    return k->n_running == 0 || running + need <= (double)kv_free_bytes(k->kv);
+}
+
+/* SGLang: a step prefills or decodes, prefill first; memory for outputs is estimated, and when it runs
+ * out the newest requests are retracted. */
+static void plan_sglang(struct replica *r, struct rank *k, double now_s)
+{
+    int64_t budget = r->cfg->sched.max_batched_tokens;
+    bool stuck = false;
+    while (budget > 0 && rank_continue(r, k, budget)) {
+        budget -= k->chunks[k->n_chunks - 1].tokens;
+    }
+    while (budget > 0 && k->waiting.n > 0 && k->partial.n == 0 && !stuck) {
+        stuck = !sglang_has_room(r, k) || !rank_admit(r, k, budget, now_s);
+        if (!stuck) {
+            budget -= k->chunks[k->n_chunks - 1].tokens;
+        }
+    }
+    if (k->n_chunks > 0) {
+        return;
+    }
+    if (!rank_grow_decodes(r, k)) {
+        k->retract_ratio = fmin(1.0, k->retract_ratio + SGLANG_RATIO_RETRACT);
+    } else {
+        k->retract_ratio = fmax(SGLANG_RATIO_MIN, k->retract_ratio - SGLANG_RATIO_DECAY);
+    }
+    k->decodes = k->run.n > 0;
+    /* the ratio moves every step, so a stuck queue is looked at again */
+    k->skip_steps = k->waiting.n == 0 ? steps_until_change(k, stuck) : 0;
+}
+
+/* Static batching, the naive baseline: a batch is filled, run to its last end, then the next. */
+static void plan_static(struct replica *r, struct rank *k, double now_s)
+{
+    rank_grow_decodes(r, k);
+    k->decodes = k->run.n > 0;
+    int64_t budget = r->cfg->sched.max_batched_tokens;
+    while (budget > 0 && rank_continue(r, k, budget)) {
+        budget -= k->chunks[k->n_chunks - 1].tokens;
+    }
+    k->decodes = k->run.n > 0;
+    if (k->run.n == 0) {
+        while (budget > 0 && rank_admit(r, k, budget, now_s)) {
+            budget -= k->chunks[k->n_chunks - 1].tokens;
+        }
+    }
+    k->skip_steps = steps_until_change(k, true);
+}
+
+const struct scheduler *scheduler_of(const struct sched_config *cfg)
+{
+    static const struct scheduler all[] = {
+        [ENGINE_VLLM] = {"vllm", plan_vllm},
+        [ENGINE_SGLANG] = {"sglang", plan_sglang},
+        [ENGINE_TRTLLM] = {"trtllm", plan_trtllm},
+        [ENGINE_STATIC] = {"static", plan_static},
+    };
+    return &all[cfg->kind];
+}
