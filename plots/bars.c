@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* bars.c - the charts of stacked horizontal bars: memory per candidate, time share per deployment.
- * Horizontal, because names are long and candidates are many. */
+/* bars.c - the charts of stacked horizontal bars: memory per candidate, time share per
+ * deployment. Horizontal, because names are long and candidates are many. */
 #include <math.h>
 #include <string.h>
 
@@ -25,7 +25,7 @@ static const struct part memory_parts[] = {
     {"weights_gib", "weights", "#0072B2", true},
     {"kv_gib", "KV cache pool", "#009E73", true},
     {"activations_gib", "activations", "#E69F00", false},
-    {"graphs_gib", "CUDA graphs", "#56B4E9", false},
+    {"graphs_gib", "GPU graphs", "#56B4E9", false},
     {"comm_gib", "communication buffers", "#CC79A7", false},
     {"context_gib", "driver context", "#7A7A7A", true},
     {"free_gib", "free", "#ECECEC", false},
@@ -100,7 +100,8 @@ static bool read_fit(struct bars *b, int row, struct bar *bar, struct err *err)
 {
     const struct csv_table *t = &b->fig->table;
     int gpu = -1, missing = -1, fits = -1;
-    if (!csv_col_need(t, "gpu_gib", &gpu, err) || !csv_col_need(t, "missing_gib", &missing, err) ||
+    if (!csv_col_need(t, "gpu_gib", &gpu, err) ||
+        !csv_col_need(t, "missing_gib", &missing, err) ||
         !csv_col_need(t, "fits", &fits, err) ||
         !figure_number(b->fig, row, gpu, &bar->gpu_gib, err) ||
         !figure_number(b->fig, row, missing, &bar->missing_gib, err)) {
@@ -113,8 +114,8 @@ static bool read_fit(struct bars *b, int row, struct bar *bar, struct err *err)
     return true;
 }
 
-/* Left of the bar: the deployment; in the time chart its load below, alone when the row above has the
- * same deployment. */
+/* Left of the bar: the deployment; in the time chart its load below, alone when the row above
+ * has the same deployment. */
 static void name_bar(struct bars *b, int row, struct bar *bar)
 {
     const struct csv_table *t = &b->fig->table;
@@ -147,13 +148,14 @@ static bool read_bars(struct bars *b, struct err *err)
         name_bar(b, i, &b->bar[i]);
     }
     if (t->n_rows > MAX_BARS) {
-        figure_note(b->fig, "The first %d of %d rows; the others are in %s.", MAX_BARS, t->n_rows,
-                    figure_table_name(b->fig));
+        figure_note(b->fig, "The first %d of %d rows; the others are in %s.", MAX_BARS,
+                    t->n_rows, figure_table_name(b->fig));
     }
     return true;
 }
 
-/* A candidate that misses by far would squeeze the others: its bar is cut, its words are not. */
+/* A candidate that misses by far would squeeze the others: its bar is cut, its words are not.
+ */
 static void fit_axis(struct bars *b)
 {
     if (!b->memory) {
@@ -170,8 +172,9 @@ static void fit_axis(struct bars *b)
     }
     layout_axis_fit(&b->x, 0, fmin(most, 1.6 * gpu), INFINITY, LAYOUT_COUNT);
     if (most > b->x.hi) {
-        figure_note(b->fig, "Bars that reach the right edge are cut there; the words beside them "
-                            "give the whole shortage.");
+        figure_note(b->fig,
+                    "Bars that reach the right edge are cut there; the words beside them "
+                    "give the whole shortage.");
     }
 }
 
@@ -202,8 +205,8 @@ static double key_item(struct bars *b, double x, double y, const char *label, co
     return width;
 }
 
-/* Squares with their words in the order of the bar, in as many lines as needed. Only measures while
- * the page has no height. Returns the height. */
+/* Squares with their words in the order of the bar, in as many lines as needed. Only measures
+ * while the page has no height. Returns the height. */
 static double put_key(struct bars *b, double top_px)
 {
     double x = FIGURE_EDGE_PX, y = top_px + KEY_PITCH_PX / 2.0;
@@ -270,13 +273,13 @@ static void put_verdict(struct bars *b, int i)
     figure_segment(b->fig, (double[]){x, y - half}, (double[]){x, y + half},
                    "front lc rgb '#000000' lw 2.5");
     if (bar->fits) {
-        snprintf(text, sizeof text, "fits, %.3g of %.4g GiB free", free_gib, bar->gpu_gib);
+        snprintf(text, sizeof text, "fits, %.1f of %.4g GiB free", free_gib, bar->gpu_gib);
     } else {
         snprintf(text, sizeof text, "does not fit: %.*f GiB missing", bar->missing_gib < 99.5,
                  bar->missing_gib);
     }
-    figure_text(b->fig, b->right_px + 12, y, ALIGN_LEFT, bar->fits ? figure_plain : figure_alarm,
-                text);
+    figure_text(b->fig, b->right_px + 12, y, ALIGN_LEFT,
+                bar->fits ? figure_plain : figure_alarm, text);
 }
 
 static void put_variables(struct bars *b)
@@ -317,7 +320,8 @@ static void plan_page(struct bars *b)
     int most_lines = 1;
     for (int i = 0; i < b->n_bars; i++) {
         for (int k = 0; k < b->bar[i].n_name; k++) {
-            name_px = fmax(name_px, layout_text_px(b->bar[i].name[k], figure_plain.size_px, false));
+            name_px =
+                fmax(name_px, layout_text_px(b->bar[i].name[k], figure_plain.size_px, false));
         }
         most_lines = b->bar[i].n_name > most_lines ? b->bar[i].n_name : most_lines;
     }
@@ -352,7 +356,8 @@ bool bars_draw(struct figure *fig, struct err *err)
     }
     figure_text(fig, (b->left_px + b->right_px) / 2, b->top_px + b->pitch_px * b->n_bars + 38,
                 ALIGN_CENTER, figure_caption,
-                memory ? "GiB of memory on each GPU" : "share of the time of an average second");
+                memory ? "Memory of each GPU, GiB" : "Share of the time");
     put_variables(b);
+    figure_draw_panel(fig, 1);
     return true;
 }

@@ -17,4 +17,4 @@ middle(n) = row(n) > 0 ? row(n) : NaN
 plot for [k = 1:PARTS] CSV using (0):(middle(column(0))): \
     (sum [j = 1:k - 1] column(PART[j])):(sum [j = 1:k] column(PART[j])): \
     (middle(column(0)) - BAR_HALF):(middle(column(0)) + BAR_HALF) \
-    with boxxyerror fillstyle solid 1.0 border rgb '#FFFFFF' lc rgb PART_COLOR[k]
+    with boxxyerror fillstyle solid 1.0 border rgb '#FFFFFF' lc rgb PART_COLOR[k] lw 0.5

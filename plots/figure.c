@@ -79,8 +79,8 @@ void figure_text(struct figure *fig, double x_px, double y_px, enum figure_align
     fprintf(fig->marks, "set label ");
     gnuplot_put_text(fig->marks, text);
     fprintf(fig->marks, " at screen %.5f,%.5f %s font '%s,%g' tc rgb '%s' front\n",
-            figure_x(x_px), figure_y(fig, y_px), words[align], font.bold ? "DejaVu Sans:Bold" : "",
-            font.size_px, font.color);
+            figure_x(x_px), figure_y(fig, y_px), words[align],
+            font.bold ? "DejaVu Sans:Bold" : "", font.size_px, font.color);
 }
 
 void figure_segment(struct figure *fig, const double from_px[2], const double to_px[2],
@@ -97,8 +97,13 @@ void figure_point(struct figure *fig, double x_px, double y_px, const char *styl
             figure_y(fig, y_px), style);
 }
 
-/* Wraps text and, when the height of the page is known, writes it from y_px on. Returns the number
- * of lines. */
+void figure_draw_panel(struct figure *fig, int p)
+{
+    fprintf(fig->marks, "p = %d\nload TEMPLATES.'%s.gp'\n", p, fig->chart->kind);
+}
+
+/* Wraps text and, when the height of the page is known, writes it from y_px on. Returns the
+ * number of lines. */
 static int put_block(struct figure *fig, const char *text, struct figure_font font,
                      int max_lines, double y_px, double pitch_px)
 {
@@ -107,7 +112,8 @@ static int put_block(struct figure *fig, const char *text, struct figure_font fo
                                FIGURE_W_PX - 2 * FIGURE_EDGE_PX, max_lines, lines)
                  : 0;
     for (int i = 0; i < n && fig->h_px > 0; i++) {
-        figure_text(fig, FIGURE_EDGE_PX, y_px + (i + 0.5) * pitch_px, ALIGN_LEFT, font, lines[i]);
+        figure_text(fig, FIGURE_EDGE_PX, y_px + (i + 0.5) * pitch_px, ALIGN_LEFT, font,
+                    lines[i]);
     }
     return n;
 }
@@ -185,7 +191,8 @@ void figure_var_rows(struct figure *fig, const char *name, const int *values)
         while (to < n && values[to] == values[from]) {
             to++;
         }
-        fprintf(fig->vars, "do for [r=%d:%d] { %s[r] = %d }\n", from + 1, to, name, values[from]);
+        fprintf(fig->vars, "do for [r=%d:%d] { %s[r] = %d }\n", from + 1, to, name,
+                values[from]);
         from = to;
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* figure.h - what all charts share: the table, the page with title and notes, text and marks at
- * pixel positions (origin top left), and the gnuplot script that grows from them. Internal to plots/. */
+ * pixel positions (origin top left), and the gnuplot script that grows from them. Internal to
+ * plots/. */
 #ifndef FIGURE_H
 #define FIGURE_H
 
@@ -19,10 +20,11 @@ struct figure {
     const struct chart *chart;
     struct arena *arena;
     struct csv_table table;
-    int h_px;     /* 0 until figure_page */
-    int head_px;  /* height of title and subtitle */
-    FILE *vars;   /* script: variables the template reads */
-    FILE *marks;  /* script: labels and lines at fixed places, repeated per terminal */
+    int h_px;    /* 0 until figure_page */
+    int head_px; /* height of title and subtitle */
+    FILE *vars;  /* script: variables the template reads */
+    FILE *marks; /* script, run per terminal: for each panel its labels and lines at fixed
+                    places, then the template */
     int n_notes;
     const char *notes[FIGURE_NOTES_MAX];
 };
@@ -35,19 +37,23 @@ struct figure_font {
 };
 extern const struct figure_font figure_plain, figure_small, figure_caption, figure_alarm;
 
-/* Loads the table and refuses what gnuplot would count differently (records over several lines). */
+/* Loads the table and refuses what gnuplot would count differently (records over several
+ * lines). */
 bool figure_open(struct figure *fig, const struct chart *chart, struct err *err);
 void figure_close(struct figure *fig);
 
 /* Adds a sentence below the chart. */
-void figure_note(struct figure *fig, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Fixes the height of the page from the height of the drawing between head and notes, writes title,
- * subtitle and notes. All notes come before. Returns the y of the drawing's top. */
+void figure_note(struct figure *fig, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Fixes the height of the page from the height of the drawing between head and notes, writes
+ * title, subtitle and notes. All notes come before. Returns the y of the drawing's top. */
 double figure_page(struct figure *fig, double drawing_px);
 
 /* y is the middle of the text. */
 void figure_text(struct figure *fig, double x_px, double y_px, enum figure_align align,
                  struct figure_font font, const char *text);
+/* Draws panel p (from 1) with the texts and marks written since the panel before. */
+void figure_draw_panel(struct figure *fig, int p);
 /* style: gnuplot line properties of this module's making, e.g. "lc rgb '#000000' lw 1". */
 void figure_segment(struct figure *fig, const double from_px[2], const double to_px[2],
                     const char *style);

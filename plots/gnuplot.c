@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* gnuplot.c - see gnuplot.h. Script and messages go through unlinked temporary files, not pipes: a
- * long script and a long message cannot block each other, and a dying gnuplot raises no SIGPIPE. */
+/* gnuplot.c - see gnuplot.h. Script and messages go through unlinked temporary files, not
+ * pipes: a long script and a long message cannot block each other, and a dying gnuplot raises
+ * no SIGPIPE. */
 #include "plots/gnuplot.h"
 
 #include <ctype.h>
@@ -50,8 +51,8 @@ void gnuplot_put_path(FILE *script, const char *path)
     free(safe);
 }
 
-/* The environment of the child: settings that would change a chart (locale, gnuplot's own variables)
- * are left out. The strings are borrowed; the caller frees the list. */
+/* The environment of the child: settings that would change a chart (locale, gnuplot's own
+ * variables) are left out. The strings are borrowed; the caller frees the list. */
 static char **child_environ(void)
 {
     static char locale[] = "LC_ALL=C.UTF-8";
@@ -102,8 +103,8 @@ static int start(const char *program, FILE *in, FILE *out, pid_t *pid)
     return rc;
 }
 
-/* gnuplot's message is the first line of the form `"file" line 12: what`; else the first line that
- * says anything. */
+/* gnuplot's message is the first line of the form `"file" line 12: what`; else the first line
+ * that says anything. */
 static void first_message(FILE *out, char *text, size_t n)
 {
     char line[512];

@@ -9,10 +9,11 @@
 
 /* Advance widths of DejaVu Sans 2.37, characters 32 to 126, in hundredths of the font size. */
 static const unsigned char ascii_width[95] = {
-    32, 40, 46, 84, 64, 95, 78, 27, 39, 39, 50, 84, 32, 36, 32, 34, 64, 64, 64, 64,  64, 64, 64, 64,
-    64, 64, 34, 34, 84, 84, 84, 53, 100, 68, 69, 70, 77, 63, 58, 77, 75, 29, 29, 66, 56, 86, 75, 79,
-    60, 79, 69, 63, 61, 73, 68, 99, 69, 61, 69, 39, 34, 39, 84, 50, 50, 61, 63, 55, 63,  62, 35, 63,
-    63, 28, 28, 58, 28, 97, 63, 61, 63, 63, 41, 52, 39, 63, 59, 82, 59, 59, 52, 64, 34,  64, 84,
+    32, 40, 46, 84, 64, 95, 78, 27, 39, 39, 50, 84, 32, 36,  32, 34, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 34, 34, 84, 84, 84, 53, 100, 68, 69, 70, 77, 63,
+    58, 77, 75, 29, 29, 66, 56, 86, 75, 79, 60, 79, 69, 63,  61, 73, 68, 99, 69,
+    61, 69, 39, 34, 39, 84, 50, 50, 61, 63, 55, 63, 62, 35,  63, 63, 28, 28, 58,
+    28, 97, 63, 61, 63, 63, 41, 52, 39, 63, 59, 82, 59, 59,  52, 64, 34, 64, 84,
 };
 
 static bool is_continuation(char c)
@@ -26,7 +27,7 @@ static double char_px(const char *s, double size_px)
     if (is_continuation(*s)) {
         return 0;
     }
-    double hundredths = c >= 32 && c < 127 ? ascii_width[c - 32] : 64;
+    double hundredths = c >= 0xE0 ? 100 : c >= 32 && c < 127 ? ascii_width[c - 32] : 64;
     return hundredths * size_px / 100;
 }
 
@@ -44,7 +45,8 @@ double layout_text_px(const char *text, double size_px, bool bold)
     return span_px(text, strlen(text), size_px, bold);
 }
 
-/* Longest head of text (in bytes) that fits and ends where a line may break; 0 if there is none. */
+/* Longest head of text (in bytes) that fits and ends where a line may break; 0 if there is
+ * none. */
 static size_t break_at(const char *text, double size_px, bool bold, double width_px)
 {
     size_t best = 0;
@@ -94,8 +96,8 @@ static const char *shorten(struct arena *arena, const char *text, double size_px
     return arena_printf(arena, "%.*s…%s", (int)head, text, text + tail);
 }
 
-int layout_wrap(struct arena *arena, const char *text, double size_px, bool bold, double width_px,
-                int max_lines, const char **lines)
+int layout_wrap(struct arena *arena, const char *text, double size_px, bool bold,
+                double width_px, int max_lines, const char **lines)
 {
     int n = 0;
     text += strspn(text, " ");
@@ -113,6 +115,20 @@ int layout_wrap(struct arena *arena, const char *text, double size_px, bool bold
     return n;
 }
 
+/* "1 h 30", "2 min", "1 min 05": neighbours on an axis keep one form. */
+static void format_clock(char *buf, size_t n, double value_s)
+{
+    bool hours = value_s >= 3600;
+    double big = hours ? 3600 : 60, small = hours ? 60 : 1;
+    double whole = floor(value_s / big + 1e-9);
+    double rest = floor((value_s - whole * big) / small + 0.5);
+    if (rest > 0) {
+        snprintf(buf, n, "%.0f %s %02.0f", whole, hours ? "h" : "min", rest);
+    } else {
+        snprintf(buf, n, "%.0f %s", whole, hours ? "h" : "min");
+    }
+}
+
 const char *layout_format(char *buf, size_t n, double value, enum layout_unit unit)
 {
     static const struct {
@@ -121,12 +137,16 @@ const char *layout_format(char *buf, size_t n, double value, enum layout_unit un
     } rows[][4] = {
         [LAYOUT_COUNT] = {{1e9, 1e9, "G"}, {1e6, 1e6, "M"}, {1e3, 1e3, "k"}, {0, 1, ""}},
         [LAYOUT_LATENCY] = {{1, 1, " s"}, {1e-3, 1e-3, " ms"}, {0, 1e-6, " µs"}, {0, 1, ""}},
-        [LAYOUT_CLOCK] = {{7200, 3600, " h"}, {120, 60, " min"}, {1, 1, " s"}, {0, 1e-3, " ms"}},
+        [LAYOUT_CLOCK] = {{1, 1, " s"}, {1e-3, 1e-3, " ms"}, {0, 1e-6, " µs"}, {0, 1, ""}},
         [LAYOUT_FRAC] = {{0, 0.01, " %"}, {0, 0.01, " %"}, {0, 0.01, " %"}, {0, 0.01, " %"}},
     };
     int k = 0;
     if (value == 0 && unit != LAYOUT_FRAC) {
         snprintf(buf, n, "0");
+        return buf;
+    }
+    if (unit == LAYOUT_CLOCK && value >= 60) {
+        format_clock(buf, n, value);
         return buf;
     }
     /* 999.7 prints as 1000: compare with a margin so that it becomes 1k. */
@@ -141,7 +161,8 @@ const char *layout_format(char *buf, size_t n, double value, enum layout_unit un
 static void add_tic(struct layout_axis *axis, double value)
 {
     double slack = axis->log ? 0 : (axis->hi - axis->lo) * 1e-9;
-    if (axis->n_tics < LAYOUT_MAX_TICS && value >= axis->lo - slack && value <= axis->hi + slack) {
+    if (axis->n_tics < LAYOUT_MAX_TICS && value >= axis->lo - slack &&
+        value <= axis->hi + slack) {
         axis->tics[axis->n_tics++] = value;
     }
 }
@@ -149,7 +170,7 @@ static void add_tic(struct layout_axis *axis, double value)
 /* Steps of a clock are 1 2 5 10 20 30 s, min, then hours; of all else 1 2 5 x 10^k. */
 static double nice_step(double least, enum layout_unit unit)
 {
-    static const double clock[] = {1,   2,   5,    10,   15,   30,   60,    120,   300,
+    static const double clock[] = {1,   2,   5,    10,   15,   30,    60,    120,   300,
                                    600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400};
     if (unit == LAYOUT_CLOCK && least > 0.5 && least <= 86400) {
         for (size_t i = 0; i < sizeof clock / sizeof *clock; i++) {
@@ -167,7 +188,7 @@ static void fit_linear(struct layout_axis *axis, double lo, double hi)
 {
     lo = fmin(lo, 0);
     hi = hi > lo ? hi : lo + 1;
-    double step = nice_step((hi - lo) / 6, axis->unit);
+    double step = nice_step((hi - lo) / 7, axis->unit);
     axis->lo = floor(lo / step) * step;
     axis->hi = hi + (hi - lo) * 0.04;
     for (int i = 0; i <= LAYOUT_MAX_TICS; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* lines.c - the charts of lines, one per deployment: latency against load, throughput against speed,
- * state over time. Panels share the x axis and stand one above the other; each line is named at its
- * end, in the right margin. */
+/* lines.c - the charts of lines, one per deployment: latency against load, throughput against
+ * speed, state over time. Panels share the x axis and stand one above the other; each line is
+ * named at its end, in the right margin. */
 #include <math.h>
 #include <string.h>
 
@@ -14,6 +14,10 @@
 #define LABEL_PX 235
 #define SAMPLE_PX 26
 #define CAPTION_PX 34
+#define ROW_PX 14.0 /* of a name; its letters are ROW_GAP_PX smaller */
+#define ROW_GAP_PX 2.5
+#define NAMES_ABOVE_PX 12 /* how far names may stand over the panel's edges */
+#define NAMES_BELOW_PX 10
 #define LIMIT_COLOR "#8B0000"
 
 enum x_kind { X_LOAD, X_USER_SPEED, X_TIME };
@@ -29,23 +33,48 @@ struct panel_spec {
 struct line_spec {
     const char *kind;
     enum x_kind x;
-    bool by_class; /* rows of one workload class, stable ones only */
-    double panel_px, gap_px;
+    bool by_class;                 /* rows of one workload class, stable ones only */
+    double panel_px, panel_max_px; /* height; grows with the names to the greater one */
+    double gap_px;
     double log_above_x, log_above_y;
     int n_panels;
     struct panel_spec panels[MAX_PANELS];
 };
 
 static const struct line_spec specs[] = {
-    {"latency", X_LOAD, true, 270, 30, 25, 10, 2,
-     {{"Time to first token, slowest 5 % of requests (TTFT p95)", "ttft_s_p95", "slo_ttft_s_p95",
-       LAYOUT_LATENCY, true},
+    {"latency",
+     X_LOAD,
+     true,
+     270,
+     400,
+     30,
+     25,
+     10,
+     2,
+     {{"Time to first token, slowest 5 % of requests (TTFT p95)", "ttft_s_p95",
+       "slo_ttft_s_p95", LAYOUT_LATENCY, true},
       {"Time per output token after the first, slowest 5 % (TPOT p95)", "tpot_s_p95",
        "slo_tpot_s_p95", LAYOUT_LATENCY, true}}},
-    {"throughput", X_USER_SPEED, true, 440, 0, 8, 10, 1,
+    {"throughput",
+     X_USER_SPEED,
+     true,
+     440,
+     440,
+     0,
+     8,
+     10,
+     1,
      {{"Output tokens per second and GPU (higher: fewer GPUs for the same work)",
        "output_tok_s_per_gpu", NULL, LAYOUT_COUNT, false}}},
-    {"timeline", X_TIME, false, 142, 22, INFINITY, INFINITY, 4,
+    {"timeline",
+     X_TIME,
+     false,
+     142,
+     270,
+     22,
+     INFINITY,
+     INFINITY,
+     4,
      {{"Requests being served", "running", NULL, LAYOUT_COUNT, false},
       {"Requests waiting", "waiting", NULL, LAYOUT_COUNT, false},
       {"KV cache in use", "kv_used_frac", NULL, LAYOUT_FRAC, false},
@@ -204,9 +233,9 @@ static bool check_ascending(struct lines *l, const struct line *line, int row, s
         !figure_number(l->fig, row, l->load_col, &now, err)) {
         return false;
     }
-    return !(now < before) || err_at(err, csv_pos(&l->fig->table, row),
-                                     "the rows of '%s' must have ascending %s", line->name,
-                                     l->fig->table.cols[l->load_col]);
+    return !(now < before) ||
+           err_at(err, csv_pos(&l->fig->table, row), "the rows of '%s' must have ascending %s",
+                  line->name, l->fig->table.cols[l->load_col]);
 }
 
 /* A line ends for good at its first unstable load: a later stable one would be luck. */
@@ -349,7 +378,8 @@ static void fit_axes(struct lines *l)
 {
     bool time = l->spec->x == X_TIME;
     double lo = time ? 0 : l->x_lo;
-    layout_axis_fit(&l->x, lo, l->x_hi, l->spec->log_above_x, time ? LAYOUT_CLOCK : LAYOUT_COUNT);
+    layout_axis_fit(&l->x, lo, l->x_hi, l->spec->log_above_x,
+                    time ? LAYOUT_CLOCK : LAYOUT_COUNT);
     for (int k = 0; k < l->n_panels; k++) {
         struct panel *p = &l->panels[k];
         bool frac = p->spec->unit == LAYOUT_FRAC;
@@ -386,23 +416,26 @@ static void add_notes(struct lines *l)
         band = band || l->panels[k].band;
     }
     if (l->spec->x == X_USER_SPEED) {
-        figure_note(fig, "Each line runs from low load (right: fast for each user) to high load "
-                         "(left: more work from each GPU). Up and to the right is better.");
+        figure_note(fig,
+                    "Each line runs from low load (right: fast for each user) to high load "
+                    "(left: more work from each GPU). Up and to the right is better.");
     }
     if (stopped) {
-        figure_note(fig, "A cross marks the highest load that a deployment was found to sustain. "
-                         "Beyond it the queue keeps growing, so there is no latency to show.");
+        figure_note(fig,
+                    "A cross marks the highest load that a deployment was found to sustain. "
+                    "Beyond it the queue keeps growing and no latency would hold.");
     }
     if (band) {
         figure_note(fig, "Shaded: 80 %% prediction band.");
     }
     if (*missing) {
-        figure_note(fig, "Not drawn, overloaded already at the lowest load or without a result: %s",
+        figure_note(fig,
+                    "Not drawn, overloaded already at the lowest load or without a result: %s",
                     missing);
     }
     if (l->n_left_out > 0) {
-        figure_note(fig, "The first %d deployments; %d more are in %s.", MAX_LINES, l->n_left_out,
-                    figure_table_name(fig));
+        figure_note(fig, "The first %d deployments; %d more are in %s.", MAX_LINES,
+                    l->n_left_out, figure_table_name(fig));
     }
 }
 
@@ -416,27 +449,8 @@ static double y_px(const struct panel *p, double y)
     return p->bottom_px - layout_axis_frac(&p->y, y) * (p->bottom_px - p->top_px);
 }
 
-/* The width of the names decides how much is left for the panels. */
-static void plan_page(struct lines *l)
-{
-    double name_px = 40;
-    for (int i = 0; i < l->n_lines; i++) {
-        name_px = fmax(name_px, layout_text_px(l->lines[i].name, figure_plain.size_px, false));
-    }
-    name_px = fmin(name_px + 2, LABEL_PX);
-    l->left_px = FIGURE_EDGE_PX + 52;
-    l->right_px = FIGURE_W_PX - FIGURE_EDGE_PX - name_px - SAMPLE_PX - 30;
-    double pitch = CAPTION_PX + l->spec->panel_px + l->spec->gap_px;
-    double top = figure_page(l->fig, pitch * l->n_panels - l->spec->gap_px + 66);
-    for (int k = 0; k < l->n_panels; k++) {
-        struct panel *p = &l->panels[k];
-        p->top_px = top + k * pitch + CAPTION_PX;
-        p->bottom_px = p->top_px + l->spec->panel_px;
-    }
-}
-
-/* The sample of the line (dash, colour, marker) between leader and name: the reader need not follow
- * the leader. */
+/* The sample of the line (dash, colour, marker) between leader and name: the reader need not
+ * follow the leader. */
 static void put_sample(struct lines *l, int line, double y)
 {
     struct figure *fig = l->fig;
@@ -453,8 +467,8 @@ struct name_block {
     const char *text[2];
 };
 
-/* Names of the lines that the panel has, in two rows of text where there is room for all. Returns
- * their number. */
+/* Names of the lines that the panel has, in two rows of text where there is room for all.
+ * Returns their number. */
 static int wrap_names(struct lines *l, const struct panel *p, int max_rows, double size_px,
                       struct name_block *blocks)
 {
@@ -481,37 +495,77 @@ static double names_px(const struct name_block *blocks, int n, double row_px, do
     return sum;
 }
 
+/* High enough for all names in two rows each, if that is not too high. */
+static double panel_height_px(struct lines *l)
+{
+    struct name_block blocks[MAX_LINES];
+    double height[MAX_LINES], most = 0;
+    for (int k = 0; k < l->n_panels; k++) {
+        int n = wrap_names(l, &l->panels[k], 2, ROW_PX - ROW_GAP_PX, blocks);
+        most =
+            fmax(most, names_px(blocks, n, ROW_PX, height) - NAMES_ABOVE_PX - NAMES_BELOW_PX);
+    }
+    return most > l->spec->panel_max_px ? l->spec->panel_px : fmax(most, l->spec->panel_px);
+}
+
+/* The width of the names decides how much is left for the panels. */
+static void plan_page(struct lines *l)
+{
+    double name_px = 40;
+    for (int i = 0; i < l->n_lines; i++) {
+        name_px = fmax(name_px, layout_text_px(l->lines[i].name, figure_plain.size_px, false));
+    }
+    name_px = fmin(name_px + 2, LABEL_PX);
+    l->left_px = FIGURE_EDGE_PX + 52;
+    l->right_px = FIGURE_W_PX - FIGURE_EDGE_PX - name_px - SAMPLE_PX - 30;
+    double panel_px = panel_height_px(l), pitch = CAPTION_PX + panel_px + l->spec->gap_px;
+    double top = figure_page(l->fig, pitch * l->n_panels - l->spec->gap_px + 66);
+    for (int k = 0; k < l->n_panels; k++) {
+        struct panel *p = &l->panels[k];
+        p->top_px = top + k * pitch + CAPTION_PX;
+        p->bottom_px = p->top_px + panel_px;
+    }
+}
+
 static void put_name(struct lines *l, const struct panel *p, const struct name_block *block,
                      double y, double row_px)
 {
     const struct point end = p->traces[block->line].end;
     struct figure_font font = figure_plain;
     char style[80];
-    font.size_px = row_px - 2.5;
+    font.size_px = row_px - ROW_GAP_PX;
     snprintf(style, sizeof style, "back ls %d lw 0.8 dt (2,4)", block->line + 1);
     figure_segment(l->fig, (double[]){x_px(l, end.x), y_px(p, end.y)},
                    (double[]){l->right_px + 20, y}, style);
     put_sample(l, block->line, y);
     for (int k = 0; k < block->n; k++) {
-        figure_text(l->fig, l->right_px + SAMPLE_PX + 28, y + (k - (block->n - 1) / 2.0) * row_px,
-                    ALIGN_LEFT, font, block->text[k]);
+        figure_text(l->fig, l->right_px + SAMPLE_PX + 28,
+                    y + (k - (block->n - 1) / 2.0) * row_px, ALIGN_LEFT, font, block->text[k]);
     }
+}
+
+/* Height of the line's end. Among ends at one height the leader from further left takes the
+ * outer label, or leaders would cross. */
+static double wanted_y_px(const struct lines *l, const struct panel *p, struct point end)
+{
+    double y = y_px(p, end.y), nudge_px = 2 * layout_axis_frac(&l->x, end.x);
+    return y > (p->top_px + p->bottom_px) / 2 ? y + nudge_px : y - nudge_px;
 }
 
 static void put_names(struct lines *l, const struct panel *p)
 {
     struct name_block blocks[MAX_LINES];
-    double at[MAX_LINES], height[MAX_LINES], row_px = 14;
-    double lo = p->top_px - 12, hi = p->bottom_px + 10;
-    int n = wrap_names(l, p, 2, row_px - 2.5, blocks);
+    double at[MAX_LINES], height[MAX_LINES], row_px = ROW_PX;
+    double lo = p->top_px - NAMES_ABOVE_PX, hi = p->bottom_px + NAMES_BELOW_PX;
+    int n = wrap_names(l, p, 2, row_px - ROW_GAP_PX, blocks);
     if (names_px(blocks, n, row_px, height) > hi - lo) {
-        n = wrap_names(l, p, 1, row_px - 2.5, blocks);
+        n = wrap_names(l, p, 1, row_px - ROW_GAP_PX, blocks);
     }
     while (names_px(blocks, n, row_px, height) > hi - lo && row_px > 10.5) {
         row_px -= 0.5;
     }
     for (int i = 0; i < n; i++) {
-        at[i] = y_px(p, p->traces[blocks[i].line].end.y);
+        at[i] = wanted_y_px(l, p, p->traces[blocks[i].line].end);
     }
     layout_spread(n, at, height, lo, hi);
     for (int i = 0; i < n; i++) {
@@ -603,7 +657,8 @@ static const char **tic_texts(struct figure *fig, const struct layout_axis *axis
     return texts;
 }
 
-/* The tics of all panels stand in one list; panel k has those from Y_FIRST[k] to Y_FIRST[k+1]-1. */
+/* The tics of all panels stand in one list; panel k has those from Y_FIRST[k] to
+ * Y_FIRST[k+1]-1. */
 static void put_panel_variables(struct lines *l)
 {
     struct figure *fig = l->fig;
@@ -647,11 +702,12 @@ static void put_variables(struct lines *l)
     for (int i = 0; i < l->n_lines; i++) {
         most = l->lines[i].n_rows > most ? l->lines[i].n_rows : most;
     }
+    int drawn = most < MAX_POINTS ? most : MAX_POINTS;
     figure_var_text(fig, "X_COLUMN", l->x_column);
     figure_var_number(fig, "LINES", l->n_lines);
     figure_var_rows(fig, "ROW_LINE", l->row_line);
     figure_var_number(fig, "PANELS", l->n_panels);
-    figure_var_number(fig, "MARKERS", most <= 40);
+    figure_var_number(fig, "MARK_EVERY", most <= 40 ? 1 : drawn / 9);
     figure_var_number(fig, "LEFT", figure_x(l->left_px));
     figure_var_number(fig, "RIGHT", figure_x(l->right_px));
     figure_var_number(fig, "X_LO", l->x.lo);
@@ -680,6 +736,8 @@ static const char *x_caption(const struct lines *l)
 static void put_panels(struct lines *l)
 {
     const struct panel *last = &l->panels[l->n_panels - 1];
+    figure_text(l->fig, (l->left_px + l->right_px) / 2, last->bottom_px + 38, ALIGN_CENTER,
+                figure_caption, x_caption(l));
     for (int k = 0; k < l->n_panels; k++) {
         const struct panel *p = &l->panels[k];
         figure_text(l->fig, FIGURE_EDGE_PX, p->top_px - 24, ALIGN_LEFT, figure_caption,
@@ -687,9 +745,8 @@ static void put_panels(struct lines *l)
         put_names(l, p);
         put_limits(l, p);
         put_crosses(l, p);
+        figure_draw_panel(l->fig, k + 1);
     }
-    figure_text(l->fig, (l->left_px + l->right_px) / 2, last->bottom_px + 38, ALIGN_CENTER,
-                figure_caption, x_caption(l));
 }
 
 static const struct line_spec *find_spec(const char *kind)

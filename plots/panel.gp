@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Panel p of a chart of lines: frame, tics, band and one line per deployment. The chart's own file
-# defines x_value(), the x of the row being read. What stands at a fixed place (names, limits, crosses)
-# was set before as labels and arrows and is drawn with the first panel.
+# Panel p of a chart of lines: frame, tics, band and one line per deployment. The chart's own
+# file defines x_value(), the x of the row being read. What stands at a fixed place (names,
+# limits, crosses) was set before as labels and arrows, for this panel only.
 set lmargin at screen LEFT
 set rmargin at screen RIGHT
 set tmargin at screen TOP[p]
@@ -23,8 +23,8 @@ edge(i, suffix) = drawn(i) && BAND[p] ? column(Y_COLUMN[p].suffix) : NaN
 
 plot for [i = 1:(BAND[p] ? LINES : 0)] CSV \
          using (x_value(0)):(edge(i, '_band_lo')):(edge(i, '_band_hi')) \
-         with filledcurves ls i fillstyle transparent solid 0.13 noborder, \
-     for [i = 1:LINES] CSV using (x_value(0)):(y_value(i)) with lines ls i, \
-     for [i = 1:(MARKERS ? LINES : 0)] CSV using (x_value(0)):(y_value(i)) with points ls i
+         with filledcurves ls i fillstyle transparent solid (LINES > 4 ? 0.08 : 0.14) noborder, \
+     for [i = 1:LINES] CSV using (x_value(0)):(y_value(i)) \
+         with linespoints ls i pointinterval MARK_EVERY
 unset label
 unset arrow

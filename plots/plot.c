@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* plot.c - see plot.h: puts the script together, runs gnuplot once for both files, finishes the SVG
- * and moves both into place. */
+/* plot.c - see plot.h: puts the script together, runs gnuplot once for both files, finishes the
+ * SVG and moves both into place. */
 #include "plots/plot.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@ static const struct kind {
     const char *name;
     bool (*draw)(struct figure *fig, struct err *err);
 } kinds[] = {
-    {"latency", lines_draw}, {"throughput", lines_draw}, {"memory", bars_draw},
+    {"latency", lines_draw},  {"throughput", lines_draw}, {"memory", bars_draw},
     {"breakdown", bars_draw}, {"timeline", lines_draw},
 };
 #define N_KINDS ((int)(sizeof kinds / sizeof *kinds))
@@ -60,7 +60,8 @@ static struct output output_paths(const struct figure *fig, const char *suffix)
     };
 }
 
-/* One pass: terminal, output, marks, template. The PNG has twice the pixels, for print and slides. */
+/* One pass: terminal, output, then marks and template of each panel. The PNG has twice the
+ * pixels, for print and slides. */
 static void put_pass(FILE *script, const struct figure *fig, bool png, const char *path,
                      const char *marks)
 {
@@ -68,14 +69,16 @@ static void put_pass(FILE *script, const struct figure *fig, bool png, const cha
     fprintf(script, "reset\nset terminal %s size %d,%d noenhanced background '#ffffff' ",
             png ? "pngcairo" : "svg", FIGURE_W_PX * scale, fig->h_px * scale);
     if (png) {
-        fprintf(script, "font 'DejaVu Sans,12' fontscale 1.5 linewidth 2 dashlength 2 pointscale 2\n");
+        fprintf(script,
+                "font 'DejaVu Sans,12' fontscale 1.5 linewidth 2 dashlength 2 pointscale 2\n");
     } else {
         fprintf(script, "font 'DejaVu Sans,12' name '%s'\n", fig->chart->kind);
     }
     fprintf(script, "set output ");
     gnuplot_put_path(script, path);
-    fprintf(script, "\nload TEMPLATES.'style.gp'\n%sload TEMPLATES.'%s.gp'\nunset output\n", marks,
-            fig->chart->kind);
+    fprintf(script,
+            "\nload TEMPLATES.'style.gp'\nset multiplot\n%sunset multiplot\nunset output\n",
+            marks);
 }
 
 static void put_paths(FILE *script, const struct figure *fig)
@@ -117,11 +120,13 @@ static bool replace(const char **at, const char *from, FILE *out, const char *to
     return true;
 }
 
-/* gnuplot names the font without a substitute and writes the weight into its name; the picture's
- * title is for screen readers. */
+/* gnuplot names the font without a substitute and writes the weight into its name; the
+ * picture's title is for screen readers. */
 static void finish_svg_text(const struct chart *chart, const char *svg, FILE *out)
 {
     static const char family[] = "font-family=\"DejaVu Sans,Verdana,sans-serif\"";
+    static const char bold[] =
+        "font-family=\"DejaVu Sans,Verdana,sans-serif\" font-weight=\"bold\"";
     bool titled = false;
     for (const char *s = svg; *s;) {
         if (!titled && strncmp(s, "<title>", 7) == 0 && strstr(s, "</desc>")) {
@@ -131,7 +136,8 @@ static void finish_svg_text(const struct chart *chart, const char *svg, FILE *ou
             put_escaped(out, chart->subtitle ? chart->subtitle : "");
             s = strstr(s, "</desc>");
             titled = true;
-        } else if (!replace(&s, "font-family=\"DejaVu Sans\"", out, family)) {
+        } else if (!replace(&s, "font-family=\"DejaVu Sans\"", out, family) &&
+                   !replace(&s, "font-family=\"DejaVu Sans:Bold\"", out, bold)) {
             putc(*s++, out);
         }
     }

@@ -1,41 +1,39 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* plot.h - charts. plot_chart hands a CSV table and a template (plots/<kind>.gp) to gnuplot, which
- * runs as an external program without a shell, and leaves out_base.svg and out_base.png.
+/* plot.h - charts. plot_chart hands a CSV table and a template (plots/<kind>.gp) to gnuplot,
+ * which runs as an external program without a shell, and leaves out_base.svg and out_base.png.
  *
- * Work is divided like this: gnuplot reads the table itself, by column name; this module only reads
- * it to find out which rows belong to which line or bar, the axis ranges with their tic labels, and
- * where a label can stand without covering another one.
+ * Work is divided like this: gnuplot reads the table itself, by column name; this module only
+ * reads it to find out which rows belong to which line or bar, the axis ranges with their tic
+ * labels, and where a label can stand without covering another one.
  *
- * Text (titles, deployment names) is data: each byte that is not a letter, a digit or plainly harmless reaches
- * gnuplot as an octal escape inside a string, so no name can end a string or run a command.
+ * Text (titles, deployment names) is data: each byte that is not a letter, a digit or plainly
+ * harmless reaches gnuplot as an octal escape inside a string, so no name can end a string or
+ * run a command.
  *
- * The columns each chart needs (others are ignored; the order of columns does not matter). A name in
- * brackets is optional. Rows appear in the file's order; the first row of a deployment gives its
- * place among the lines, bars and colours. No record may span lines.
+ * The columns each chart needs (others are ignored; the order of columns does not matter). A
+ * name in brackets is optional. Rows appear in the file's order; the first row of a deployment
+ * gives its place among the lines, bars and colours. No record may span lines.
  *
- * latency     curves.csv     deployment, rate_rps or concurrency, stable (0|1), ttft_s_p95, tpot_s_p95,
- *                            [class], [slo_ttft_s_p95], [slo_tpot_s_p95],
- *                            [ttft_s_p95_band_lo, _band_hi], [tpot_s_p95_band_lo, _band_hi]
- *               Rows of a deployment in ascending load. x is rate_rps, or concurrency when every
- *               rate_rps cell is empty. A line ends before the first row with stable 0 and has a
- *               cross at its end; what lies behind is never drawn. Limits: the cells of the slo
+ * latency     curves.csv     deployment, rate_rps or concurrency, stable (0|1), ttft_s_p95,
+ * tpot_s_p95, [class], [slo_ttft_s_p95], [slo_tpot_s_p95], [ttft_s_p95_band_lo, _band_hi],
+ * [tpot_s_p95_band_lo, _band_hi] Rows of a deployment in ascending load. x is rate_rps, or
+ * concurrency when every rate_rps cell is empty. A line ends before the first row with stable 0
+ * and has a cross at its end; what lies behind is never drawn. Limits: the cells of the slo
  *               columns, over all drawn rows (each distinct value is one line).
  * throughput  curves.csv     deployment, rate_rps or concurrency, stable, tpot_s_p50,
  *                            output_tok_s_per_gpu, [class]
- * memory      memory.csv     deployment, gpu_gib, weights_gib, kv_gib, activations_gib, graphs_gib,
- *                            comm_gib, context_gib, free_gib, missing_gib, fits (0|1)
- *               One row per candidate, GiB per GPU. Where fits is 1, the parts and free_gib add up to
- *               gpu_gib. Where it is 0, free_gib is 0 and the parts exceed gpu_gib by missing_gib.
- * breakdown   breakdown.csv  deployment, [load], attention_frac, dense_frac, experts_frac,
- *                            imbalance_frac, allreduce_frac, alltoall_frac, bubble_frac, host_frac,
- *                            other_frac, idle_frac
- *               One row per deployment and load (free text); the fractions of a row add up to 1.
- * timeline    timeline.csv   deployment, time_s, running, waiting, kv_used_frac, output_tok_s
- *               Rows of a deployment in ascending time.
+ * memory      memory.csv     deployment, gpu_gib, weights_gib, kv_gib, activations_gib,
+ * graphs_gib, comm_gib, context_gib, free_gib, missing_gib, fits (0|1) One row per candidate,
+ * GiB per GPU. Where fits is 1, the parts and free_gib add up to gpu_gib. Where it is 0,
+ * free_gib is 0 and the parts exceed gpu_gib by missing_gib. breakdown   breakdown.csv
+ * deployment, [load], attention_frac, dense_frac, experts_frac, imbalance_frac, allreduce_frac,
+ * alltoall_frac, bubble_frac, host_frac, other_frac, idle_frac One row per deployment and load
+ * (free text); the fractions of a row add up to 1. timeline    timeline.csv   deployment,
+ * time_s, running, waiting, kv_used_frac, output_tok_s Rows of a deployment in ascending time.
  *
- * Rows of several workload classes: `row_class` picks one; NULL means `all` when there are such rows,
- * else the class of the first row. Lines: at most 12 are drawn, bars: at most 40; a note on the chart
- * says how many rows or deployments were left out.
+ * Rows of several workload classes: `row_class` picks one; NULL means `all` when there are such
+ * rows, else the class of the first row. Lines: at most 12 are drawn, bars: at most 40; a note
+ * on the chart says how many rows or deployments were left out.
  *
  * The same inputs give the same bytes (with one gnuplot version). Fonts: DejaVu Sans. */
 #ifndef PLOT_H
@@ -46,7 +44,7 @@
 #include "sim/base/err.h"
 
 struct chart {
-    const char *kind;         /* latency throughput memory breakdown timeline */
+    const char *kind; /* latency throughput memory breakdown timeline */
     const char *csv_path;
     const char *out_base;     /* path without .svg or .png; its directory exists */
     const char *title;        /* the question or the statement; wrapped */
@@ -56,13 +54,14 @@ struct chart {
     const char *gnuplot;      /* program name or path; NULL: "gnuplot", found in PATH */
 };
 
-/* Makes out_base.svg and out_base.png, both or none (written beside and renamed). Fails with ERR_IO
- * when gnuplot is missing (names the Debian package) or fails (its message), with ERR_INPUT when the
- * table lacks a column or has nothing to draw, with ERR_USAGE on an unknown kind. */
+/* Makes out_base.svg and out_base.png, both or none (written beside and renamed). Fails with
+ * ERR_IO when gnuplot is missing (names the Debian package) or fails (its message), with
+ * ERR_INPUT when the table lacks a column or has nothing to draw, with ERR_USAGE on an unknown
+ * kind. */
 bool plot_chart(const struct chart *chart, struct err *err);
 
-/* Can gnuplot be started? False with the same ERR_IO as plot_chart, to say so once and go on without
- * charts. program: as chart.gnuplot. */
+/* Can gnuplot be started? False with the same ERR_IO as plot_chart, to say so once and go on
+ * without charts. program: as chart.gnuplot. */
 bool plot_available(const char *program, struct err *err);
 
 /* The kinds in a fixed order; NULL behind the last one. */

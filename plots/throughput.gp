@@ -3,6 +3,4 @@
 # 1 / tpot_s_p50. The deployments' upper right edge is the Pareto front.
 x_value(unused) = column('tpot_s_p50') > 0 ? 1.0 / column('tpot_s_p50') : NaN
 set grid xtics ytics
-set multiplot
-do for [p = 1:PANELS] { load TEMPLATES.'panel.gp' }
-unset multiplot
+load TEMPLATES.'panel.gp'

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# State over time, from timeline.csv: running, waiting, kv_used_frac and output_tok_s (a panel each)
-# over time_s.
+# State over time, from timeline.csv: running, waiting, kv_used_frac and output_tok_s (a panel
+# each) over time_s.
 x_value(unused) = column('time_s')
-set multiplot
-do for [p = 1:PANELS] { load TEMPLATES.'panel.gp' }
-unset multiplot
+load TEMPLATES.'panel.gp'
