@@ -115,10 +115,11 @@ static void missing_engine_falls_back_to_another_engine_of_the_same_gpu(void)
 {
     struct fixture f = fixture_new();
     enum kernel_match match = MATCH_EXACT;
-    const struct gemm_consts *c = gemm(&f, "a100-sxm-80gb", "trtllm", "bf16", &match);
+    const struct gemm_consts *c = gemm(&f, "h200-sxm", "vllm", "fp8_block", &match);
     CU_ASSERT_PTR_NOT_NULL_FATAL(c);
     CU_ASSERT_EQUAL(match, MATCH_ENGINE);
-    CU_ASSERT_STRING_EQUAL(c->key.sku, "a100-sxm-80gb");
+    CU_ASSERT_STRING_EQUAL(c->key.sku, "h200-sxm");
+    CU_ASSERT_STRING_EQUAL(c->key.engine, "trtllm"); /* the first in the file */
     arena_free(f.arena);
 }
 
@@ -184,6 +185,39 @@ static void named_moe_kernel_is_preferred_on_a_neighbour_over_another_kernel_her
     arena_free(f.arena);
 }
 
+static void of_two_alternative_kernels_each_is_found(void)
+{
+    struct fixture f = fixture_new();
+    const char *both = "cutlass+min-latency";
+    CU_ASSERT_STRING_EQUAL(kernel_moe_other(both), "min-latency");
+    CU_ASSERT_PTR_NULL(kernel_moe_other("cutlass"));
+    CU_ASSERT_PTR_NULL(kernel_moe_other(NULL));
+    const struct moe_consts *first = moe(&f, "b200", "trtllm", "nvfp4", both, NULL);
+    const struct moe_consts *second =
+        moe(&f, "b200", "trtllm", "nvfp4", kernel_moe_other(both), NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(first);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(second);
+    CU_ASSERT_STRING_EQUAL(first->key.kernel, "cutlass");
+    CU_ASSERT_STRING_EQUAL(second->key.kernel, "min-latency");
+    arena_free(f.arena);
+}
+
+/* A set of constants is looked up by its key, so two rows with one key would hide each other.
+ */
+static void no_two_rows_share_a_key(void)
+{
+    struct fixture f = fixture_new();
+    for (int i = 0; i < f.set.n_moe; i++) {
+        for (int j = 0; j < i; j++) {
+            const struct kernel_key *a = &f.set.moe[i].key, *b = &f.set.moe[j].key;
+            CU_ASSERT_FALSE(strcmp(a->sku, b->sku) == 0 && strcmp(a->engine, b->engine) == 0 &&
+                            strcmp(a->dtype, b->dtype) == 0 &&
+                            strcmp(a->kernel, b->kernel) == 0);
+        }
+    }
+    arena_free(f.arena);
+}
+
 static void experts_without_gate_are_found_only_by_name(void)
 {
     struct fixture f = fixture_new();
@@ -229,7 +263,7 @@ static void check_key(const struct fixture *f, const struct kernel_key *key)
 static void every_row_names_its_source_version_and_a_known_gpu(void)
 {
     struct fixture f = fixture_new();
-    CU_ASSERT_TRUE(f.set.n_gemm >= 26 && f.set.n_attn >= 40 && f.set.n_moe >= 52);
+    CU_ASSERT_TRUE(f.set.n_gemm >= 48 && f.set.n_attn >= 96 && f.set.n_moe >= 110);
     for (int i = 0; i < f.set.n_gemm; i++) {
         check_key(&f, &f.set.gemm[i].key);
     }
@@ -348,6 +382,8 @@ int main(void)
         CASE(dtype_missing_on_the_whole_chain_is_taken_from_any_gpu),
         CASE(hopper_vllm_block_fp8_experts_run_triton_by_default),
         CASE(named_moe_kernel_is_preferred_on_a_neighbour_over_another_kernel_here),
+        CASE(of_two_alternative_kernels_each_is_found),
+        CASE(no_two_rows_share_a_key),
         CASE(experts_without_gate_are_found_only_by_name),
         CASE(every_gpu_has_constants_for_every_engine_in_bf16),
         CASE(every_row_names_its_source_version_and_a_known_gpu),
