@@ -586,6 +586,17 @@ static double attention_s(const struct step_model *sm, const struct step_batch *
     return total;
 }
 
+/* KV cache of the decoding sequences read once at peak bandwidth. */
+static double kv_floor_s(const struct step_model *sm, const struct step_batch *b)
+{
+    double total = 0.0;
+    for (int i = 0; b->n_decode > 0 && i < sm->n_kinds; i++) {
+        const struct step_kind *k = &sm->kinds[i];
+        total += k->n_layers * k->unit.dec_floor_per_ctx_s * k->ctx_scale * b->ctx_tokens[k->span];
+    }
+    return total;
+}
+
 static double host_s(const struct step_model *sm, const struct step_batch *b, double gpu_s)
 {
     const struct engine_defaults *e = &sm->cfg.defaults;
@@ -635,6 +646,7 @@ double step_time_s(struct step_cache *c, const struct step_batch *batches, int n
     }
     double host = host_s(sm, busiest, t);
     c->attention_s += attention;
+    c->kv_floor_s += kv_floor_s(sm, busiest);
     c->host_s += host;
     c->n_steps++;
     return t + host;
@@ -689,29 +701,74 @@ void step_breakdown(const struct step_cache *c, double *parts)
     }
 }
 
-static double dense_floor_s(const struct step_model *sm, double m)
+/* Bytes (as seconds at peak bandwidth) and arithmetic (as seconds at peak rate) of the weights that a
+ * step of m tokens must read and use. */
+struct work {
+    double memory_s, compute_s;
+};
+
+static struct work token_work(const struct step_model *sm, double m)
 {
-    double bytes = 0.0;
-    double compute = 0.0;
+    struct work w = {0.0, 0.0};
     for (int i = 0; i < sm->n_groups; i++) {
         const struct step_group *g = &sm->groups[i];
         struct gemm_shape s[MAX_SHAPES];
         int n = group_shapes(sm, g, m, s);
         for (int j = 0; j < n; j++) {
-            bytes += g->n_layers * s[j].unit->weight_bytes * s[j].n * s[j].k;
-            compute += g->n_layers * 2.0 * m * s[j].n * s[j].k / s[j].unit->flops_per_s;
+            double cells = g->n_layers * s[j].n * s[j].k;
+            w.memory_s += s[j].unit->weight_bytes * cells / s[j].unit->bytes_per_s;
+            w.compute_s += 2.0 * m * cells / s[j].unit->flops_per_s;
         }
     }
-    return fmax(bytes / sm->cfg.gpu->mem_bytes_per_s, compute);
+    return w;
 }
 
-double step_floor_s(const struct step_cache *c)
+static struct work head_work(const struct step_model *sm, double m)
 {
-    double floor_s = 0.0;
-    for (int64_t m = 1; m <= c->max_tokens; m++) {
-        if (c->token_n[m] > 0) {
-            floor_s += c->token_n[m] * dense_floor_s(c->model, (double)m);
+    double cells = (double)sm->cfg.model->vocab / sm->cfg.tp * (double)sm->cfg.model->hidden;
+    return (struct work){sm->head.weight_bytes * cells / sm->head.bytes_per_s,
+                         2.0 * m * cells / sm->head.flops_per_s};
+}
+
+static struct work moe_work(const struct step_model *sm, double m)
+{
+    struct work w = {0.0, 0.0};
+    for (int i = 0; i < sm->n_groups; i++) {
+        const struct step_group *g = &sm->groups[i];
+        if (!g->routing) {
+            continue;
+        }
+        struct moe_load load;
+        moe_routing_load(g->routing, m, &load);
+        double cells = g->moe.n_matrices * g->moe.hidden * g->moe.width * g->n_layers;
+        w.memory_s += load.distinct_all / sm->cfg.ep * cells * g->moe.weight_bytes /
+                      g->moe.bytes_per_s;
+        w.compute_s += 2.0 * load.rows_mean * cells / g->moe.flops_per_s;
+    }
+    return w;
+}
+
+static void add_work(struct work (*fn)(const struct step_model *, double),
+                     const struct step_model *sm, const uint32_t *count, int64_t n, double share,
+                     struct step_work *out)
+{
+    for (int64_t m = 1; m < n; m++) {
+        if (count[m] > 0) {
+            struct work w = fn(sm, (double)m);
+            out->memory_s += share * count[m] * w.memory_s;
+            out->compute_s += share * count[m] * w.compute_s;
         }
     }
-    return floor_s / c->model->cfg.dp;
+}
+
+void step_work(const struct step_cache *c, struct step_work *out)
+{
+    const struct step_model *sm = c->model;
+    double share = 1.0 / sm->cfg.dp; /* counts are over ranks; a step's time is that of one */
+    *out = (struct step_work){.memory_s = c->kv_floor_s};
+    add_work(token_work, sm, c->token_n, c->max_tokens + 1, share, out);
+    add_work(head_work, sm, c->head_n, c->max_tokens + 1, share, out);
+    if (sm->moe_kernel[0]) {
+        add_work(moe_work, sm, c->moe_n, c->max_tokens * sm->cfg.dp + 1, 1.0, out);
+    }
 }

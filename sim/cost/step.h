@@ -116,7 +116,7 @@ struct step_cache {
     int64_t max_tokens;       /* of one rank */
     double *token_s, *moe_s, *head_s; /* NaN until needed */
     uint32_t *token_n, *moe_n, *head_n; /* how often each was used: the breakdown follows from it */
-    double attention_s, host_s, wait_s; /* summed over iterations */
+    double attention_s, host_s, kv_floor_s; /* summed over iterations */
     int64_t n_steps;
     int64_t graph_limit;      /* largest captured batch */
 };
@@ -127,9 +127,13 @@ void step_cache_fini(struct step_cache *cache);
 double step_time_s(struct step_cache *cache, const struct step_batch *batches, int n_ranks);
 /* Time by operator group over all steps so far. */
 void step_breakdown(const struct step_cache *cache, double *parts);
-/* Smallest physically possible time of all steps so far: weights of the touched layers and experts
- * once per step at peak bandwidth or their arithmetic at peak rate. */
-double step_floor_s(const struct step_cache *cache);
+/* What all steps so far had to do at the very least, on the rank that set the pace: weights of the
+ * touched layers and experts and the cache read once per step at peak bandwidth, arithmetic at peak
+ * rate. Neither may exceed the busy time; their shares of it are MBU and MFU. */
+struct step_work {
+    double memory_s, compute_s;
+};
+void step_work(const struct step_cache *cache, struct step_work *out);
 
 /* Adds the chunk [p, p + c) of one prompt to a batch. */
 void step_add_chunk(const struct step_model *model, struct step_batch *batch, int64_t p, int64_t c);

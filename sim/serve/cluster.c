@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sim/serve/cluster.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/mem.h"
+#include "sim/core/rng.h"
+
+/* A load is called unsustainable when what waits, or what is in the system, has grown between the
+ * middle and the end of the arrivals by more than noise explains. */
+static const double WAITING_SHARE = 0.02;
+static const double GROWTH = 1.3;
+static const double MIN_WAITING = 10.0;
+static const double MIN_RUNS_OF_E2E = 4.0;
+
+struct cluster {
+    const struct cluster_config *cfg;
+    struct cluster_result *out;
+    struct load *load;
+    struct request_pool pool;
+    struct step_cache cost;
+    struct replica *replicas;
+    struct rng rng;         /* stream "router" */
+    int64_t next_replica;   /* round robin */
+    bool closed;
+    int64_t expected;       /* offered in all, when known; 0 unknown */
+    double mid_waiting, mid_in_system, end_waiting, end_in_system;
+    double mid_time_s;
+};
+
+/* ---- ends --------------------------------------------------------------------------------------- */
+
+struct end_hook {
+    struct cluster *c;
+    int replica;
+};
+
+static void on_end(void *ctx, const struct request *req, const struct finished *f)
+{
+    struct end_hook *hook = ctx;
+    struct cluster *c = hook->c;
+    c->out->n_completed++;
+    c->out->end_s = fmax(c->out->end_s, f->last_s);
+    load_ended(c->load, f->class_idx, f->last_s);
+    if (c->cfg->sink) {
+        c->cfg->sink(c->cfg->sink_ctx, req->id, hook->replica, f, "");
+    }
+}
+
+static void reject(struct cluster *c, const struct arrival *a, const char *why)
+{
+    struct finished f = {
+        .class_idx = a->class_idx,
+        .outcome = OUTCOME_REJECTED,
+        .arrival_s = a->time_s,
+        .scheduled_s = NAN,
+        .first_s = NAN,
+        .last_s = a->time_s,
+        .prompt_tokens = a->prompt_tokens,
+        .output_tokens = a->output_tokens,
+    };
+    metrics_end(&c->out->metrics, &f, a->time_s);
+    c->out->n_rejected++;
+    c->out->end_s = fmax(c->out->end_s, a->time_s);
+    load_ended(c->load, a->class_idx, a->time_s);
+    if (c->cfg->sink) {
+        c->cfg->sink(c->cfg->sink_ctx, a->id, -1, &f, why);
+    }
+}
+
+/* ---- routing ------------------------------------------------------------------------------------- */
+
+static int least_of(const struct cluster *c)
+{
+    int best = 0;
+    for (int i = 1; i < c->cfg->n_replicas; i++) {
+        if (c->replicas[i].n_load < c->replicas[best].n_load) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+static int two_choices(struct cluster *c)
+{
+    uint64_t n = (uint64_t)c->cfg->n_replicas;
+    int a = (int)rng_below(&c->rng, n);
+    int b = (int)rng_below(&c->rng, n);
+    if (c->replicas[a].n_load == c->replicas[b].n_load) {
+        return a < b ? a : b;
+    }
+    return c->replicas[a].n_load < c->replicas[b].n_load ? a : b;
+}
+
+static int route(struct cluster *c)
+{
+    if (c->cfg->n_replicas == 1) {
+        return 0;
+    }
+    switch (c->cfg->route) {
+    case ROUTE_ROUND_ROBIN:
+        return (int)(c->next_replica++ % c->cfg->n_replicas);
+    case ROUTE_LEAST_REQUESTS:
+        return least_of(c);
+    case ROUTE_POWER_OF_TWO:
+        break;
+    }
+    return two_choices(c);
+}
+
+/* ---- the event loop -------------------------------------------------------------------------------- */
+
+static void run_all_until(struct cluster *c, double until_s)
+{
+    for (int i = 0; i < c->cfg->n_replicas; i++) {
+        replica_run(&c->replicas[i], until_s, false);
+    }
+}
+
+/* Closed loops: an end anywhere may bring the next arrival, so steps are taken in time order. */
+static void run_in_order(struct cluster *c, double until_s)
+{
+    for (;;) {
+        int first = 0;
+        double at = INFINITY;
+        double second = INFINITY;
+        for (int i = 0; i < c->cfg->n_replicas; i++) {
+            double next = replica_next_s(&c->replicas[i]);
+            if (next < at) {
+                second = at;
+                at = next;
+                first = i;
+            } else if (next < second) {
+                second = next;
+            }
+        }
+        if (isinf(at) || at > until_s) {
+            return;
+        }
+        int64_t issued_before = c->out->n_completed;
+        replica_run(&c->replicas[first], fmin(until_s, fmax(at, second)), true);
+        if (c->out->n_completed != issued_before && load_peek_s(c->load) <= until_s) {
+            return;
+        }
+    }
+}
+
+static void advance(struct cluster *c, double until_s)
+{
+    if (c->closed) {
+        run_in_order(c, until_s);
+    } else {
+        run_all_until(c, until_s);
+    }
+}
+
+static void count_backlog(const struct cluster *c, double *waiting, double *in_system)
+{
+    *waiting = 0.0;
+    *in_system = 0.0;
+    for (int i = 0; i < c->cfg->n_replicas; i++) {
+        const struct replica *r = &c->replicas[i];
+        *waiting += (double)(r->n_waiting + r->incoming.n);
+        *in_system += (double)r->n_load;
+    }
+}
+
+static void deliver(struct cluster *c, const struct arrival *a)
+{
+    struct metrics *m = &c->out->metrics;
+    if (c->out->n_offered == 0) {
+        m->first_arrival_s = a->time_s;
+    }
+    m->last_arrival_s = a->time_s;
+    c->out->n_offered++;
+    const char *why = replica_refuses(c->cfg->replica, a->prompt_tokens, a->output_tokens);
+    if (why) {
+        reject(c, a, why);
+        return;
+    }
+    bool round_robin = c->cfg->route == ROUTE_ROUND_ROBIN && !c->closed;
+    if (!round_robin) {
+        advance(c, a->time_s);
+    }
+    int target = route(c);
+    if (round_robin) { /* nobody looks at the others: they may stay behind */
+        replica_run(&c->replicas[target], a->time_s, false);
+    }
+    replica_send(&c->replicas[target], request_new(&c->pool, a));
+}
+
+static void note_backlog(struct cluster *c)
+{
+    bool middle = c->expected > 0 && c->out->n_offered == c->expected / 2;
+    if (!middle) {
+        return;
+    }
+    run_all_until(c, c->out->metrics.last_arrival_s);
+    count_backlog(c, &c->mid_waiting, &c->mid_in_system);
+    c->mid_time_s = c->out->metrics.last_arrival_s;
+}
+
+static bool stopped(const struct cluster *c)
+{
+    return c->cfg->stop && atomic_load_explicit(c->cfg->stop, memory_order_relaxed);
+}
+
+static void run_open(struct cluster *c)
+{
+    struct arrival a;
+    while (load_next(c->load, &a)) {
+        deliver(c, &a);
+        note_backlog(c);
+        if ((c->out->n_offered & 1023) == 0 && stopped(c)) {
+            c->out->abandoned = true;
+            return;
+        }
+    }
+    run_all_until(c, c->out->metrics.last_arrival_s);
+    count_backlog(c, &c->end_waiting, &c->end_in_system);
+    run_all_until(c, INFINITY);
+}
+
+static void run_closed(struct cluster *c)
+{
+    for (;;) {
+        double next = load_peek_s(c->load);
+        int64_t before = c->out->n_completed;
+        run_in_order(c, next);
+        if (c->out->n_completed != before && load_peek_s(c->load) < next) {
+            continue; /* an end brought an earlier arrival */
+        }
+        struct arrival a;
+        if (!load_next(c->load, &a)) {
+            break;
+        }
+        deliver(c, &a);
+        if ((c->out->n_offered & 1023) == 0 && stopped(c)) {
+            c->out->abandoned = true;
+            return;
+        }
+    }
+    run_all_until(c, INFINITY);
+}
+
+/* ---- results ---------------------------------------------------------------------------------------- */
+
+static bool backlog_grows(const struct cluster *c)
+{
+    if (c->closed || c->expected < 20) {
+        return false;
+    }
+    double waiting_limit = fmax(MIN_WAITING, WAITING_SHARE * (double)c->out->n_offered);
+    if (c->end_waiting > waiting_limit && c->end_waiting > GROWTH * c->mid_waiting) {
+        return true;
+    }
+    struct class_summary *s = xcalloc((size_t)c->out->metrics.n_classes + 1, sizeof *s);
+    metrics_summary(&c->out->metrics, 0, s);
+    double e2e = s[c->out->metrics.n_classes].lat[LAT_E2E][STAT_MEAN];
+    free(s);
+    double span = c->out->metrics.last_arrival_s - c->out->metrics.first_arrival_s;
+    double noise = 4.0 * sqrt(c->mid_in_system) + MIN_WAITING;
+    return span > MIN_RUNS_OF_E2E * e2e && c->end_in_system > GROWTH * c->mid_in_system + noise;
+}
+
+static void collect(struct cluster *c)
+{
+    struct cluster_result *out = c->out;
+    for (int i = 0; i < c->cfg->n_replicas; i++) {
+        const struct replica_stats *s = &c->replicas[i].stats;
+        out->stats.busy_s += s->busy_s;
+        out->stats.kv_byte_s += s->kv_byte_s;
+        out->stats.batch_s += s->batch_s;
+        out->stats.kv_max_bytes = fmax(out->stats.kv_max_bytes, s->kv_max_bytes);
+        out->stats.n_steps += s->n_steps;
+        out->stats.n_preemptions += s->n_preemptions;
+        out->stats.computed_prompt_tokens += s->computed_prompt_tokens;
+        out->stats.output_tokens += s->output_tokens;
+    }
+    step_breakdown(&c->cost, out->parts_s);
+    step_work(&c->cost, &out->work);
+    out->replica_s = out->end_s * c->cfg->n_replicas;
+    out->kv_capacity_bytes = (double)c->cfg->replica->kv_bytes * c->cfg->n_replicas *
+                             c->cfg->replica->model->cfg.dp;
+    out->n_events = out->stats.n_steps + out->n_offered + out->n_completed;
+    bool offline = true;
+    for (int i = 0; i < c->cfg->load.n_classes; i++) {
+        offline = offline && c->cfg->load.classes[i].process == LOAD_OFFLINE;
+    }
+    out->stable = offline || !backlog_grows(c);
+}
+
+static void start(struct cluster *c, struct end_hook *hooks)
+{
+    const struct replica_config *rc = c->cfg->replica;
+    metrics_init(&c->out->metrics, c->cfg->load.n_classes, c->cfg->limits);
+    timeline_init(&c->out->timeline, c->cfg->n_replicas);
+    c->load = load_new(&c->cfg->load);
+    c->closed = load_is_closed(c->load);
+    c->expected = c->cfg->load.n_requests;
+    rng_init(&c->rng, c->cfg->load.seed, "router", c->cfg->load.replication);
+    request_pool_init(&c->pool);
+    int64_t most = rc->sched.max_batched_tokens;
+    most = most > rc->sched.max_seqs ? most : rc->sched.max_seqs;
+    step_cache_init(&c->cost, rc->model, most);
+    for (int i = 0; i < c->cfg->n_replicas; i++) {
+        struct replica *r = &c->replicas[i];
+        replica_init(r, rc, &c->pool, &c->out->metrics, &c->out->timeline, &c->cost);
+        hooks[i] = (struct end_hook){c, i};
+        r->on_end = on_end;
+        r->on_end_ctx = &hooks[i];
+    }
+}
+
+void cluster_run(const struct cluster_config *cfg, struct cluster_result *out)
+{
+    ASSERT(cfg->n_replicas > 0);
+    memset(out, 0, sizeof *out);
+    struct cluster c = {.cfg = cfg, .out = out};
+    size_t n = (size_t)cfg->n_replicas;
+    struct end_hook *hooks = xcalloc(n, sizeof *hooks);
+    c.replicas = xcalloc(n, sizeof *c.replicas);
+    start(&c, hooks);
+    if (c.closed) {
+        run_closed(&c);
+    } else {
+        run_open(&c);
+    }
+    if (!out->abandoned) {
+        ASSERT(c.pool.n_live == 0);
+        ASSERT(out->n_completed + out->n_rejected == out->n_offered);
+    }
+    collect(&c);
+    for (int i = 0; i < cfg->n_replicas; i++) {
+        replica_fini(&c.replicas[i]);
+    }
+    step_cache_fini(&c.cost);
+    request_pool_fini(&c.pool);
+    load_free(c.load);
+    free(c.replicas);
+    free(hooks);
+}
+
+void cluster_result_fini(struct cluster_result *result)
+{
+    metrics_fini(&result->metrics);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* cluster.h - one deployment under one load: replicas behind a router, from the first arrival to the
+ * last end. This is one replication of one point; nothing in it is shared with another. */
+#ifndef CLUSTER_H
+#define CLUSTER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/load/load.h"
+#include "sim/serve/metrics.h"
+#include "sim/serve/replica.h"
+#include "sim/serve/timeline.h"
+
+enum route { ROUTE_ROUND_ROBIN, ROUTE_LEAST_REQUESTS, ROUTE_POWER_OF_TWO };
+
+/* Called once for every request that ends, in the order in which they do. */
+typedef void (*request_sink)(void *ctx, int64_t id, int replica, const struct finished *end,
+                             const char *why);
+
+struct cluster_config {
+    const struct replica_config *replica;
+    int n_replicas;
+    enum route route;
+    struct load_config load;
+    const struct request_limits *limits; /* per class */
+    request_sink sink;                   /* NULL: none */
+    void *sink_ctx;
+    const atomic_bool *stop;             /* NULL: none; when set the run is abandoned */
+};
+
+struct cluster_result {
+    struct metrics metrics;        /* owned: cluster_result_fini */
+    struct timeline timeline;
+    struct replica_stats stats;    /* summed over replicas */
+    double parts_s[OP_N];          /* busy time by operator group */
+    struct step_work work;         /* least memory and arithmetic time of all steps */
+    double end_s;                  /* when the last request ended */
+    double replica_s;              /* n_replicas * end_s */
+    double kv_capacity_bytes;      /* over replicas and ranks */
+    int64_t n_offered, n_completed, n_rejected;
+    int64_t n_events;              /* arrivals, steps, ends */
+    bool stable;                   /* backlog does not grow while requests arrive */
+    bool abandoned;
+};
+
+void cluster_run(const struct cluster_config *cfg, struct cluster_result *out);
+void cluster_result_fini(struct cluster_result *result);
+
+#endif
