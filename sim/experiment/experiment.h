@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* experiment.h - points x replications: every deployment of a scenario under every load, simulated in
+ * parallel, each result in its own slot, so that nothing depends on the number of threads.
+ *
+ * A measure is averaged over replications; its 95 % interval comes from the replications (Student t).
+ * Streams depend on seed, class and replication only: all points see the same random numbers. */
+#ifndef EXPERIMENT_H
+#define EXPERIMENT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "scenarios/scenario.h"
+#include "sim/base/progress.h"
+#include "sim/experiment/stock.h"
+#include "sim/experiment/system.h"
+#include "sim/serve/cluster.h"
+
+/* Columns of summary.csv and curves.csv that are measured, in their order. Latencies come first:
+ * latency l, statistic s at index l * STAT_N + s. */
+enum measure {
+    MEASURE_LATENCY_FIRST = 0,
+    MEASURE_SLO_ATTAINED = LAT_N * STAT_N, /* share of offered requests that met all limits */
+    MEASURE_GOODPUT_RPS,
+    MEASURE_OUTPUT_TOK_S,
+    MEASURE_INPUT_TOK_S,
+    MEASURE_OUTPUT_TOK_S_PER_GPU,
+    MEASURE_COMPLETED,
+    MEASURE_REJECTED,
+    MEASURE_FAILED,
+    MEASURE_KV_USED_MEAN,
+    MEASURE_KV_USED_MAX,
+    MEASURE_BATCH_MEAN,
+    MEASURE_PREEMPTIONS,
+    MEASURE_PREFIX_HIT,
+    MEASURE_BUSY,
+    MEASURE_MFU,
+    MEASURE_MBU,
+    MEASURE_MOE_IMBALANCE,
+    MEASURE_POWER_W,
+    MEASURE_J_PER_TOKEN,
+    MEASURE_STABLE,
+    MEASURE_N,
+};
+/* Column name, e.g. "ttft_s_p95", "output_tok_s". */
+const char *measure_name(enum measure m, char *buf, size_t n);
+
+struct estimate {
+    double mean;
+    double half_width; /* 95 %, NaN with one replication */
+};
+
+/* One deployment under one load. */
+struct point {
+    int system_idx;
+    double rate_rps;          /* total offered; NaN for closed, trace and offline loads */
+    int64_t concurrency;      /* closed loops: clients; 0 otherwise */
+    const char *load;         /* "12 requests/s", "64 clients", "trace", "offline": for people */
+    /* results: [n_classes + 1], the last over all classes */
+    struct estimate (*values)[MEASURE_N];
+    bool stable;
+    double parts_s[OP_N];     /* busy time by operator group, replication 0 */
+    double busy_s, total_s;   /* replica-seconds, replication 0 */
+    struct timeline *timeline;/* of replication 0; NULL when not kept */
+    bool done;
+};
+
+struct experiment_options {
+    int n_threads;
+    int64_t requests;         /* 0: the scenario's */
+    int replications;         /* 0: the scenario's */
+    int64_t seed;             /* -1: the scenario's */
+    bool sweep;               /* loads from the sweep section, else the scenario's own load */
+    bool quiet;
+    const char *requests_csv; /* per-request output; NULL none */
+    const atomic_bool *stop;
+};
+
+struct experiment {
+    const struct scenario *scenario;
+    struct deployment_list deployments;
+    struct system *systems;   /* [deployments.n]; step NULL: does not fit */
+    struct point *points;     /* by system, then by load; only systems that fit */
+    int n_points;
+    int replications;
+    int64_t requests;
+    uint64_t seed;
+    int64_t n_events, n_requests;
+    bool interrupted;
+};
+
+/* Resolves every deployment (for `memory` and everything else). NULL with err. Heap parts are freed by
+ * experiment_free, the rest lives in the arena. */
+struct experiment *experiment_new(struct arena *arena, const struct stock *stock,
+                                  const struct scenario *scenario,
+                                  const struct experiment_options *options, struct err *err);
+void experiment_free(struct experiment *e);
+/* Lays out the points and runs them. False with err: a trace cannot be read, or a result is not
+ * physically possible (ERR_INTERNAL: nothing of it may be shown). */
+bool experiment_run(struct experiment *e, struct arena *arena, const struct stock *stock,
+                    const struct experiment_options *options, struct err *err);
+
+/* Does the point meet every service level of class c (index n_classes: all classes)? */
+bool point_meets_slo(const struct experiment *e, const struct point *p, int c);
+/* Evidence grade of a system: "measured", "same family", "same SKU only" or "none". */
+const char *system_evidence(const struct system *s);
+
+#endif

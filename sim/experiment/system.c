@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sim/experiment/system.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MAX_AUTO_TP = 16 };
+
+struct system_spec system_spec_default(void)
+{
+    return (struct system_spec){
+        .name = "",
+        .kv = DTYPE_AUTO,
+        .engine_version = "",
+        .pp = 1,
+        .max_model_len = 32768,
+        .mem_util_frac = NAN,
+        .max_batched_tokens = -1,
+        .max_seqs = -1,
+        .chunked_prefill = -1,
+        .block_tokens = -1,
+        .prefix_cache = -1,
+        .cuda_graphs = -1,
+        .windowed_kv = -1,
+        .recv_interval = 1,
+        .wait_ratio = 1.0,
+        .reserve_output = -1,
+        .moe_backend = "",
+        .skew_sigma = NAN,
+    };
+}
+
+bool system_spec_of(const struct scenario *sc, const struct deployment *d,
+                    struct system_spec *spec, struct err *err)
+{
+    const struct scenario_engine *e = &sc->engine;
+    *spec = system_spec_default();
+    spec->name = d->name;
+    spec->model = d->model;
+    spec->kv = d->kv_cache;
+    spec->gpu = d->gpu;
+    spec->engine = d->engine;
+    spec->engine_version = e->version;
+    spec->tp = d->tp;
+    spec->pp = d->pp > 0 ? d->pp : 1;
+    spec->ep = d->ep;
+    spec->dp = d->dp;
+    spec->max_model_len = scenario_max_model_len(sc, d->model);
+    spec->mem_util_frac = e->gpu_mem_util_frac;
+    spec->max_batched_tokens = e->max_num_batched_tokens;
+    spec->max_seqs = e->max_num_seqs;
+    spec->chunked_prefill = e->chunked_prefill_size;
+    spec->block_tokens = e->block_tokens;
+    spec->prefix_cache = e->prefix_cache;
+    spec->cuda_graphs = e->cuda_graphs;
+    spec->windowed_kv = e->windowed_kv;
+    spec->recv_interval = e->recv_interval > 0 ? e->recv_interval : 1;
+    spec->wait_iters = e->batch_wait_iters > 0 ? e->batch_wait_iters : 0;
+    spec->wait_ratio = is_auto(e->batch_wait_ratio) ? 1.0 : e->batch_wait_ratio;
+    spec->reserve_output = e->policy < 0 ? -1 : e->policy == POLICY_NO_EVICT;
+    spec->moe_backend = e->moe_backend;
+    spec->skew_sigma = sc->moe.skew;
+    spec->redundant_experts = sc->moe.redundant_experts;
+    return model_checkpoint_named(d->model, d->weights, d->spec->name, &spec->checkpoint, err);
+}
+
+enum dtype system_default_kv(enum engine_kind engine, const struct checkpoint *ck,
+                             const struct gpu *gpu)
+{
+    bool quantised = ck->weights == DTYPE_FP8 || ck->weights == DTYPE_NVFP4;
+    bool fp8 = engine == ENGINE_TRTLLM && quantised && gpu->flops_per_s[DTYPE_FP8] > 0.0;
+    return fp8 ? DTYPE_FP8 : DTYPE_BF16;
+}
+
+static int64_t pick(int64_t asked, int64_t otherwise)
+{
+    return asked >= 0 ? asked : otherwise;
+}
+
+static bool has_chunked_span(const struct model *m)
+{
+    for (int i = 0; i < m->n_groups; i++) {
+        if (m->groups[i].attn.span == SPAN_CHUNKED) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Engine defaults under the spec's knobs. */
+static bool resolve_knobs(const struct stock *stock, struct system *s, struct err *err)
+{
+    struct system_spec *p = &s->spec;
+    struct engine_defaults *d = &s->defaults;
+    if (!engine_defaults_for(stock->engines, p->engine, p->engine_version, p->gpu, p->tp, d, err)) {
+        return false;
+    }
+    if (p->kv == DTYPE_AUTO) {
+        p->kv = system_default_kv(p->engine, &p->checkpoint, p->gpu);
+    }
+    p->max_batched_tokens = pick(p->max_batched_tokens, d->max_batched_tokens);
+    p->max_seqs = pick(p->max_seqs, d->max_seqs);
+    p->chunked_prefill = pick(p->chunked_prefill, d->chunked_prefill);
+    p->block_tokens = pick(p->block_tokens, d->block_tokens);
+    p->prefix_cache = (int)pick(p->prefix_cache, d->prefix_cache);
+    p->cuda_graphs = (int)pick(p->cuda_graphs, 1);
+    bool freed = has_chunked_span(p->model) ? d->chunked_kv_freed : d->windowed_kv_freed;
+    p->windowed_kv = (int)pick(p->windowed_kv, freed);
+    p->reserve_output = (int)pick(p->reserve_output, p->engine == ENGINE_TRTLLM);
+    if (isnan(p->mem_util_frac)) {
+        p->mem_util_frac = d->mem_util;
+    }
+    if (isnan(p->skew_sigma)) {
+        p->skew_sigma = p->model->skew.sigma;
+    }
+    return true;
+}
+
+static void compute_footprint(struct system *s)
+{
+    const struct system_spec *p = &s->spec;
+    struct footprint_config f = {
+        .model = p->model,
+        .checkpoint = p->checkpoint,
+        .kv = p->kv,
+        .gpu = p->gpu,
+        .engine = p->engine,
+        .defaults = s->defaults,
+        .tp = p->tp,
+        .pp = p->pp,
+        .ep = p->ep,
+        .dp = p->dp,
+        .max_model_len = p->max_model_len,
+        .max_batched_tokens = p->max_batched_tokens,
+        .max_seqs = p->max_seqs,
+        .mem_util_frac = p->mem_util_frac,
+        .cuda_graphs = p->cuda_graphs != 0,
+        .windows_freed = p->windowed_kv != 0,
+        .redundant_experts = p->redundant_experts,
+    };
+    f.defaults.block_tokens = p->block_tokens;
+    footprint_compute(&f, &s->footprint);
+}
+
+static bool build_step(const struct stock *stock, struct system *s, struct err *err)
+{
+    const struct system_spec *p = &s->spec;
+    struct step_config c = {
+        .model = p->model,
+        .checkpoint = p->checkpoint,
+        .kv = p->kv,
+        .gpu = p->gpu,
+        .gpus = &stock->gpus,
+        .kernels = &stock->kernels,
+        .fabric = &stock->fabric,
+        .engines = stock->engines,
+        .engine = p->engine,
+        .engine_version = p->engine_version,
+        .defaults = s->defaults,
+        .moe_backend = p->moe_backend,
+        .tp = p->tp,
+        .pp = p->pp,
+        .ep = p->ep,
+        .dp = p->dp,
+        .skew_sigma = p->skew_sigma,
+        .cuda_graphs = p->cuda_graphs != 0,
+    };
+    s->step = step_model_new(&c, err);
+    return s->step != NULL;
+}
+
+static void build_replica(struct system *s)
+{
+    const struct system_spec *p = &s->spec;
+    int64_t budget = p->max_batched_tokens;
+    if (p->engine == ENGINE_SGLANG && p->chunked_prefill > 0) {
+        budget = p->chunked_prefill;
+    }
+    s->replica = (struct replica_config){
+        .model = s->step,
+        .sched =
+            {
+                .kind = p->engine,
+                .max_batched_tokens = budget,
+                .max_seqs = p->max_seqs,
+                .max_model_len = p->max_model_len,
+                .reserve_output = p->reserve_output != 0,
+                .async = s->defaults.async_scheduling,
+                .recv_interval = p->recv_interval,
+                .wait_iters = p->wait_iters,
+                .wait_ratio = p->wait_ratio,
+            },
+        .kv = s->footprint.kv,
+        .kv_bytes = (int64_t)s->footprint.kv_bytes,
+        .reuse = p->prefix_cache != 0,
+        .api_s = s->defaults.api_s,
+        .api_per_token_s = s->defaults.api_per_token_s,
+    };
+}
+
+static bool resolve_layout(const struct stock *stock, const struct system_spec *spec, int tp,
+                           struct system *s, struct err *err)
+{
+    s->spec = *spec;
+    s->spec.tp = tp;
+    s->spec.dp = spec->dp > 0 ? spec->dp : 1;
+    s->spec.ep = spec->ep > 0 ? spec->ep : 1;
+    if (spec->ep == 0 && s->spec.dp > 1 && model_is_moe(spec->model)) {
+        s->spec.ep = tp * s->spec.dp; /* attention data parallelism shards experts over all ranks */
+    }
+    s->n_gpus = tp * s->spec.dp * s->spec.pp;
+    if (!resolve_knobs(stock, s, err)) {
+        return false;
+    }
+    compute_footprint(s);
+    return true;
+}
+
+static bool divides(const struct system_spec *spec, int tp)
+{
+    for (int i = 0; i < spec->model->n_groups; i++) {
+        if (spec->model->groups[i].attn.n_heads % tp != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The smallest power of two that fits, else the largest allowed one (so that the reason shows). */
+static bool choose_tp(const struct stock *stock, const struct system_spec *spec, struct system *s,
+                      struct err *err)
+{
+    int most = spec->gpu->scaleup_gpus < MAX_AUTO_TP ? spec->gpu->scaleup_gpus : MAX_AUTO_TP;
+    int last = 0;
+    for (int tp = 1; tp <= most; tp *= 2) {
+        if (!divides(spec, tp)) {
+            continue;
+        }
+        last = tp;
+        if (!resolve_layout(stock, spec, tp, s, err)) {
+            return false;
+        }
+        if (s->footprint.fits) {
+            return true;
+        }
+    }
+    return resolve_layout(stock, spec, last > 0 ? last : 1, s, err);
+}
+
+bool system_resolve(const struct stock *stock, const struct system_spec *spec, struct system *s,
+                    struct err *err)
+{
+    memset(s, 0, sizeof *s);
+    bool ok = spec->tp > 0 ? resolve_layout(stock, spec, spec->tp, s, err)
+                           : choose_tp(stock, spec, s, err);
+    if (!ok) {
+        return false;
+    }
+    if (!s->footprint.fits) {
+        return true;
+    }
+    if (!build_step(stock, s, err)) {
+        return false;
+    }
+    build_replica(s);
+    return true;
+}
+
+void system_fini(struct system *s)
+{
+    step_model_free(s->step);
+    s->step = NULL;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* system.h - a deployment made concrete: engine defaults and knobs resolved, layout chosen, memory
+ * budget computed, cost model built. What simulate, validate and plan all start from. */
+#ifndef SYSTEM_H
+#define SYSTEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/cost/footprint.h"
+#include "sim/cost/step.h"
+#include "sim/experiment/stock.h"
+#include "sim/serve/replica.h"
+
+/* What is asked for. -1 (integers) and NaN mean: the engine's default; 0 in the layout: choose. */
+struct system_spec {
+    const char *name;
+    const struct model *model;
+    struct checkpoint checkpoint;
+    enum dtype kv;                 /* DTYPE_AUTO: system_default_kv */
+    const struct gpu *gpu;
+    enum engine_kind engine;
+    const char *engine_version;
+    int tp, pp, ep, dp;
+    int64_t max_model_len;
+    double mem_util_frac;
+    int64_t max_batched_tokens, max_seqs, chunked_prefill, block_tokens;
+    int prefix_cache, cuda_graphs, windowed_kv; /* 1 on, 0 off, -1 default */
+    int64_t recv_interval, wait_iters;          /* 1 and 0: none */
+    double wait_ratio;
+    int reserve_output;            /* guaranteed-no-evict: 1, 0, -1 the engine's default */
+    const char *moe_backend;       /* "" auto */
+    double skew_sigma;             /* NaN: the catalogue's */
+    int64_t redundant_experts;
+};
+/* All fields at "default"; the caller sets model, checkpoint, gpu, engine, layout. */
+struct system_spec system_spec_default(void);
+/* The spec of a scenario's deployment. */
+bool system_spec_of(const struct scenario *sc, const struct deployment *d,
+                    struct system_spec *spec, struct err *err);
+
+struct system {
+    struct system_spec spec;       /* layout and every default filled in */
+    struct engine_defaults defaults;
+    struct footprint footprint;
+    struct step_model *step;       /* owned; NULL when it does not fit */
+    struct replica_config replica; /* points at step */
+    int n_gpus;                    /* of one replica */
+};
+
+/* Resolves everything. A layout left open is the smallest tensor-parallel size that fits (1, 2, 4, ...
+ * up to the scale-up domain, at most 16). A deployment that does not fit is no error: step is NULL and
+ * footprint.reason says why. False with err when the layout cannot be built. system_fini in any case. */
+bool system_resolve(const struct stock *stock, const struct system_spec *spec, struct system *out,
+                    struct err *err);
+void system_fini(struct system *system);
+
+/* KV type an engine uses unless told: bf16, or fp8 where TensorRT-LLM serves an fp8 or fp4 checkpoint
+ * on a GPU with fp8 (its quantised checkpoints carry KV scales). */
+enum dtype system_default_kv(enum engine_kind engine, const struct checkpoint *checkpoint,
+                             const struct gpu *gpu);
+
+#endif
