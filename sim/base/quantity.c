@@ -345,8 +345,6 @@ static void format_count(char *buf, size_t n, double value, const char *tail)
     double size = fabs(value);
     if (size < 1e7 && value == floor(value)) {
         snprintf(buf, n, "%.0f%s", value == 0 ? 0.0 : value, tail);
-    } else if (size >= 1e4 && size < 1e6) {
-        snprintf(buf, n, "%.0f%s", value, tail);
     } else {
         format_steps(buf, n, value, steps, tail);
     }
@@ -366,8 +364,7 @@ static void format_time(char *buf, size_t n, double value_s)
 
 static void format_money(char *buf, size_t n, double value, const char *tail)
 {
-    static const struct suffix steps[] = {
-        {"", 1}, {"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {NULL, 0}};
+    static const struct suffix steps[] = {{"", 1}, {"k", 1e3}, {"M", 1e6}, {NULL, 0}};
     if (fabs(value) < 1000) {
         snprintf(buf, n, fabs(value) < 0.1 && value != 0 ? "%.3g USD%s" : "%.2f USD%s", value,
                  tail);
