@@ -1,581 +1,739 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* test_node.c - nodes, prices, managed inference and planning parameters: the tables as
- * shipped, the look-ups on small hand-made tables, and what broken tables say. */
-#include "hardware/node.h"
-
-#include <ctype.h>
+/* YAML, JSON and JSON Lines: the tree, places, what is refused and where, typed access, --set.
+ */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "hardware/gpu.h"
-#include "hardware/managed.h"
-#include "hardware/param.h"
+#include "sim/base/node.h"
 #include "tests/check.h"
 
-#define NODES                                                                                  \
-    "name,provider,gpu,n_gpus,n_nics,nic_gbps,host_mem_gib,power_max_kw,source,as_of,"         \
-    "estimated\n"
-#define PRICES "node,kind,region,usd_per_h,usd,source,as_of,estimated\n"
-#define MANAGED                                                                                \
-    "provider,model,catalogue,offer,usd_in_per_mtok,usd_cached_per_mtok,usd_out_per_mtok,"     \
-    "dbu_in_per_mtok,dbu_cached_per_mtok,dbu_out_per_mtok,usd_per_dbu,entry_dbu_per_h,"        \
-    "scaling_dbu_per_h,entry_usd_per_h,scaling_usd_per_h,region,status,source,as_of\n"
-#define LIMITS                                                                                 \
-    "provider,product,model,catalogue,kind,value,text,unit,conditions,evidence,source,as_of\n"
-#define PARAMS "category,param,value,low,high,unit,context,source,as_of,estimated\n"
+typedef struct node *(*parse_fn)(struct arena *, const char *, const char *, size_t,
+                                 struct err *);
 
-static const char *const two_nodes = NODES "big,p,h100-sxm,8,8,400,2048,10.2,s,2026-01-01,\n"
-                                           "one,q,h100-sxm,1,,,,,s,2026-01-01,nic_gbps\n";
-
-static struct arena *arena;
-static struct node_list shipped;
-static struct managed_list managed;
-static struct param_list tco, reliability;
-
-static void write_file(const char *dir, const char *name, const char *text)
+static struct node *yaml(struct arena *arena, const char *text)
 {
-    char path[256];
-    snprintf(path, sizeof path, "%s/hardware/%s", dir, name);
-    FILE *f = fopen(path, "w");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-    fputs(text, f);
-    fclose(f);
+    struct err err = {0};
+    struct node *root = yaml_parse(arena, "t.yaml", text, strlen(text), &err);
+    if (!root) {
+        err_print(&err, stderr);
+    }
+    CU_ASSERT_PTR_NOT_NULL_FATAL(root);
+    return root;
 }
 
-/* A data directory with up to two tables. */
-static const char *dir_with(int idx, const char *name_a, const char *a, const char *name_b,
-                            const char *b)
+static struct node *json(struct arena *arena, const char *text)
 {
-    const char *dir = check_tmp(idx, "-node");
-    char path[256];
-    mkdir(dir, 0777);
-    snprintf(path, sizeof path, "%s/hardware", dir);
-    mkdir(path, 0777);
-    write_file(dir, name_a, a);
-    write_file(dir, name_b, b);
-    return dir;
+    struct err err = {0};
+    struct node *root = json_parse(arena, "t.json", text, strlen(text), &err);
+    if (!root) {
+        err_print(&err, stderr);
+    }
+    CU_ASSERT_PTR_NOT_NULL_FATAL(root);
+    return root;
 }
 
-static bool load_small(const char *nodes, const char *prices, struct node_list *list,
-                       struct err *err)
+static void check_refused(parse_fn parse, const char *text, size_t n, int line, int col,
+                          const char *message)
 {
-    *err = (struct err){0};
-    const char *dir = dir_with(0, "nodes.csv", nodes, "prices.csv", prices);
-    return node_list_load(arena, &dir, 1, list, err);
+    struct arena *arena = arena_new();
+    struct err err = {0};
+    CU_ASSERT_PTR_NULL(parse(arena, "t", text, n, &err));
+    bool same = err.code == ERR_INPUT && err.line == line && err.col == col &&
+                strstr(err.text, message);
+    CU_ASSERT_TRUE(same);
+    if (!same) {
+        fprintf(stderr, "expected %d:%d '%s', got:\n", line, col, message);
+        err_print(&err, stderr);
+    }
+    arena_free(arena);
 }
 
-static struct err node_error(const char *nodes, const char *prices)
+#define YAML_REFUSED(text, line, col, message)                                                 \
+    check_refused(yaml_parse, (text), sizeof(text) - 1, (line), (col), (message))
+#define JSON_REFUSED(text, line, col, message)                                                 \
+    check_refused(json_parse, (text), sizeof(text) - 1, (line), (col), (message))
+
+static void check_place(struct src_pos pos, int line, int col)
 {
-    struct err err;
-    struct node_list list;
-    CU_ASSERT_FALSE(load_small(nodes, prices, &list, &err));
+    CU_ASSERT_EQUAL(pos.line, line);
+    CU_ASSERT_EQUAL(pos.col, col);
+}
+
+/* ---- YAML ---- */
+
+static void yaml_keeps_scalars_as_text(void)
+{
+    struct arena *arena = arena_new();
+    struct node *root =
+        yaml(arena, "a: no\nb: 010\nc: \"x\\ty\"\nd: 'it''s'\ne: 1e3\nf: |\n  two\n  lines\n");
+    CU_ASSERT_EQUAL(root->kind, NODE_MAP);
+    CU_ASSERT_EQUAL(root->n_children, 6);
+    CU_ASSERT_STRING_EQUAL(node_get(root, "a")->text, "no");
+    CU_ASSERT_FALSE(node_get(root, "a")->quoted);
+    CU_ASSERT_STRING_EQUAL(node_get(root, "b")->text, "010");
+    CU_ASSERT_STRING_EQUAL(node_get(root, "c")->text, "x\ty");
+    CU_ASSERT_TRUE(node_get(root, "c")->quoted);
+    CU_ASSERT_STRING_EQUAL(node_get(root, "d")->text, "it's");
+    CU_ASSERT_STRING_EQUAL(node_get(root, "f")->text, "two\nlines\n");
+    arena_free(arena);
+}
+
+static void yaml_tells_null_from_text(void)
+{
+    struct arena *arena = arena_new();
+    struct node *root = yaml(arena, "a:\nb: ~\nc: null\nd: \"\"\ne: 'null'\n");
+    CU_ASSERT_EQUAL(node_get(root, "a")->kind, NODE_NULL);
+    CU_ASSERT_EQUAL(node_get(root, "b")->kind, NODE_NULL);
+    CU_ASSERT_EQUAL(node_get(root, "c")->kind, NODE_NULL);
+    CU_ASSERT_EQUAL(node_get(root, "d")->kind, NODE_SCALAR);
+    CU_ASSERT_STRING_EQUAL(node_get(root, "e")->text, "null");
+    arena_free(arena);
+}
+
+static void yaml_places_are_exact(void)
+{
+    struct arena *arena = arena_new();
+    struct node *root =
+        yaml(arena, "# c\n\xc3\xa9t\xc3\xa9: {b: 1, c: [2, 33]}\nd:\n  - e: 4\n    f: 5\n");
+    struct node *map = node_get(root, "\xc3\xa9t\xc3\xa9");
+    check_place(root->pos, 2, 1);
+    check_place(map->key_pos, 2, 1);
+    check_place(map->pos, 2, 6);
+    check_place(node_get(map, "c")->key_pos, 2, 13);
+    check_place(node_get_path(map, "c.1")->pos, 2, 20);
+    check_place(node_get_path(root, "d.0.f")->key_pos, 5, 5);
+    check_place(node_get_path(root, "d.0.f")->pos, 5, 8);
+    CU_ASSERT_STRING_EQUAL(map->pos.file, "t.yaml");
+    arena_free(arena);
+}
+
+static void yaml_accepts_crlf_and_bom(void)
+{
+    struct arena *arena = arena_new();
+    struct node *root = yaml(arena, "\xef\xbb\xbf"
+                                    "a: 1\r\nb:\r\n  - x\r\n");
+    CU_ASSERT_STRING_EQUAL(node_get(root, "a")->text, "1");
+    check_place(node_get(root, "a")->key_pos, 1, 1);
+    CU_ASSERT_STRING_EQUAL(node_get_path(root, "b.0")->text, "x");
+    arena_free(arena);
+}
+
+static void yaml_accepts_one_marked_document(void)
+{
+    struct arena *arena = arena_new();
+    CU_ASSERT_STRING_EQUAL(node_get(yaml(arena, "%YAML 1.1\n---\na: 1\n...\n"), "a")->text,
+                           "1");
+    arena_free(arena);
+}
+
+static void yaml_refuses_what_surprises(void)
+{
+    YAML_REFUSED("a: &x 1\n", 1, 4, "anchors");
+    YAML_REFUSED("a: 1\nb: *x\n", 2, 4, "aliases");
+    YAML_REFUSED("a: !!str 1\n", 1, 4, "tags");
+    YAML_REFUSED("a: !t [1]\n", 1, 4, "tags");
+    YAML_REFUSED("a: &x {b: 1}\n", 1, 4, "anchors");
+    YAML_REFUSED("a: 1\n---\nb: 2\n", 2, 1, "second document");
+    YAML_REFUSED("[a]: 1\n", 1, 1, "key must be a single value");
+    YAML_REFUSED("? {a: 1}\n: 1\n", 1, 3, "key must be a single value");
+    YAML_REFUSED("{: 1}\n", 1, 2, "key is missing");
+    YAML_REFUSED("a: \"x\\0y\"\n", 1, 4, "NUL");
+}
+
+static void yaml_refuses_duplicate_keys_at_the_second(void)
+{
+    YAML_REFUSED("a: 1\nb: 2\na: 3\n", 3, 1, "duplicate key 'a', first given on line 1");
+    YAML_REFUSED("x:\n  - {k: 1, k: 2}\n", 2, 12, "duplicate key 'k'");
+    YAML_REFUSED("a: 1\n\"a\": 2\n", 2, 1, "duplicate key 'a'");
+}
+
+static void duplicate_in_a_large_map_is_the_first_in_file_order(void)
+{
+    char text[4096] = "";
+    size_t n = 0;
+    for (int i = 0; i < 100; i++) {
+        n += (size_t)snprintf(text + n, sizeof text - n, "k%d: 1\n", 99 - i);
+    }
+    n += (size_t)snprintf(text + n, sizeof text - n, "k70: 1\nk3: 1\n");
+    check_refused(yaml_parse, text, n, 101, 1, "duplicate key 'k70', first given on line 30");
+}
+
+static void yaml_syntax_errors_have_their_place(void)
+{
+    YAML_REFUSED("a: 1\nb: [1, 2\nc: 3\n", 3, 2, "did not find expected ',' or ']'");
+    YAML_REFUSED("a: 1\nb: \"open\n", 3, 1, "unexpected end of stream");
+    YAML_REFUSED("a:\n\tb: 1\n", 2, 1, "tab");
+    YAML_REFUSED("\xc3\xa9\xc3\xa9: 1\na:\n\tb: 1\n", 3, 1, "tab");
+    YAML_REFUSED("a: 1\n b: 2\n", 2, 3, "mapping values are not allowed");
+    YAML_REFUSED("a: \x01\n", 1, 4, "control characters");
+}
+
+static void error_is_quoted_from_memory(void)
+{
+    struct arena *arena = arena_new();
+    struct err err = {0};
+    const char *text = "a: 1\nb: *x\n";
+    CU_ASSERT_PTR_NULL(yaml_parse(arena, "--set", text, strlen(text), &err));
+    CU_ASSERT_STRING_EQUAL(err.quote, "b: *x");
+    CU_ASSERT_EQUAL(err.caret, 4);
+    arena_free(arena);
+}
+
+static void empty_files_are_errors(void)
+{
+    YAML_REFUSED("", 0, 0, "is empty");
+    YAML_REFUSED("# only a comment\n", 0, 0, "is empty");
+    YAML_REFUSED("\xef\xbb\xbf", 0, 0, "is empty");
+    JSON_REFUSED("", 0, 0, "is empty");
+    JSON_REFUSED(" \r\n\t", 0, 0, "is empty");
+}
+
+static void bad_bytes_have_their_place(void)
+{
+    YAML_REFUSED("a: 1\n\xc3\xa9: \xff\n", 2, 4, "0xff is not valid UTF-8");
+    YAML_REFUSED("a: 1\0\n", 1, 5, "NUL");
+    YAML_REFUSED("a: \xc0\x80\n", 1, 4, "0xc0");
+    YAML_REFUSED("a: \xe2\x82", 1, 4, "0xe2");
+    YAML_REFUSED("\xff\xfe"
+                 "a\0",
+                 0, 0, "UTF-16");
+    JSON_REFUSED("{\"a\":\n \"\xff\"}", 2, 3, "0xff is not valid UTF-8");
+    JSON_REFUSED("{\"a\": \"x\0\"}", 1, 9, "NUL");
+}
+
+static void depth_is_limited(void)
+{
+    char text[300];
+    memset(text, '[', 150);
+    memset(text + 150, ']', 150);
+    check_refused(yaml_parse, text, 300, 1, 65, "deeper than 64");
+    check_refused(json_parse, text, 300, 1, 65, "deeper than 64");
+    struct arena *arena = arena_new();
+    struct err err = {0};
+    CU_ASSERT_PTR_NOT_NULL(yaml_parse(arena, "t", text + 86, 128, &err));
+    CU_ASSERT_PTR_NOT_NULL(json_parse(arena, "t", text + 86, 128, &err));
+    arena_free(arena);
+}
+
+static void number_of_values_is_limited(void)
+{
+    size_t n = 2 * 1000001 + 1;
+    char *text = malloc(n);
+    text[0] = '[';
+    for (size_t i = 1; i < n; i += 2) {
+        text[i] = '0';
+        text[i + 1] = ',';
+    }
+    text[n - 1] = ']';
+    struct arena *arena = arena_new();
+    struct err err = {0}, yaml_err = {0};
+    CU_ASSERT_PTR_NULL(json_parse(arena, "t", text, n, &err));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "more than 1000000 values"));
+    CU_ASSERT_PTR_NULL(yaml_parse(arena, "t", text, n, &yaml_err));
+    CU_ASSERT_PTR_NOT_NULL(strstr(yaml_err.text, "more than 1000000 values"));
+    arena_free(arena);
+    free(text);
+}
+
+/* ---- JSON ---- */
+
+static void json_builds_the_same_tree(void)
+{
+    struct arena *arena = arena_new();
+    struct node *root =
+        json(arena, "{\"s\": \"a\\n\\u00e9\", \"n\": 12345678901234567,\n"
+                    " \"r\": 1.50e+3, \"t\": true, \"z\": null, \"l\": [1, {}, []]}\n");
+    CU_ASSERT_EQUAL(root->kind, NODE_MAP);
+    CU_ASSERT_EQUAL(root->n_children, 6);
+    CU_ASSERT_STRING_EQUAL(node_get(root, "s")->text, "a\n\xc3\xa9");
+    CU_ASSERT_TRUE(node_get(root, "s")->quoted);
+    CU_ASSERT_STRING_EQUAL(node_get(root, "n")->text, "12345678901234567");
+    CU_ASSERT_FALSE(node_get(root, "n")->quoted);
+    CU_ASSERT_STRING_EQUAL(node_get(root, "r")->text, "1.50e+3");
+    CU_ASSERT_STRING_EQUAL(node_get(root, "t")->text, "true");
+    CU_ASSERT_EQUAL(node_get(root, "z")->kind, NODE_NULL);
+    CU_ASSERT_EQUAL(node_get(root, "l")->n_children, 3);
+    CU_ASSERT_EQUAL(node_get_path(root, "l.1")->kind, NODE_MAP);
+    CU_ASSERT_EQUAL(node_get_path(root, "l.2")->kind, NODE_LIST);
+    arena_free(arena);
+}
+
+static void json_places_are_exact(void)
+{
+    struct arena *arena = arena_new();
+    struct node *root = json(
+        arena,
+        "\xef\xbb\xbf{\r\n  \"\xc3\xa9\\\"]\": [1, -2.5 ,\"x,]\"],\r\n\t\"b\" :{\"c\":false}}");
+    struct node *list = node_get(root, "\xc3\xa9\"]");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(list);
+    check_place(root->pos, 1, 1);
+    check_place(list->key_pos, 2, 3);
+    check_place(list->pos, 2, 11);
+    check_place(list->child->next->pos, 2, 15);
+    CU_ASSERT_STRING_EQUAL(list->child->next->text, "-2.5");
+    check_place(list->child->next->next->pos, 2, 21);
+    check_place(node_get(root, "b")->key_pos, 3, 2);
+    check_place(node_get_path(root, "b.c")->pos, 3, 12);
+    arena_free(arena);
+}
+
+static void json_keeps_the_order_of_many_keys(void)
+{
+    struct arena *arena = arena_new();
+    char text[16384] = "{";
+    size_t n = 1;
+    for (int i = 0; i < 500; i++) {
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s\"k%d\": %d", i ? ",\n" : "",
+                              i * 7919 % 500, i);
+    }
+    snprintf(text + n, sizeof text - n, "}");
+    int i = 0;
+    for (struct node *child = json(arena, text)->child; child; child = child->next, i++) {
+        char key[16], value[16];
+        snprintf(key, sizeof key, "k%d", i * 7919 % 500);
+        snprintf(value, sizeof value, "%d", i);
+        CU_ASSERT_STRING_EQUAL(child->key, key);
+        CU_ASSERT_STRING_EQUAL(child->text, value);
+        CU_ASSERT_EQUAL(child->key_pos.line, i + 1);
+    }
+    CU_ASSERT_EQUAL(i, 500);
+    arena_free(arena);
+}
+
+static void json_errors_point_at_the_token(void)
+{
+    JSON_REFUSED("{\"a\": 1,}", 1, 9, "expected near '}'");
+    JSON_REFUSED("{\"a\": 1,\n \"b\" 2}", 2, 6, "':' expected near '2'");
+    JSON_REFUSED("{\"a\": tru}", 1, 7, "invalid token near 'tru'");
+    JSON_REFUSED("{\"a\": 1, \"a\": 2}", 1, 10, "duplicate object key near '\"a\"'");
+    JSON_REFUSED("[1, 2", 1, 5, "']' expected near end of file");
+    JSON_REFUSED("[1] x", 1, 5, "end of file expected near 'x'");
+    JSON_REFUSED("[NaN]", 1, 2, "invalid token");
+    JSON_REFUSED("[99999999999999999999]", 1, 2, "too big integer");
+    JSON_REFUSED("[1e999]", 1, 2, "real number overflow");
+    JSON_REFUSED("[\"\\u0000\"]", 1, 2, "\\u0000 is not allowed");
+    JSON_REFUSED("[\"a\nb\"]", 1, 2, "unexpected newline");
+    JSON_REFUSED("[\"open", 1, 2, "premature end of input");
+}
+
+static void json_accepts_a_lone_value(void)
+{
+    struct arena *arena = arena_new();
+    CU_ASSERT_STRING_EQUAL(json(arena, " 7 ")->text, "7");
+    CU_ASSERT_STRING_EQUAL(json(arena, "\"x\"")->text, "x");
+    arena_free(arena);
+}
+
+/* ---- JSON Lines ---- */
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *out = fopen(path, "wb");
+    fwrite(text, 1, strlen(text), out);
+    fclose(out);
+}
+
+struct seen {
+    int n;
+    int64_t sum, lines;
+    int stop_after;
+};
+
+static bool add_record(void *ctx, const struct node *value, int64_t line, struct err *err)
+{
+    struct seen *seen = ctx;
+    int64_t x;
+    if (!node_int(node_get(value, "x"), 0, 1000000, &x, err)) {
+        return false;
+    }
+    seen->sum += x;
+    seen->lines += line;
+    return ++seen->n != seen->stop_after;
+}
+
+static void json_lines_come_one_by_one(void)
+{
+    const char *path = check_tmp(0, ".jsonl");
+    struct seen seen = {0}, some = {.stop_after = 1};
+    struct err err = {0};
+    write_file(path, "\xef\xbb\xbf{\"x\": 1}\r\n\n  \n{\"x\": 2}\n{\"x\": 3}");
+    CU_ASSERT_TRUE(json_lines_read(path, add_record, &seen, &err));
+    CU_ASSERT_EQUAL(seen.n, 3);
+    CU_ASSERT_EQUAL(seen.sum, 6);
+    CU_ASSERT_EQUAL(seen.lines, 1 + 4 + 5);
+    CU_ASSERT_FALSE(json_lines_read(path, add_record, &some, &err));
+    CU_ASSERT_EQUAL(some.n, 1);
+    CU_ASSERT_EQUAL(err.code, ERR_NONE);
+    remove(path);
+}
+
+static void check_lines_refused(const char *text, int line, int col, const char *message)
+{
+    const char *path = check_tmp(0, ".jsonl");
+    struct seen seen = {0};
+    struct err err = {0};
+    write_file(path, text);
+    CU_ASSERT_FALSE(json_lines_read(path, add_record, &seen, &err));
+    CU_ASSERT_EQUAL(err.line, line);
+    CU_ASSERT_EQUAL(err.col, col);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, message));
+    CU_ASSERT_TRUE(strlen(err.quote) > 0);
+    remove(path);
+}
+
+static void json_lines_errors_have_line_and_column(void)
+{
+    check_lines_refused("{\"x\": 1}\n{\"x\": }\n", 2, 7, "unexpected token near '}'");
+    check_lines_refused("{\"x\": 1}\n\n{\"x\": -3}\n", 3, 7, "x must be a whole number");
+    check_lines_refused("{\"x\": 1}\n{\"x\": 1", 2, 7, "'}' expected near end of file");
+    check_lines_refused("{\"x\": 1}\n{\"x\": \"\xff\"}\n", 2, 8, "0xff");
+}
+
+static void json_lines_memory_is_bounded(void)
+{
+    const char *path = check_tmp(0, ".jsonl");
+    FILE *out = fopen(path, "wb");
+    for (int i = 0; i < 20000; i++) {
+        fprintf(out, "{\"x\": %d, \"list\": [1, 2, 3, \"four\"]}\n", i);
+    }
+    fclose(out);
+    struct seen seen = {0};
+    struct err err = {0};
+    CU_ASSERT_TRUE(json_lines_read(path, add_record, &seen, &err));
+    CU_ASSERT_EQUAL(seen.sum, 19999LL * 20000 / 2);
+    remove(path);
+}
+
+/* ---- files ---- */
+
+static void files_are_read_and_io_errors_told(void)
+{
+    struct arena *arena = arena_new();
+    const char *path = check_tmp(0, ".yaml");
+    struct err err = {0}, missing = {0}, directory = {0};
+    write_file(path, "a: 1\n");
+    CU_ASSERT_STRING_EQUAL(node_get(yaml_load(arena, path, &err), "a")->text, "1");
+    CU_ASSERT_PTR_NULL(yaml_load(arena, "build/not-there.yaml", &missing));
+    CU_ASSERT_EQUAL(missing.code, ERR_IO);
+    CU_ASSERT_PTR_NULL(json_load(arena, "build", &directory));
+    CU_ASSERT_EQUAL(directory.code, ERR_IO);
+    remove(path);
+    arena_free(arena);
+}
+
+static void file_over_the_limit_is_refused(void)
+{
+    struct arena *arena = arena_new();
+    const char *path = check_tmp(0, ".json");
+    struct err err = {0};
+    FILE *out = fopen(path, "wb");
+    fseek(out, 100L << 20, SEEK_SET);
+    fputc('x', out);
+    fclose(out);
+    CU_ASSERT_PTR_NULL(json_load(arena, path, &err));
     CU_ASSERT_EQUAL(err.code, ERR_INPUT);
-    return err;
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "larger than 64 MiB"));
+    remove(path);
+    arena_free(arena);
 }
 
-static struct err managed_error(const char *prices, const char *limits)
+/* Every prefix, and random bytes over a good text: a tree or an error with a text, nothing
+ * else. */
+static void mutate(parse_fn parse, const char *good)
 {
+    size_t n = strlen(good);
+    unsigned state = 7;
+    for (size_t i = 0; i < n + 4000; i++) {
+        struct arena *arena = arena_new();
+        struct err err = {0};
+        char *text = malloc(n + 1);
+        memcpy(text, good, n);
+        for (int j = 0; i >= n && j < 3; j++) {
+            static const char pool[] = "{}[]\"'\\,:-?#&*!|>%@ \t\n\r0e.\xff\xc3\xa9\xef";
+            state = state * 1664525u + 1013904223u;
+            text[(state >> 8) % n] = pool[(state >> 20) % (sizeof pool)];
+        }
+        struct node *root = parse(arena, "t", text, i < n ? i : n, &err);
+        CU_ASSERT_EQUAL(root != NULL, err.code == ERR_NONE);
+        CU_ASSERT_EQUAL(root == NULL, err.text[0] != '\0');
+        free(text);
+        arena_free(arena);
+    }
+}
+
+static void mutated_texts_never_crash(void)
+{
+    mutate(yaml_parse, "a: {b: [1, 'x', \"y\\n\"]}\nlist:\n  - k: v # c\n    l: |\n      "
+                       "text\n  - {}\n? q\n: 5\n");
+    mutate(
+        json_parse,
+        "{\"a\": [1, -2.5e3, \"x\\u00e9\\\"\", null, true], \"b\": {\"c\": {}, \"d\": []}}\n");
+}
+
+/* ---- look-ups and types ---- */
+
+static void lookups_of_what_is_absent_give_null(void)
+{
+    struct arena *arena = arena_new();
+    struct node *root = yaml(arena, "a: {b: [1, 2]}\nab: 3\n");
+    CU_ASSERT_PTR_NULL(node_get(NULL, "a"));
+    CU_ASSERT_PTR_NULL(node_get(node_get(root, "ab"), "a"));
+    CU_ASSERT_PTR_NULL(node_get(root, "b"));
+    CU_ASSERT_PTR_NULL(node_get_path(root, "a.b.2"));
+    CU_ASSERT_PTR_NULL(node_get_path(root, "a.b.x"));
+    CU_ASSERT_PTR_NULL(node_get_path(root, "a..b"));
+    CU_ASSERT_PTR_NULL(node_get_path(root, ""));
+    CU_ASSERT_STRING_EQUAL(node_get_path(root, "a.b.1")->text, "2");
+    arena_free(arena);
+}
+
+static void quantities_are_checked_against_their_range(void)
+{
+    struct arena *arena = arena_new();
+    struct node *root = yaml(arena, "ttft: 50 ms\nsize: 8x\nfrac: 5%\nlist: [1]\nnone:\n");
+    double value = 0;
+    struct err range = {0}, unit = {0}, kind = {0}, none = {0};
+    CU_ASSERT_TRUE(node_quantity(node_get(root, "ttft"), UNIT_S, 0, 1, &value, NULL));
+    CHECK_NEAR(value, 0.05, 1e-15);
+    CU_ASSERT_FALSE(node_quantity(node_get(root, "ttft"), UNIT_S, 0.1, 1, &value, &range));
+    CU_ASSERT_STRING_EQUAL(range.text, "ttft must be 100 ms..1 s, got '50 ms'");
+    CU_ASSERT_FALSE(node_quantity(node_get(root, "size"), UNIT_BYTES, 0, 1, &value, &unit));
+    check_place((struct src_pos){"", unit.line, unit.col}, 2, 7);
+    CU_ASSERT_PTR_NOT_NULL(strstr(unit.text, "size: '8x' is not a size"));
+    CU_ASSERT_FALSE(node_quantity(node_get(root, "list"), UNIT_S, 0, 1, &value, &kind));
+    CU_ASSERT_STRING_EQUAL(kind.text, "list must be a single value, got a list");
+    CU_ASSERT_FALSE(node_quantity(node_get(root, "none"), UNIT_S, 0, 1, &value, &none));
+    CU_ASSERT_STRING_EQUAL(none.text, "none must be a single value, got nothing");
+    arena_free(arena);
+}
+
+static void open_ranges_read_well(void)
+{
+    struct arena *arena = arena_new();
+    struct node *node = yaml(arena, "-1");
+    double value;
+    struct err low = {0}, high = {0};
+    CU_ASSERT_FALSE(node_quantity(node, UNIT_COUNT, 0, HUGE_VAL, &value, &low));
+    CU_ASSERT_STRING_EQUAL(low.text, "value must be at least 0, got '-1'");
+    CU_ASSERT_FALSE(node_quantity(node, UNIT_COUNT, -HUGE_VAL, -2, &value, &high));
+    CU_ASSERT_STRING_EQUAL(high.text, "value must be at most -2, got '-1'");
+    arena_free(arena);
+}
+
+static void check_int(const char *text, bool ok, int64_t expected)
+{
+    struct node node = {.kind = NODE_SCALAR, .text = text, .key = "n"};
     struct err err = {0};
-    struct managed_list list;
-    const char *dir = dir_with(1, "managed.csv", prices, "managed_limits.csv", limits);
-    CU_ASSERT_FALSE(managed_load(arena, &dir, 1, &list, &err));
+    int64_t value = -99;
+    CU_ASSERT_EQUAL(node_int(&node, INT64_MIN, INT64_MAX, &value, &err), ok);
+    CU_ASSERT_EQUAL(value, ok ? expected : -99);
+}
+
+static void whole_numbers_keep_64_bits(void)
+{
+    check_int("9223372036854775807", true, INT64_MAX);
+    check_int("-9223372036854775808", true, INT64_MIN);
+    check_int("9223372036854775808", false, 0);
+    check_int("32k", true, 32000);
+    check_int("4Ki", true, 4096);
+    check_int("1e6", true, 1000000);
+    check_int("2.5k", true, 2500);
+    check_int("2.5", false, 0);
+    check_int("1e17", false, 0);
+    check_int("-", false, 0);
+    check_int("", false, 0);
+    check_int("7x", false, 0);
+    check_int("0x7", false, 0);
+    check_int("010", true, 10);
+}
+
+static void whole_number_range_is_told(void)
+{
+    struct node node = {.kind = NODE_SCALAR, .text = "0", .key = "block_tokens"};
+    struct err err = {0}, open = {0};
+    int64_t value;
+    CU_ASSERT_FALSE(node_int(&node, 1, 1024, &value, &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "block_tokens must be a whole number 1..1024, got '0'");
+    CU_ASSERT_FALSE(node_int(&node, 1, INT64_MAX, &value, &open));
+    CU_ASSERT_STRING_EQUAL(open.text,
+                           "block_tokens must be a whole number of at least 1, got '0'");
+}
+
+static void booleans_have_six_words(void)
+{
+    static const char *const words[] = {"off", "on", "false", "true", "no", "yes", "OFF", "On"};
+    for (int i = 0; i < 8; i++) {
+        struct node node = {.kind = NODE_SCALAR, .text = words[i]};
+        bool value = i % 2 == 0;
+        CU_ASSERT_TRUE(node_bool(&node, &value, NULL));
+        CU_ASSERT_EQUAL(value, i % 2 == 1);
+    }
+    struct node node = {.kind = NODE_SCALAR, .text = "1", .key = "cuda_graphs"};
+    struct err err = {0};
+    bool value;
+    CU_ASSERT_FALSE(node_bool(&node, &value, &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "cuda_graphs must be on or off (true or false), got '1'");
+}
+
+static void enums_suggest_the_nearest(void)
+{
+    static const char *const names[] = {"vllm", "sglang", "trtllm"};
+    struct node good = {.kind = NODE_SCALAR, .text = "SGLang", .key = "kind"};
+    struct node bad = {.kind = NODE_SCALAR, .text = "vlm", .key = "kind"};
+    struct err err = {0};
+    int value = -1;
+    CU_ASSERT_TRUE(node_enum(&good, names, 3, &value, &err));
+    CU_ASSERT_EQUAL(value, 1);
+    CU_ASSERT_FALSE(node_enum(&bad, names, 3, &value, &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "kind must be one of vllm, sglang, trtllm; got 'vlm'");
+    CU_ASSERT_STRING_EQUAL(err.hint, "did you mean 'vllm'?");
+}
+
+static void long_enum_lists_are_cut(void)
+{
+    const char *names[200];
+    for (int i = 0; i < 200; i++) {
+        names[i] = "a-rather-long-name";
+    }
+    struct node bad = {.kind = NODE_SCALAR, .text = "zzz", .key = "kind"};
+    struct err err = {0};
+    int value;
+    CU_ASSERT_FALSE(node_enum(&bad, names, 200, &value, &err));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, ", ...; got 'zzz'"));
+}
+
+static void unknown_keys_are_found(void)
+{
+    static const char *const keys[] = {"rate", "process"};
+    struct arena *arena = arena_new();
+    struct node *root = yaml(arena, "process: poisson\nrat: 3/s\n");
+    struct err err = {0}, kind = {0};
+    CU_ASSERT_FALSE(node_check_keys(root, keys, 2, &err));
+    check_place((struct src_pos){"", err.line, err.col}, 2, 1);
+    CU_ASSERT_STRING_EQUAL(err.text, "unknown key 'rat'");
+    CU_ASSERT_STRING_EQUAL(err.hint, "did you mean 'rate'?");
+    CU_ASSERT_FALSE(node_check_keys(root->child, keys, 2, &kind));
+    CU_ASSERT_STRING_EQUAL(kind.text, "process must be a map, got a single value");
+    CU_ASSERT_TRUE(node_check_keys(yaml(arena, "rate: 1"), keys, 2, NULL));
+    arena_free(arena);
+}
+
+/* ---- --set ---- */
+
+static void set_path_replaces_and_creates(void)
+{
+    struct arena *arena = arena_new();
+    struct err err = {0};
+    struct node *root =
+        yaml(arena, "engine: {kind: vllm}\ndeployments:\n  - {tp: 1}\nempty:\nlast: 1\n");
+    CU_ASSERT_TRUE(node_set_path(arena, root, "engine.kind", "sglang", &err));
+    CU_ASSERT_TRUE(node_set_path(arena, root, "deployments.0.tp", "[1, 2]", &err));
+    CU_ASSERT_TRUE(node_set_path(arena, root, "deployments.1.tp", "4", &err));
+    CU_ASSERT_TRUE(node_set_path(arena, root, "empty.a.b", "50 ms", &err));
+    CU_ASSERT_TRUE(node_set_path(arena, root, "new.map", "{x: 1}", &err));
+    CU_ASSERT_TRUE(node_set_path(arena, root, "last", "", &err));
+    CU_ASSERT_STRING_EQUAL(node_get_path(root, "engine.kind")->text, "sglang");
+    CU_ASSERT_STRING_EQUAL(node_get_path(root, "deployments.0.tp.1")->text, "2");
+    CU_ASSERT_STRING_EQUAL(node_get_path(root, "deployments.1.tp")->text, "4");
+    CU_ASSERT_EQUAL(node_get(root, "deployments")->n_children, 2);
+    CU_ASSERT_STRING_EQUAL(node_get_path(root, "empty.a.b")->text, "50 ms");
+    CU_ASSERT_STRING_EQUAL(node_get_path(root, "new.map.x")->text, "1");
+    CU_ASSERT_EQUAL(node_get(root, "last")->kind, NODE_NULL);
+    CU_ASSERT_EQUAL(root->n_children, 5);
+    CU_ASSERT_STRING_EQUAL(node_get_path(root, "engine.kind")->key, "kind");
+    arena_free(arena);
+}
+
+static void check_set_refused(const char *path, const char *value, const char *message)
+{
+    struct arena *arena = arena_new();
+    struct err err = {0};
+    struct node *root = yaml(arena, "a: 1\nlist: [1, 2]\n");
+    CU_ASSERT_FALSE(node_set_path(arena, root, path, value, &err));
     CU_ASSERT_EQUAL(err.code, ERR_INPUT);
-    return err;
+    CU_ASSERT_EQUAL(strncmp(err.file, "--set ", 6), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, message));
+    arena_free(arena);
 }
 
-static bool load_params(const char *text, struct param_list *list, struct err *err)
+static void set_path_refuses_bad_paths(void)
 {
-    *err = (struct err){0};
-    const char *dir = dir_with(2, "tco.csv", text, "other.csv", "");
-    return param_list_load(arena, &dir, 1, "tco.csv", list, err);
+    check_set_refused("", "1", "empty");
+    check_set_refused("a..b", "1", "empty");
+    check_set_refused("x..b", "1", "empty");
+    check_set_refused("x.", "1", "empty");
+    check_set_refused("a.b", "1", "neither map nor list");
+    check_set_refused("list.5", "1", "the list has no element '5'; it has 2, counted from 0");
+    check_set_refused("list.x", "1", "the list has no element 'x'");
+    check_set_refused("list.99999999999999", "1", "the list has no element");
+    check_set_refused("a", "[1", "did not find expected");
+    check_set_refused("a", "*x", "aliases");
+    check_set_refused("a", "\xff", "not valid UTF-8");
 }
 
-/* YYYY-MM-DD between 2018 and the end of 2026. */
-static bool plausible_date(const char *date)
+static void set_value_is_named_in_later_errors(void)
 {
-    return strlen(date) == 10 && strcmp(date, "2018-01-01") >= 0 &&
-           strcmp(date, "2026-12-31") <= 0 && date[4] == '-' && date[7] == '-' &&
-           isdigit((unsigned char)date[9]);
-}
-
-static void every_node_names_a_known_gpu(void)
-{
-    struct gpu_list gpus;
+    struct arena *arena = arena_new();
     struct err err = {0};
-    const char *dir = ".";
-    CU_ASSERT_TRUE_FATAL(gpu_list_load(arena, &dir, 1, &gpus, &err));
-    CU_ASSERT_TRUE(shipped.n_nodes >= 70);
-    for (int i = 0; i < shipped.n_nodes; i++) {
-        CU_ASSERT_PTR_NOT_NULL(gpu_find(&gpus, shipped.nodes[i].gpu, NULL));
-    }
-}
-
-static void every_price_has_a_source_and_a_date(void)
-{
-    CU_ASSERT_TRUE(shipped.n_prices >= 100);
-    for (int i = 0; i < shipped.n_prices; i++) {
-        CU_ASSERT_TRUE(strlen(shipped.prices[i].source) > 5);
-        CU_ASSERT_TRUE(plausible_date(shipped.prices[i].as_of));
-    }
-}
-
-static void every_rent_lies_between_a_quarter_and_20_usd_per_gpu(void)
-{
-    for (int i = 0; i < shipped.n_prices; i++) {
-        const struct price *price = &shipped.prices[i];
-        double per_gpu_usd = price_per_gpu_usd(&shipped, price);
-        bool purchase = strcmp(price->kind, "purchase") == 0;
-        CU_ASSERT_TRUE(purchase ? per_gpu_usd > 20000 && per_gpu_usd < 100000
-                                : per_gpu_usd > 0.25 && per_gpu_usd < 20);
-    }
-}
-
-static void no_node_draws_less_than_its_gpus(void)
-{
-    struct gpu_list gpus;
-    const char *dir = ".";
-    CU_ASSERT_TRUE_FATAL(gpu_list_load(arena, &dir, 1, &gpus, NULL));
-    int n_checked = 0;
-    for (int i = 0; i < shipped.n_nodes; i++) {
-        const struct node_spec *node = &shipped.nodes[i];
-        if (node->power_max_w > 0) {
-            const struct gpu *gpu = gpu_find(&gpus, node->gpu, NULL);
-            CU_ASSERT_TRUE(node->power_max_w > node->n_gpus * gpu->tdp_w);
-            n_checked++;
-        }
-    }
-    CU_ASSERT_TRUE(n_checked >= 6);
-}
-
-static void node_units_become_base_units(void)
-{
-    const struct node_spec *node = node_spec_find(&shipped, "dgx-h100", NULL);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(node);
-    CU_ASSERT_EQUAL(node->n_gpus, 8);
-    CHECK_NEAR(node->nic_bytes_per_s, 50e9, 1e-12);
-    CHECK_NEAR(node->host_mem_bytes, 2048 * 1073741824.0, 1e-12);
-    CHECK_NEAR(node->power_max_w, 10200, 1e-12);
-}
-
-static void empty_node_cells_are_unknown(void)
-{
-    struct err err;
-    struct node_list list;
-    CU_ASSERT_TRUE_FATAL(load_small(two_nodes, PRICES, &list, &err));
-    const struct node_spec *node = node_spec_find(&list, "one", NULL);
-    CU_ASSERT_EQUAL(node->n_nics, 0);
-    CU_ASSERT_EQUAL(node->nic_bytes_per_s, 0);
-    CU_ASSERT_EQUAL(node->host_mem_bytes, 0);
-    CU_ASSERT_EQUAL(node->power_max_w, 0);
-    CU_ASSERT_STRING_EQUAL(node->estimated, "nic_gbps");
-}
-
-static void unknown_node_suggests_the_nearest(void)
-{
-    struct err err = {0};
-    CU_ASSERT_PTR_NULL(node_spec_find(&shipped, "dgx-h10", &err));
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.hint, "dgx-h100"));
-}
-
-/* Worked by hand from prices.csv: on-demand H100 SXM per GPU-hour are AWS 6.88, Azure 12.29,
- * GCP 11.06 and 11.62, OCI 10.00, CoreWeave 6.155, Lambda 3.99, RunPod 3.49, Nebius 4.50,
- * Verda 3.81, Together 3.99, Crusoe 3.90, Hyperstack 3.20, DigitalOcean 4.41. */
-static void cheapest_h100_on_demand_is_hyperstack(void)
-{
-    const struct price *price = price_cheapest(&shipped, "h100-sxm", "on-demand");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(price);
-    CU_ASSERT_STRING_EQUAL(price->node, "hyperstack-h100-sxm");
-    CHECK_NEAR(price_per_gpu_usd(&shipped, price), 3.20, 1e-12);
-}
-
-/* By hand: spot H100 SXM are Azure 18.17/8 = 2.271, CoreWeave 19.71/8 = 2.464, Verda 1.91,
- * Together 1.99. */
-static void cheapest_h100_spot_is_verda(void)
-{
-    const struct price *price = price_cheapest(&shipped, "h100-sxm", "spot");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(price);
-    CU_ASSERT_STRING_EQUAL(price->node, "verda-h100-sxm");
-}
-
-/* By hand: B300 on demand are AWS 142.416/8 = 17.80, OCI 15.00, Nebius 62.80/8 = 7.85. */
-static void cheapest_compares_per_gpu_not_per_node(void)
-{
-    const struct price *price = price_cheapest(&shipped, "b300", "on-demand");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(price);
-    CU_ASSERT_STRING_EQUAL(price->node, "nebius-8x-b300");
-    CHECK_NEAR(price_per_gpu_usd(&shipped, price), 7.85, 1e-12);
-}
-
-static void purchase_per_gpu_is_the_node_over_its_gpus(void)
-{
-    const struct price *price = price_cheapest(&shipped, "h100-sxm", "purchase");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(price);
-    CHECK_NEAR(price_per_gpu_usd(&shipped, price), 310000 / 8.0, 1e-12);
-    CU_ASSERT_TRUE(price->estimated);
-}
-
-static void no_price_of_a_kind_is_null(void)
-{
-    CU_ASSERT_PTR_NULL(price_cheapest(&shipped, "rtx-4090", "purchase"));
-    CU_ASSERT_PTR_NULL(price_cheapest(&shipped, "no-such-gpu", "on-demand"));
-    CU_ASSERT_PTR_NULL(price_find(&shipped, "dgx-h100", "spot"));
-}
-
-static void superseded_price_is_not_the_cheapest(void)
-{
-    struct err err;
-    struct node_list list;
-    CU_ASSERT_TRUE_FATAL(load_small(two_nodes,
-                                    PRICES "one,on-demand,x,3,,s,2026-01-01,\n"
-                                           "one,on-demand,x,5,,s,2026-02-01,\n"
-                                           "big,on-demand,x,32,,s,2025-06-01,\n",
-                                    &list, &err));
-    const struct price *price = price_cheapest(&list, "h100-sxm", "on-demand");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(price);
-    CU_ASSERT_STRING_EQUAL(price->node, "big");
-}
-
-static void prices_of_regions_do_not_supersede_each_other(void)
-{
-    struct err err;
-    struct node_list list;
-    CU_ASSERT_TRUE_FATAL(load_small(two_nodes,
-                                    PRICES "one,on-demand,us,3,,s,2026-01-01,\n"
-                                           "one,on-demand,eu,5,,s,2026-02-01,\n",
-                                    &list, &err));
-    const struct price *price = price_cheapest(&list, "h100-sxm", "on-demand");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(price);
-    CU_ASSERT_STRING_EQUAL(price->region, "us");
-    CU_ASSERT_STRING_EQUAL(price_find(&list, "one", "on-demand")->region, "eu");
-}
-
-static void own_directory_overrides_a_node_and_a_price(void)
-{
-    struct err err = {0};
-    struct node_list list;
-    const char *dirs[] = {
-        dir_with(3, "nodes.csv", NODES "dgx-h100,me,h100-sxm,4,,,,,s,2026-01-01,\n",
-                 "prices.csv", PRICES "dgx-h100,purchase,list,,99999,quote,2026-11-01,\n"),
-        "."};
-    CU_ASSERT_TRUE_FATAL(node_list_load(arena, dirs, 2, &list, &err));
-    CU_ASSERT_EQUAL(list.n_nodes, shipped.n_nodes);
-    CU_ASSERT_EQUAL(node_spec_find(&list, "dgx-h100", NULL)->n_gpus, 4);
-    const struct price *price = price_find(&list, "dgx-h100", "purchase");
-    CHECK_NEAR(price_per_gpu_usd(&list, price), 99999 / 4.0, 1e-12);
-}
-
-static void price_of_an_unknown_node_is_refused(void)
-{
-    struct err err = node_error(two_nodes, PRICES "two,on-demand,x,3,,s,2026-01-01,\n");
-    CU_ASSERT_EQUAL(err.line, 2);
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.file, "prices.csv"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "two"));
-}
-
-static void unknown_kind_of_price_suggests_the_nearest(void)
-{
-    struct err err = node_error(two_nodes, PRICES "one,on-demnd,x,3,,s,2026-01-01,\n");
-    CU_ASSERT_EQUAL(err.line, 2);
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.hint, "on-demand"));
-}
-
-static void purchase_by_the_hour_is_refused(void)
-{
-    CU_ASSERT_EQUAL(node_error(two_nodes, PRICES "one,purchase,x,3,,s,2026-01-01,\n").line, 2);
-    CU_ASSERT_EQUAL(node_error(two_nodes, PRICES "one,spot,x,3,900,s,2026-01-01,\n").line, 2);
-    CU_ASSERT_EQUAL(node_error(two_nodes, PRICES "one,spot,x,,,s,2026-01-01,\n").line, 2);
-}
-
-static void undated_price_is_refused(void)
-{
-    struct err err = node_error(two_nodes, PRICES "one,spot,x,3,,s,2026-01-01,\n"
-                                                  "one,spot,x,3,,s,2026,\n");
-    CU_ASSERT_EQUAL(err.line, 3);
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "as_of"));
-}
-
-static void price_without_source_is_refused(void)
-{
-    struct err err = node_error(two_nodes, PRICES "one,spot,x,3,,,2026-01-01,\n");
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "source"));
-}
-
-static void node_without_gpus_is_refused(void)
-{
-    struct err err = node_error(NODES "none,p,h100-sxm,0,,,,,s,2026-01-01,\n", PRICES);
-    CU_ASSERT_EQUAL(err.line, 2);
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "n_gpus"));
-}
-
-static void node_listed_twice_is_refused(void)
-{
-    struct err err = node_error(NODES "a,p,h100-sxm,8,,,,,s,2026-01-01,\n"
-                                      "A,p,h100-sxm,8,,,,,s,2026-01-01,\n",
-                                PRICES);
-    CU_ASSERT_EQUAL(err.line, 3);
-}
-
-/* Databricks list price of August 2026: 0.50 in, 1.50 out; 7.143 units at 0.07 USD are 0.50. */
-static void databricks_maverick_price_is_its_units_times_their_rate(void)
-{
-    const struct managed_price *p =
-        managed_find(&managed, "databricks", "llama-4-maverick", "pay-per-token");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
-    CHECK_NEAR(p->usd_in_per_mtok, 0.5, 1e-12);
-    CHECK_NEAR(p->usd_out_per_mtok, 1.5, 1e-12);
-    CHECK_NEAR(p->usd_in_per_mtok, p->dbu_in_per_mtok * p->usd_per_dbu, 1e-3);
-    CHECK_NEAR(p->entry_usd_per_h, 6, 1e-12);
-}
-
-static void every_databricks_price_agrees_with_its_units(void)
-{
-    int n_checked = 0;
-    for (int i = 0; i < managed.n_prices; i++) {
-        const struct managed_price *p = &managed.prices[i];
-        if (isnan(p->dbu_in_per_mtok)) {
-            continue;
-        }
-        CHECK_NEAR(p->usd_in_per_mtok, p->dbu_in_per_mtok * p->usd_per_dbu, 2e-3);
-        if (!isnan(p->dbu_out_per_mtok)) {
-            CHECK_NEAR(p->usd_out_per_mtok, p->dbu_out_per_mtok * p->usd_per_dbu, 2e-3);
-        }
-        n_checked++;
-    }
-    CU_ASSERT_TRUE(n_checked >= 15);
-}
-
-static void every_managed_row_is_sourced_and_plausible(void)
-{
-    CU_ASSERT_TRUE(managed.n_prices >= 200);
-    CU_ASSERT_TRUE(managed.n_limits >= 90);
-    for (int i = 0; i < managed.n_prices; i++) {
-        const struct managed_price *p = &managed.prices[i];
-        CU_ASSERT_TRUE(strlen(p->source) > 5 && plausible_date(p->as_of));
-        CU_ASSERT_FALSE(p->usd_in_per_mtok > 10 || p->usd_out_per_mtok > 20);
-        CU_ASSERT_FALSE(p->usd_cached_per_mtok > p->usd_in_per_mtok);
-    }
-    for (int i = 0; i < managed.n_limits; i++) {
-        CU_ASSERT_TRUE(strlen(managed.limits[i].source) > 5);
-        CU_ASSERT_TRUE(plausible_date(managed.limits[i].as_of));
-    }
-}
-
-static void every_catalogue_name_is_a_model(void)
-{
-    int n_named = 0;
-    for (int i = 0; i < managed.n_prices; i++) {
-        char path[128];
-        snprintf(path, sizeof path, "models/%s.json", managed.prices[i].catalogue);
-        if (managed.prices[i].catalogue[0]) {
-            CU_ASSERT_EQUAL(access(path, R_OK), 0);
-            n_named++;
-        }
-    }
-    CU_ASSERT_TRUE(n_named >= 100);
-}
-
-static void retired_offer_is_not_found(void)
-{
-    CU_ASSERT_PTR_NULL(managed_find(&managed, "databricks", "llama-3.1-405b", "pay-per-token"));
-}
-
-/* gpt-oss-120b at Fireworks: rows of 2026-07-02 (cached 0.015) and 2026-08-04 (0.014). */
-static void newer_managed_price_wins(void)
-{
-    const struct managed_price *p =
-        managed_find(&managed, "fireworks", "gpt-oss-120b", "pay-per-token");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
-    CU_ASSERT_STRING_EQUAL(p->as_of, "2026-08-04");
-    CHECK_NEAR(p->usd_cached_per_mtok, 0.014, 1e-12);
-}
-
-static void model_is_found_by_the_name_of_the_provider_too(void)
-{
-    const struct managed_price *p =
-        managed_find(&managed, "databricks", "llama-3-3-70b-instruct", "pay-per-token");
-    CU_ASSERT_PTR_EQUAL(p,
-                        managed_find(&managed, "databricks", "llama-3.3-70b", "pay-per-token"));
-    CU_ASSERT_PTR_NOT_NULL(p);
-}
-
-static void token_limit_of_a_model_and_of_all_models(void)
-{
-    const struct managed_limit *own =
-        managed_limit_find(&managed, "databricks", "pay-per-token", "llama-4-maverick", "otpm");
-    const struct managed_limit *all =
-        managed_limit_find(&managed, "databricks", "pay-per-token", "llama-4-maverick", "qps");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(own);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(all);
-    CHECK_NEAR(own->value, 10000, 1e-12);
-    CHECK_NEAR(all->value, 200, 1e-12);
-}
-
-/* Llama 3.3 70B had 1200 queries an hour in 2025 and has 2400 in 2026. */
-static void newer_limit_wins(void)
-{
-    const struct managed_limit *limit =
-        managed_limit_find(&managed, "databricks", "pay-per-token", "llama-3.3-70b", "qph");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(limit);
-    CHECK_NEAR(limit->value, 2400, 1e-12);
-}
-
-static void managed_offer_without_price_is_refused(void)
-{
-    struct err err = managed_error(
-        MANAGED "p,m,,pay-per-token,,,1,,,,,,,,,list,current,src,2026-01-01\n", LIMITS);
-    CU_ASSERT_EQUAL(err.line, 2);
-}
-
-static void misspelt_offer_suggests_the_nearest(void)
-{
-    struct err err = managed_error(
-        MANAGED "p,m,,pay-per-tokn,1,,1,,,,,,,,,list,current,src,2026-01-01\n", LIMITS);
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.hint, "pay-per-token"));
-}
-
-static void limit_with_neither_value_nor_text_is_refused(void)
-{
-    struct err err = managed_error(
-        MANAGED, LIMITS "p,pay-per-token,m,,itpm,,,tokens/min,,primary,src,2026-01-01\n");
-    CU_ASSERT_EQUAL(err.line, 2);
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.file, "managed_limits.csv"));
-}
-
-static void every_parameter_is_sourced_and_dated(void)
-{
-    const struct param_list *lists[] = {&tco, &reliability};
-    for (int l = 0; l < 2; l++) {
-        CU_ASSERT_TRUE(lists[l]->n >= 60);
-        for (int i = 0; i < lists[l]->n; i++) {
-            const struct param *p = &lists[l]->items[i];
-            CU_ASSERT_TRUE(plausible_date(p->as_of));
-            CU_ASSERT_TRUE(strncmp(p->source, "unsourced", 9) != 0 || p->estimated);
-        }
-    }
-}
-
-static void planning_parameters_are_found_by_name_and_context(void)
-{
-    const struct param *texas = param_find(&tco, "electricity", "industrial-price", "Texas");
-    const struct param *us = param_find(&tco, "electricity", "industrial-price", "US");
-    const struct param *power = param_find(&tco, "ownership", "all-in-power", "b200");
-    const struct param *wacc = param_find(&tco, "cost-of-capital", "wacc", NULL);
-    CU_ASSERT_TRUE_FATAL(texas && us && power && wacc);
-    CHECK_NEAR(texas->value, 0.066, 1e-12);
-    CHECK_NEAR(us->value, 0.0929, 1e-12); /* January 2026, newer than December 2025 */
-    CHECK_NEAR(power->value, 2170, 1e-12);
-    CHECK_NEAR(wacc->low, 0.06, 1e-12);
-    CU_ASSERT_PTR_NULL(param_find(&tco, "electricity", "industrial-price", "Mars"));
-}
-
-/* 419 unexpected interruptions on 16384 GPUs in 54 days: 4.736e-4 per GPU-day. */
-static void interruption_rate_follows_from_its_counts(void)
-{
-    const struct param *n =
-        param_find(&reliability, "interruptions", "unexpected-interruptions", NULL);
-    const struct param *rate =
-        param_find(&reliability, "derived", "unexpected-interruption-rate", NULL);
-    CU_ASSERT_TRUE_FATAL(n && rate);
-    CHECK_NEAR(rate->value, n->value / (16384.0 * 54), 2e-3);
-    CU_ASSERT_TRUE(rate->estimated);
-}
-
-static void exact_context_goes_before_a_beginning(void)
-{
-    struct err err;
-    struct param_list list;
-    CU_ASSERT_TRUE_FATAL(load_params(PARAMS "c,p,1,,,u,US west,s,2026-02-01,\n"
-                                            "c,p,2,,,u,US,s,2026-01-01,\n"
-                                            "c,p,3,,,u,EU,s,2026-03-01,\n",
-                                     &list, &err));
-    CHECK_NEAR(param_find(&list, "c", "p", "US")->value, 2, 1e-12);
-    CHECK_NEAR(param_find(&list, "c", "p", "US w")->value, 1, 1e-12);
-    CHECK_NEAR(param_find(&list, "c", "p", NULL)->value, 3, 1e-12);
-    CU_ASSERT_TRUE(isnan(list.items[0].low));
-}
-
-static void range_that_misses_the_value_is_refused(void)
-{
-    struct err err;
-    struct param_list list;
-    CU_ASSERT_FALSE(load_params(PARAMS "c,p,5,1,2,u,,s,2026-02-01,\n", &list, &err));
-    CU_ASSERT_EQUAL(err.line, 2);
-    CU_ASSERT_FALSE(load_params(PARAMS "c,p,5,1,,u,,s,2026-02-01,\n", &list, &err));
-}
-
-static bool load_shipped(struct err *err)
-{
-    const char *dir = ".";
-    return node_list_load(arena, &dir, 1, &shipped, err) &&
-           managed_load(arena, &dir, 1, &managed, err) &&
-           param_list_load(arena, &dir, 1, "tco.csv", &tco, err) &&
-           param_list_load(arena, &dir, 1, "reliability.csv", &reliability, err);
+    double value;
+    struct node *root = yaml(arena, "a: 1\n");
+    CU_ASSERT_TRUE(node_set_path(arena, root, "slo.ttft", "8x", &err));
+    CU_ASSERT_FALSE(node_quantity(node_get_path(root, "slo.ttft"), UNIT_S, 0, 1, &value, &err));
+    char *text = NULL;
+    size_t n;
+    FILE *out = open_memstream(&text, &n);
+    err_print(&err, out);
+    fclose(out);
+    CU_ASSERT_EQUAL(strncmp(text, "--set slo.ttft=8x: error: ttft: '8x' is not a duration", 53),
+                    0);
+    free(text);
+    arena_free(arena);
 }
 
 int main(void)
 {
     static const struct check_case cases[] = {
-        {"every node names a known gpu", every_node_names_a_known_gpu},
-        {"every price has a source and a date", every_price_has_a_source_and_a_date},
-        {"every rent lies between a quarter and 20 usd per gpu",
-         every_rent_lies_between_a_quarter_and_20_usd_per_gpu},
-        {"no node draws less than its gpus", no_node_draws_less_than_its_gpus},
-        {"node units become base units", node_units_become_base_units},
-        {"empty node cells are unknown", empty_node_cells_are_unknown},
-        {"unknown node suggests the nearest", unknown_node_suggests_the_nearest},
-        {"cheapest h100 on demand is hyperstack", cheapest_h100_on_demand_is_hyperstack},
-        {"cheapest h100 spot is verda", cheapest_h100_spot_is_verda},
-        {"cheapest compares per gpu not per node", cheapest_compares_per_gpu_not_per_node},
-        {"purchase per gpu is the node over its gpus",
-         purchase_per_gpu_is_the_node_over_its_gpus},
-        {"no price of a kind is null", no_price_of_a_kind_is_null},
-        {"superseded price is not the cheapest", superseded_price_is_not_the_cheapest},
-        {"prices of regions do not supersede each other",
-         prices_of_regions_do_not_supersede_each_other},
-        {"own directory overrides a node and a price",
-         own_directory_overrides_a_node_and_a_price},
-        {"price of an unknown node is refused", price_of_an_unknown_node_is_refused},
-        {"unknown kind of price suggests the nearest",
-         unknown_kind_of_price_suggests_the_nearest},
-        {"purchase by the hour is refused", purchase_by_the_hour_is_refused},
-        {"undated price is refused", undated_price_is_refused},
-        {"price without source is refused", price_without_source_is_refused},
-        {"node without gpus is refused", node_without_gpus_is_refused},
-        {"node listed twice is refused", node_listed_twice_is_refused},
-        {"databricks maverick price is its units times their rate",
-         databricks_maverick_price_is_its_units_times_their_rate},
-        {"every databricks price agrees with its units",
-         every_databricks_price_agrees_with_its_units},
-        {"every managed row is sourced and plausible",
-         every_managed_row_is_sourced_and_plausible},
-        {"every catalogue name is a model", every_catalogue_name_is_a_model},
-        {"retired offer is not found", retired_offer_is_not_found},
-        {"newer managed price wins", newer_managed_price_wins},
-        {"model is found by the name of the provider too",
-         model_is_found_by_the_name_of_the_provider_too},
-        {"token limit of a model and of all models", token_limit_of_a_model_and_of_all_models},
-        {"newer limit wins", newer_limit_wins},
-        {"managed offer without price is refused", managed_offer_without_price_is_refused},
-        {"misspelt offer suggests the nearest", misspelt_offer_suggests_the_nearest},
-        {"limit with neither value nor text is refused",
-         limit_with_neither_value_nor_text_is_refused},
-        {"every parameter is sourced and dated", every_parameter_is_sourced_and_dated},
-        {"planning parameters are found by name and context",
-         planning_parameters_are_found_by_name_and_context},
-        {"interruption rate follows from its counts",
-         interruption_rate_follows_from_its_counts},
-        {"exact context goes before a beginning", exact_context_goes_before_a_beginning},
-        {"range that misses the value is refused", range_that_misses_the_value_is_refused},
+        {"yaml_keeps_scalars_as_text", yaml_keeps_scalars_as_text},
+        {"yaml_tells_null_from_text", yaml_tells_null_from_text},
+        {"yaml_places_are_exact", yaml_places_are_exact},
+        {"yaml_accepts_crlf_and_bom", yaml_accepts_crlf_and_bom},
+        {"yaml_accepts_one_marked_document", yaml_accepts_one_marked_document},
+        {"yaml_refuses_what_surprises", yaml_refuses_what_surprises},
+        {"yaml_refuses_duplicate_keys_at_the_second",
+         yaml_refuses_duplicate_keys_at_the_second},
+        {"duplicate_in_a_large_map_is_the_first_in_file_order",
+         duplicate_in_a_large_map_is_the_first_in_file_order},
+        {"yaml_syntax_errors_have_their_place", yaml_syntax_errors_have_their_place},
+        {"error_is_quoted_from_memory", error_is_quoted_from_memory},
+        {"empty_files_are_errors", empty_files_are_errors},
+        {"bad_bytes_have_their_place", bad_bytes_have_their_place},
+        {"depth_is_limited", depth_is_limited},
+        {"number_of_values_is_limited", number_of_values_is_limited},
+        {"json_builds_the_same_tree", json_builds_the_same_tree},
+        {"json_places_are_exact", json_places_are_exact},
+        {"json_keeps_the_order_of_many_keys", json_keeps_the_order_of_many_keys},
+        {"json_errors_point_at_the_token", json_errors_point_at_the_token},
+        {"json_accepts_a_lone_value", json_accepts_a_lone_value},
+        {"json_lines_come_one_by_one", json_lines_come_one_by_one},
+        {"json_lines_errors_have_line_and_column", json_lines_errors_have_line_and_column},
+        {"json_lines_memory_is_bounded", json_lines_memory_is_bounded},
+        {"files_are_read_and_io_errors_told", files_are_read_and_io_errors_told},
+        {"file_over_the_limit_is_refused", file_over_the_limit_is_refused},
+        {"mutated_texts_never_crash", mutated_texts_never_crash},
+        {"lookups_of_what_is_absent_give_null", lookups_of_what_is_absent_give_null},
+        {"quantities_are_checked_against_their_range",
+         quantities_are_checked_against_their_range},
+        {"open_ranges_read_well", open_ranges_read_well},
+        {"whole_numbers_keep_64_bits", whole_numbers_keep_64_bits},
+        {"whole_number_range_is_told", whole_number_range_is_told},
+        {"booleans_have_six_words", booleans_have_six_words},
+        {"enums_suggest_the_nearest", enums_suggest_the_nearest},
+        {"long_enum_lists_are_cut", long_enum_lists_are_cut},
+        {"unknown_keys_are_found", unknown_keys_are_found},
+        {"set_path_replaces_and_creates", set_path_replaces_and_creates},
+        {"set_path_refuses_bad_paths", set_path_refuses_bad_paths},
+        {"set_value_is_named_in_later_errors", set_value_is_named_in_later_errors},
     };
-    arena = arena_new();
-    struct err err = {0};
-    if (!load_shipped(&err)) {
-        err_print(&err, stderr);
-        return 1;
-    }
-    int code = check_main("node", cases, (int)(sizeof cases / sizeof cases[0]));
-    arena_free(arena);
-    return code;
+    return check_main("node", cases, (int)(sizeof cases / sizeof cases[0]));
 }
