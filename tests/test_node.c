@@ -137,7 +137,7 @@ static void yaml_refuses_what_surprises(void)
     YAML_REFUSED("a: 1\n---\nb: 2\n", 2, 1, "second document");
     YAML_REFUSED("[a]: 1\n", 1, 1, "key must be a single value");
     YAML_REFUSED("? {a: 1}\n: 1\n", 1, 3, "key must be a single value");
-    YAML_REFUSED("{: 1}\n", 1, 2, "key is missing");
+    YAML_REFUSED("?\n: 1\n", 1, 2, "key is missing");
     YAML_REFUSED("a: \"x\\0y\"\n", 1, 4, "NUL");
 }
 
