@@ -88,8 +88,8 @@ static void accepts_crlf_bom_blank_lines_and_no_last_newline(void)
 {
     static const char *const texts[] = {"a,b\n1,2\n3,4\n",
                                         "a,b\r\n1,2\r\n3,4\r\n",
-                                        "\xef\xbb\xbf"
-                                        "a,b\n1,2\n3,4\n",
+                                        ("\xef\xbb\xbf"
+                                         "a,b\n1,2\n3,4\n"),
                                         "a,b\n1,2\n3,4",
                                         "\n\na,b\n\n1,2\n \n3,4\n\n",
                                         "a,b\r1,2\r3,4\r",

@@ -3,7 +3,6 @@
  * harmless before they reach a terminal. */
 #include "sim/base/err.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
