@@ -30,7 +30,8 @@ struct step_group {
     const struct mlp_spec *mlp;
     struct gemm_unit attn_gemm, mlp_gemm, shared_gemm;
     double dense_width, shared_width; /* per rank */
-    struct moe_unit moe;
+    struct moe_unit moe, moe_other;   /* other: the second kernel the engine chooses from */
+    bool two_kernels;
     struct moe_routing *routing;      /* owned; NULL when dense */
 };
 
@@ -58,22 +59,35 @@ static bool resolve_gemm(struct step_model *sm, enum dtype dtype, struct gemm_un
     return true;
 }
 
-static bool find_attention(struct step_model *sm, bool is_mla, struct attn_resolve *r,
-                           struct err *err)
+/* Windows from here on take the kernels' ordinary path (the chunks of Llama 4). */
+static const int64_t LONG_WINDOW_TOKENS = 4096;
+
+static const struct attn_consts *find_phase(const struct step_config *c, const struct attn_spec *a,
+                                            bool is_prefill, enum kernel_match *match)
+{
+    struct attn_want want = {.is_prefill = is_prefill,
+                             .is_mla = a->kind == ATTN_MLA,
+                             .is_windowed = a->span == SPAN_SLIDING &&
+                                            a->window_tokens < LONG_WINDOW_TOKENS,
+                             .head_dim = a->head_dim,
+                             .kv_dtype = c->kv == DTYPE_INT8 ? "fp8" : dtype_name(c->kv)};
+    const char *engine = engine_names[c->engine];
+    const struct attn_consts *k =
+        kernel_attn_for(c->kernels, c->gpus, c->gpu, engine, &want, match);
+    if (!k) {
+        want.kv_dtype = "bf16";
+        k = kernel_attn_for(c->kernels, c->gpus, c->gpu, engine, &want, match);
+    }
+    return k;
+}
+
+static bool find_attention(struct step_model *sm, struct attn_resolve *r, struct err *err)
 {
     const struct step_config *c = &sm->cfg;
-    const char *kv = dtype_name(c->kv);
-    const char *engine = engine_names[c->engine];
     enum kernel_match dm = MATCH_EXACT;
     enum kernel_match pm = MATCH_EXACT;
-    r->decode = kernel_attn(c->kernels, c->gpus, c->gpu, engine, false, is_mla, kv, &dm);
-    r->prefill = kernel_attn(c->kernels, c->gpus, c->gpu, engine, true, is_mla, kv, &pm);
-    if (!r->decode) {
-        r->decode = kernel_attn(c->kernels, c->gpus, c->gpu, engine, false, is_mla, "bf16", &dm);
-    }
-    if (!r->prefill) {
-        r->prefill = kernel_attn(c->kernels, c->gpus, c->gpu, engine, true, is_mla, "bf16", &pm);
-    }
+    r->decode = find_phase(c, r->spec, false, &dm);
+    r->prefill = find_phase(c, r->spec, true, &pm);
     if (!r->decode || !r->prefill) {
         return err_set(err, ERR_INPUT,
                        "no attention constants for %s in hardware/kernels/attention.csv",
@@ -124,7 +138,7 @@ static bool add_kind(struct step_model *sm, const struct layer_group *g, struct 
     ASSERT(sm->n_kinds < STEP_MAX_KINDS);
     struct step_kind *kind = &sm->kinds[sm->n_kinds];
     struct attn_resolve r = {.spec = a, .gpu = sm->cfg.gpu, .tp = sm->cfg.tp, .kv = sm->cfg.kv};
-    if (!find_attention(sm, a->kind == ATTN_MLA, &r, err)) {
+    if (!find_attention(sm, &r, err)) {
         return false;
     }
     attn_resolve(&r, &kind->unit);
@@ -138,6 +152,17 @@ static bool add_kind(struct step_model *sm, const struct layer_group *g, struct 
     }
     group->kind = sm->n_kinds++;
     return true;
+}
+
+static void fill_experts(const struct step_config *c, const struct mlp_spec *mlp,
+                         const struct moe_consts *consts, enum quant_scheme scheme,
+                         struct moe_unit *u)
+{
+    moe_unit_init(u, c->gpu, consts, c->checkpoint.experts, scheme, c->checkpoint.group);
+    u->hidden = (double)(mlp->expert_hidden > 0 ? mlp->expert_hidden : c->model->hidden);
+    u->width = fmax(1.0, (double)mlp->intermediate * c->ep / (c->tp * c->dp));
+    u->top_k = mlp->top_k;
+    u->n_matrices = mlp->n_matrices;
 }
 
 static bool add_experts(struct step_model *sm, struct step_group *g, struct err *err)
@@ -168,11 +193,15 @@ static bool add_experts(struct step_model *sm, struct step_group *g, struct err 
     }
     sm->match = match > sm->match ? match : sm->match;
     sm->moe_kernel = k->key.kernel;
-    moe_unit_init(&g->moe, c->gpu, k, c->checkpoint.experts, scheme, c->checkpoint.group);
-    g->moe.hidden = (double)c->model->hidden;
-    g->moe.width = fmax(1.0, (double)mlp->intermediate * c->ep / (c->tp * c->dp));
-    g->moe.top_k = mlp->top_k;
-    g->moe.n_matrices = mlp->n_matrices;
+    fill_experts(c, mlp, k, scheme, &g->moe);
+    const char *other = kernel_moe_other(kernel);
+    const struct moe_consts *k2 =
+        other ? kernel_moe(c->kernels, c->gpus, c->gpu, engine_names[c->engine], key, other, &match)
+              : NULL;
+    g->two_kernels = k2 != NULL && strcmp(k2->key.kernel, other) == 0;
+    if (g->two_kernels) {
+        fill_experts(c, mlp, k2, scheme, &g->moe_other);
+    }
     g->routing = moe_routing_new(mlp->n_experts, mlp->top_k, c->ep, c->skew_sigma);
     return true;
 }
@@ -419,6 +448,12 @@ static double router_s(const struct step_model *sm, const struct step_group *g, 
     return t + ROUTER_FLOOR_S;
 }
 
+static double experts_s(const struct step_group *g, double tokens, double rows, double distinct)
+{
+    double t = moe_time_s(&g->moe, tokens, rows, distinct);
+    return g->two_kernels ? fmin(t, moe_time_s(&g->moe_other, tokens, rows, distinct)) : t;
+}
+
 void step_moe_parts(const struct step_model *sm, double m_group, double *parts)
 {
     memset(parts, 0, OP_N * sizeof *parts);
@@ -430,10 +465,9 @@ void step_moe_parts(const struct step_model *sm, double m_group, double *parts)
         }
         struct moe_load load;
         moe_routing_load(g->routing, m_group, &load);
-        double even = moe_time_s(&g->moe, m_group, load.rows_mean,
-                                 fmin(load.distinct_all / sm->cfg.ep, load.distinct_rank));
-        double slow = moe_time_s(&g->moe, m_group, load.rows_mean * load.imbalance,
-                                 load.distinct_rank);
+        double even = experts_s(g, m_group, load.rows_mean,
+                                fmin(load.distinct_all / sm->cfg.ep, load.distinct_rank));
+        double slow = experts_s(g, m_group, load.rows_mean * load.imbalance, load.distinct_rank);
         parts[OP_EXPERTS] += g->n_layers * fmin(even, slow);
         parts[OP_IMBALANCE] += g->n_layers * fmax(0.0, slow - even);
         parts[OP_DENSE] += g->n_layers * router_s(sm, g, m_group / sm->cfg.dp);

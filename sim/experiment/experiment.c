@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sim/experiment/experiment.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/csvio.h"
+#include "sim/base/pool.h"
+#include "sim/core/output.h"
+#include "sim/cost/power.h"
+#include "sim/experiment/workload.h"
+
+enum {
+    CAPACITY_REQUESTS = 1500,  /* offline run that tells a deployment's largest throughput */
+    KEEP_TIMELINES = 256,      /* more points than this keep no timelines */
+    AUTO_POINTS = 10,
+};
+/* Loads of an automatic sweep, as shares of the offline throughput. */
+static const double AUTO_FROM = 0.1;
+static const double AUTO_TO = 1.1;
+static const double FLOOR_TOLERANCE = 1e-9;
+
+const char *measure_name(enum measure m, char *buf, size_t n)
+{
+    static const char *const names[] = {
+        "slo_attained_frac", "goodput_rps",   "output_tok_s",       "input_tok_s",
+        "output_tok_s_per_gpu", "completed",  "rejected",           "failed",
+        "kv_used_frac_mean", "kv_used_frac_max", "batch_mean",      "preemptions",
+        "prefix_hit_frac",   "busy_frac",     "mfu_frac",           "mbu_frac",
+        "moe_imbalance_mean", "power_w_mean", "j_per_output_token", "stable",
+    };
+    if (m < MEASURE_SLO_ATTAINED) {
+        snprintf(buf, n, "%s_s_%s", latency_names[m / STAT_N], latency_stat_names[m % STAT_N]);
+    } else {
+        snprintf(buf, n, "%s", names[m - MEASURE_SLO_ATTAINED]);
+    }
+    return buf;
+}
+
+const char *system_evidence(const struct system *s)
+{
+    static const char *const grades[] = {"same family", "same SKU only", "none"};
+    return s->step ? grades[s->step->match] : "none";
+}
+
+/* ---- systems ---------------------------------------------------------------------------------- */
+
+struct experiment *experiment_new(struct arena *arena, const struct stock *stock,
+                                  const struct scenario *sc,
+                                  const struct experiment_options *o, struct err *err)
+{
+    struct experiment *e = xcalloc(1, sizeof *e);
+    e->scenario = sc;
+    e->replications = o->replications > 0 ? o->replications : (int)sc->simulation.replications;
+    e->requests = o->requests > 0 ? o->requests : sc->simulation.requests;
+    e->seed = (uint64_t)(o->seed >= 0 ? o->seed : sc->simulation.seed);
+    if (!scenario_deployments(arena, sc, &stock->catalogue, &e->deployments, err)) {
+        free(e);
+        return NULL;
+    }
+    e->systems = xcalloc((size_t)e->deployments.n, sizeof *e->systems);
+    for (int i = 0; i < e->deployments.n; i++) {
+        struct system_spec spec;
+        if (!system_spec_of(sc, &e->deployments.items[i], &spec, err) ||
+            !system_resolve(stock, &spec, &e->systems[i], err)) {
+            experiment_free(e);
+            return NULL;
+        }
+    }
+    return e;
+}
+
+void experiment_free(struct experiment *e)
+{
+    if (!e) {
+        return;
+    }
+    for (int i = 0; e->systems && i < e->deployments.n; i++) {
+        system_fini(&e->systems[i]);
+    }
+    for (int i = 0; i < e->n_points; i++) {
+        free(e->points[i].values);
+        free(e->points[i].timeline);
+    }
+    free(e->points);
+    free(e->systems);
+    free(e);
+}
+
+static int n_replicas(const struct experiment *e, int system_idx)
+{
+    int64_t n = e->deployments.items[system_idx].replicas;
+    return n > 0 ? (int)n : 1;
+}
+
+/* ---- one replication of one point ------------------------------------------------------------- */
+
+struct task_ctx {
+    struct experiment *e;
+    const struct workload *work;
+    const struct experiment_options *options;
+    struct progress *progress;
+    double (*values)[MEASURE_N]; /* [points][replications][classes + 1] */
+    bool keep_timelines;
+    struct csv_writer *requests; /* NULL: no per-request output */
+    char *broken;                /* [points]: physically impossible */
+};
+
+static void put_request(void *ctx, int64_t id, int replica, const struct finished *f,
+                        const char *why)
+{
+    struct csv_writer *w = ctx;
+    static const char *const outcomes[] = {"completed", "rejected", "failed"};
+    csv_put_int(w, id);
+    csv_put_int(w, f->class_idx);
+    csv_put_int(w, replica);
+    csv_put(w, outcomes[f->outcome]);
+    csv_put(w, why);
+    csv_put_num(w, f->arrival_s);
+    csv_put_num(w, f->scheduled_s);
+    csv_put_num(w, f->first_s);
+    csv_put_num(w, f->outcome == OUTCOME_COMPLETED ? f->last_s : NAN);
+    csv_put_int(w, f->prompt_tokens);
+    csv_put_int(w, f->output_tokens);
+    csv_put_int(w, f->hit_tokens);
+    csv_end_row(w);
+}
+
+struct request_rows {
+    struct csv_writer *writer;
+    const char *deployment, *load;
+};
+static void put_request_row(void *ctx, int64_t id, int replica, const struct finished *f,
+                            const char *why)
+{
+    struct request_rows *rows = ctx;
+    csv_put(rows->writer, rows->deployment);
+    csv_put(rows->writer, rows->load);
+    put_request(rows->writer, id, replica, f, why);
+}
+
+/* Rates and shares that are the same for every class. */
+static void fill_common(const struct experiment *e, const struct point *p,
+                        const struct cluster_result *r, double *v)
+{
+    const struct system *s = &e->systems[p->system_idx];
+    double busy = r->stats.busy_s;
+    double ranks = s->spec.dp;
+    v[MEASURE_KV_USED_MEAN] =
+        busy > 0.0 ? r->stats.kv_byte_s / busy / ((double)s->replica.kv_bytes * ranks) : 0.0;
+    v[MEASURE_KV_USED_MAX] = r->stats.kv_max_bytes / ((double)s->replica.kv_bytes * ranks);
+    v[MEASURE_BATCH_MEAN] = busy > 0.0 ? r->stats.batch_s / busy : 0.0;
+    v[MEASURE_PREEMPTIONS] = (double)r->stats.n_preemptions;
+    v[MEASURE_BUSY] = r->replica_s > 0.0 ? busy / r->replica_s : 0.0;
+    v[MEASURE_MFU] = busy > 0.0 ? r->work.compute_s / busy : 0.0;
+    v[MEASURE_MBU] = busy > 0.0 ? r->work.memory_s / busy : 0.0;
+    double experts = r->parts_s[OP_EXPERTS];
+    v[MEASURE_MOE_IMBALANCE] =
+        experts > 0.0 ? 1.0 + r->parts_s[OP_IMBALANCE] / experts : NAN;
+    double gpus = (double)s->n_gpus * n_replicas(e, p->system_idx);
+    v[MEASURE_POWER_W] =
+        gpus * power_gpu_w(s->spec.gpu, v[MEASURE_BUSY], v[MEASURE_MBU], v[MEASURE_MFU]);
+    v[MEASURE_STABLE] = r->stable;
+}
+
+static void fill_class(const struct experiment *e, const struct point *p,
+                       const struct class_summary *c, double *v)
+{
+    for (int l = 0; l < LAT_N; l++) {
+        memcpy(&v[l * STAT_N], c->lat[l], sizeof c->lat[l]);
+    }
+    double ended = (double)(c->n_completed + c->n_rejected + c->n_failed);
+    double window = c->window_s > 0.0 ? c->window_s : NAN;
+    double gpus = (double)e->systems[p->system_idx].n_gpus * n_replicas(e, p->system_idx);
+    v[MEASURE_SLO_ATTAINED] = c->good_frac;
+    v[MEASURE_GOODPUT_RPS] = c->good_frac * ended / window;
+    v[MEASURE_OUTPUT_TOK_S] = c->output_tokens / window;
+    v[MEASURE_INPUT_TOK_S] = c->prompt_tokens / window;
+    v[MEASURE_OUTPUT_TOK_S_PER_GPU] = v[MEASURE_OUTPUT_TOK_S] / gpus;
+    v[MEASURE_COMPLETED] = (double)c->n_completed;
+    v[MEASURE_REJECTED] = (double)c->n_rejected;
+    v[MEASURE_FAILED] = (double)c->n_failed;
+    v[MEASURE_PREFIX_HIT] = c->prompt_tokens > 0.0 ? c->hit_tokens / c->prompt_tokens : 0.0;
+    v[MEASURE_J_PER_TOKEN] = v[MEASURE_POWER_W] / v[MEASURE_OUTPUT_TOK_S];
+}
+
+static int warmup_segments(const struct task_ctx *t, const struct metrics *m)
+{
+    int64_t asked = t->e->scenario->simulation.warmup;
+    if (asked == 0 || !workload_is_stationary(t->work)) {
+        return 0;
+    }
+    return asked > 0 ? metrics_segments_for(m, asked) : metrics_warmup_segments(m);
+}
+
+static void fill_values(const struct task_ctx *t, const struct point *p,
+                        const struct cluster_result *r, double (*values)[MEASURE_N])
+{
+    int n = t->e->scenario->n_classes;
+    struct class_summary *summary = xcalloc((size_t)n + 1, sizeof *summary);
+    metrics_summary(&r->metrics, warmup_segments(t, &r->metrics), summary);
+    for (int c = 0; c <= n; c++) {
+        fill_common(t->e, p, r, values[c]);
+        fill_class(t->e, p, &summary[c], values[c]);
+    }
+    free(summary);
+}
+
+static bool is_possible(const struct cluster_result *r)
+{
+    double least = fmax(r->work.memory_s, r->work.compute_s);
+    return r->stats.busy_s >= least * (1.0 - FLOOR_TOLERANCE);
+}
+
+static void keep_first(struct task_ctx *t, struct point *p, const struct cluster_result *r)
+{
+    memcpy(p->parts_s, r->parts_s, sizeof p->parts_s);
+    p->busy_s = r->stats.busy_s;
+    p->total_s = r->replica_s;
+    if (t->keep_timelines) {
+        p->timeline = xcalloc(1, sizeof *p->timeline);
+        *p->timeline = r->timeline;
+    }
+}
+
+static void cluster_of(const struct task_ctx *t, const struct point *p, int replication,
+                       struct load_class *classes, struct cluster_config *cfg)
+{
+    const struct experiment *e = t->e;
+    const struct system *s = &e->systems[p->system_idx];
+    workload_classes(t->work, p->rate_rps, p->concurrency, s->spec.max_model_len, classes);
+    bool only_trace = t->work->has_trace && !t->work->has_open && !t->work->has_closed;
+    bool limited = t->options->requests > 0;
+    *cfg = (struct cluster_config){
+        .replica = &s->replica,
+        .n_replicas = n_replicas(e, p->system_idx),
+        .route = (enum route)e->deployments.items[p->system_idx].router,
+        .load = {.classes = classes,
+                 .n_classes = e->scenario->n_classes,
+                 .n_requests = only_trace && !limited ? t->work->n_trace_requests : e->requests,
+                 .seed = e->seed,
+                 .replication = (uint64_t)replication},
+        .limits = t->work->limits,
+        .stop = t->options->stop,
+    };
+}
+
+static void run_task(void *ctx, int item, int thread)
+{
+    (void)thread;
+    struct task_ctx *t = ctx;
+    struct experiment *e = t->e;
+    int replication = item % e->replications;
+    struct point *p = &e->points[item / e->replications];
+    struct load_class *classes = xcalloc((size_t)e->scenario->n_classes, sizeof *classes);
+    struct cluster_config cfg;
+    cluster_of(t, p, replication, classes, &cfg);
+    struct request_rows rows = {t->requests, e->systems[p->system_idx].spec.name, p->load};
+    if (t->requests && replication == 0) {
+        cfg.sink = put_request_row;
+        cfg.sink_ctx = &rows;
+    }
+    struct cluster_result r;
+    cluster_run(&cfg, &r);
+    size_t stride = (size_t)e->scenario->n_classes + 1;
+    if (!r.abandoned) {
+        fill_values(t, p, &r, t->values + (size_t)item * stride);
+        t->broken[item] = !is_possible(&r);
+        if (replication == 0) {
+            keep_first(t, p, &r);
+        }
+    } else {
+        t->broken[item] = 2;
+    }
+    __atomic_fetch_add(&e->n_events, r.n_events, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&e->n_requests, r.n_offered, __ATOMIC_RELAXED);
+    cluster_result_fini(&r);
+    free(classes);
+    progress_add(t->progress, 1);
+}
+
+/* ---- points ------------------------------------------------------------------------------------ */
+
+static void add_point(struct experiment *e, int *cap, struct arena *arena, int system_idx,
+                      double rate_rps, int64_t concurrency, const char *other)
+{
+    const char *load = other;
+    if (concurrency > 0) {
+        load = arena_printf(arena, "%lld clients", (long long)concurrency);
+    } else if (!isnan(rate_rps)) {
+        load = arena_printf(arena, "%.4g requests/s", rate_rps);
+    }
+    ARRAY_RESERVE(e->points, *cap, e->n_points + 1);
+    e->points[e->n_points++] = (struct point){
+        .system_idx = system_idx, .rate_rps = rate_rps, .concurrency = concurrency, .load = load};
+}
+
+/* Requests per second a deployment serves when everything waits at its door. */
+static double offline_capacity_rps(const struct experiment *e, const struct workload *w,
+                                   int system_idx)
+{
+    const struct system *s = &e->systems[system_idx];
+    struct load_class *classes = xcalloc((size_t)e->scenario->n_classes, sizeof *classes);
+    workload_classes(w, 1.0, 0, s->spec.max_model_len, classes);
+    int64_t per_replica = CAPACITY_REQUESTS;
+    for (int i = 0; i < e->scenario->n_classes; i++) {
+        classes[i].process = LOAD_OFFLINE;
+        classes[i].trace = NULL;
+        classes[i].n_requests =
+            1 + (int64_t)(e->scenario->classes[i].share_frac * (double)per_replica);
+    }
+    struct cluster_config cfg = {
+        .replica = &s->replica,
+        .n_replicas = 1,
+        .load = {.classes = classes, .n_classes = e->scenario->n_classes, .seed = e->seed},
+        .limits = w->limits,
+    };
+    struct cluster_result r;
+    cluster_run(&cfg, &r);
+    double rate = r.n_completed > 0 && r.end_s > 0.0 ? (double)r.n_completed / r.end_s : 1.0;
+    cluster_result_fini(&r);
+    free(classes);
+    return rate * n_replicas(e, system_idx);
+}
+
+/* Two significant digits, so that tables and charts show round loads. */
+static double round_load(double x)
+{
+    double step = pow(10.0, floor(log10(x)) - 1.0);
+    return round(x / step) * step;
+}
+
+static void add_auto_loads(struct experiment *e, int *cap, struct arena *arena,
+                           const struct workload *w, int system_idx)
+{
+    const struct scenario_sweep *sweep = &e->scenario->sweep;
+    int n = sweep->points > 1 ? (int)sweep->points : AUTO_POINTS;
+    double capacity = isnan(sweep->from_rps) || isnan(sweep->to_rps)
+                          ? offline_capacity_rps(e, w, system_idx)
+                          : NAN;
+    double from = isnan(sweep->from_rps) ? AUTO_FROM * capacity : sweep->from_rps;
+    double to = isnan(sweep->to_rps) ? AUTO_TO * capacity : sweep->to_rps;
+    for (int i = 0; i < n; i++) {
+        double rate = round_load(from + (to - from) * i / (n - 1));
+        add_point(e, cap, arena, system_idx, rate, 0, NULL);
+    }
+}
+
+static void add_sweep(struct experiment *e, int *cap, struct arena *arena,
+                      const struct workload *w, int system_idx)
+{
+    static const int64_t clients[] = {1, 2, 4, 8, 16, 32, 64, 128, 256};
+    const struct scenario_sweep *s = &e->scenario->sweep;
+    if (w->has_closed && s->concurrency.n == 0 && s->loads.n == 0) {
+        for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++) {
+            add_point(e, cap, arena, system_idx, NAN, clients[i], NULL);
+        }
+        return;
+    }
+    for (int i = 0; i < s->concurrency.n; i++) {
+        add_point(e, cap, arena, system_idx, NAN, s->concurrency.items[i], NULL);
+    }
+    for (int i = 0; i < s->loads.n; i++) {
+        add_point(e, cap, arena, system_idx, s->loads.items[i], 0, NULL);
+    }
+    if (s->concurrency.n + s->loads.n == 0) {
+        add_auto_loads(e, cap, arena, w, system_idx);
+    }
+}
+
+static void add_own_load(struct experiment *e, int *cap, struct arena *arena,
+                         const struct workload *w, int system_idx)
+{
+    double rate = scenario_rate_rps(e->scenario);
+    const char *name = w->has_trace ? "trace" : "offline";
+    int64_t clients = 0;
+    if (w->has_closed) {
+        for (int c = 0; c < e->scenario->n_classes; c++) {
+            int64_t n = e->scenario->classes[c].arrivals.concurrency;
+            clients += n > 0 ? n : 0;
+        }
+    }
+    add_point(e, cap, arena, system_idx, rate, clients, name);
+}
+
+static void lay_out(struct experiment *e, struct arena *arena, const struct workload *w, bool sweep)
+{
+    int cap = 0;
+    for (int i = 0; i < e->deployments.n; i++) {
+        if (!e->systems[i].step) {
+            continue;
+        }
+        if (sweep && (w->has_open || w->has_closed)) {
+            add_sweep(e, &cap, arena, w, i);
+        } else {
+            add_own_load(e, &cap, arena, w, i);
+        }
+    }
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------- */
+
+static void estimate(const double (*values)[MEASURE_N], size_t stride, int reps, int m,
+                     struct estimate *out)
+{
+    double x[64];
+    int n = reps < 64 ? reps : 64;
+    for (int i = 0; i < n; i++) {
+        x[i] = values[(size_t)i * stride][m];
+    }
+    out->mean = mean_of(x, n);
+    out->half_width = t_half_width(x, n, 0.95);
+}
+
+static void average(struct task_ctx *t)
+{
+    struct experiment *e = t->e;
+    size_t classes = (size_t)e->scenario->n_classes + 1;
+    for (int i = 0; i < e->n_points; i++) {
+        struct point *p = &e->points[i];
+        size_t first = (size_t)i * (size_t)e->replications;
+        p->done = true;
+        for (int r = 0; r < e->replications; r++) {
+            p->done = p->done && t->broken[first + (size_t)r] == 0;
+        }
+        p->values = xcalloc(classes, sizeof *p->values);
+        for (size_t c = 0; p->done && c < classes; c++) {
+            for (int m = 0; m < MEASURE_N; m++) {
+                estimate((const double(*)[MEASURE_N])(t->values + first * classes + c), classes,
+                         e->replications, m, &p->values[c][m]);
+            }
+        }
+        p->stable = p->done && p->values[classes - 1][MEASURE_STABLE].mean >= 1.0;
+    }
+}
+
+static bool check_possible(const struct task_ctx *t, struct err *err)
+{
+    for (int i = 0; i < t->e->n_points * t->e->replications; i++) {
+        if (t->broken[i] == 1) {
+            const struct point *p = &t->e->points[i / t->e->replications];
+            return err_set(err, ERR_INTERNAL,
+                           "%s at %s would be faster than its memory and arithmetic allow",
+                           t->e->systems[p->system_idx].spec.name, p->load);
+        }
+        t->e->interrupted = t->e->interrupted || t->broken[i] == 2;
+    }
+    return true;
+}
+
+static bool open_requests(struct task_ctx *t, struct err *err)
+{
+    static const char *const cols[] = {"deployment", "load",        "id",          "class_idx",
+                                       "replica",    "outcome",     "why",         "arrival_s",
+                                       "scheduled_s", "first_token_s", "last_token_s",
+                                       "prompt_tokens", "output_tokens", "hit_tokens"};
+    if (!t->options->requests_csv) {
+        return true;
+    }
+    t->requests = csv_create(t->options->requests_csv, err);
+    for (size_t i = 0; t->requests && i < sizeof cols / sizeof cols[0]; i++) {
+        csv_put(t->requests, cols[i]);
+    }
+    if (t->requests) {
+        csv_end_row(t->requests);
+    }
+    return t->requests != NULL;
+}
+
+bool experiment_run(struct experiment *e, struct arena *arena, const struct stock *stock,
+                    const struct experiment_options *o, struct err *err)
+{
+    (void)stock;
+    struct task_ctx t = {.e = e, .options = o};
+    t.work = workload_load(arena, e->scenario, err);
+    if (!t.work) {
+        return false;
+    }
+    lay_out(e, arena, t.work, o->sweep);
+    if (e->n_points == 0) {
+        return err_set(err, ERR_UNFIT, "none of the %d deployments fits its GPU memory",
+                       e->deployments.n);
+    }
+    if (!open_requests(&t, err)) {
+        return false;
+    }
+    size_t n = (size_t)e->n_points * (size_t)e->replications;
+    t.values = xcalloc(n * ((size_t)e->scenario->n_classes + 1), sizeof *t.values);
+    t.broken = xcalloc(n, 1);
+    memset(t.broken, 2, n);
+    t.keep_timelines = e->n_points <= KEEP_TIMELINES;
+    t.progress = progress_new("simulating", (int64_t)n, o->quiet);
+    /* one thread when requests are written, so that their rows are in order */
+    pool_run(t.requests ? 1 : o->n_threads, (int)n, run_task, &t, o->stop);
+    progress_free(t.progress);
+    bool ok = !t.requests || csv_close(t.requests, err);
+    ok = ok && check_possible(&t, err);
+    average(&t);
+    free(t.values);
+    free(t.broken);
+    return ok;
+}
+
+bool point_meets_slo(const struct experiment *e, const struct point *p, int c)
+{
+    int n = e->scenario->n_classes;
+    if (c == n) {
+        for (int i = 0; i < n; i++) {
+            if (!point_meets_slo(e, p, i)) {
+                return false;
+            }
+        }
+        return p->stable;
+    }
+    static const enum latency of[SLO_N_METRICS] = {LAT_TTFT, LAT_TPOT, LAT_ITL, LAT_E2E};
+    const struct scenario_slo *slo = &e->scenario->classes[c].slo;
+    for (int m = 0; m < SLO_N_METRICS; m++) {
+        for (int s = 0; s < SLO_N_STATS; s++) {
+            double limit = slo->limit_s[m][s];
+            if (!isnan(limit) && !(p->values[c][(int)of[m] * STAT_N + s].mean <= limit)) {
+                return false;
+            }
+        }
+    }
+    const struct estimate *v = p->values[c];
+    double lost = v[MEASURE_REJECTED].mean + v[MEASURE_FAILED].mean;
+    double all = lost + v[MEASURE_COMPLETED].mean;
+    return p->stable && !(lost > slo->loss_max_frac * all);
+}

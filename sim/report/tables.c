@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sim/report/tables.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/csvio.h"
+#include "sim/base/table.h"
+
+static const double GIB = 1073741824.0;
+
+static void put_header(struct csv_writer *w, const char *const *cols, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        csv_put(w, cols[i]);
+    }
+}
+
+/* ---- summary and curves -------------------------------------------------------------------------- */
+
+static void put_system(struct csv_writer *w, const struct experiment *e, int idx)
+{
+    const struct system *s = &e->systems[idx];
+    int64_t replicas = e->deployments.items[idx].replicas;
+    replicas = replicas > 0 ? replicas : 1;
+    csv_put(w, s->spec.name);
+    csv_put(w, s->spec.gpu->name);
+    csv_put_int(w, s->n_gpus * replicas);
+    csv_put_int(w, replicas);
+    csv_put_int(w, s->spec.tp);
+    csv_put_int(w, s->spec.pp);
+    csv_put_int(w, s->spec.ep);
+    csv_put_int(w, s->spec.dp);
+    csv_put(w, s->spec.model->name);
+    csv_put(w, dtype_name(s->spec.checkpoint.weights));
+    csv_put(w, dtype_name(s->spec.kv));
+    csv_put(w, engine_names[s->spec.engine]);
+}
+
+static const char *const system_cols[] = {"deployment", "hardware", "n_gpus",  "replicas",
+                                          "tp",         "pp",       "ep",      "dp",
+                                          "model",      "weights",  "kv_cache", "engine"};
+
+static void put_summary_header(struct csv_writer *w)
+{
+    char name[64];
+    put_header(w, system_cols, sizeof system_cols / sizeof system_cols[0]);
+    csv_put(w, "rate_rps");
+    csv_put(w, "concurrency");
+    csv_put(w, "class");
+    for (int m = 0; m < MEASURE_N; m++) {
+        const char *col = measure_name((enum measure)m, name, sizeof name);
+        csv_put(w, col);
+        if (m == MEASURE_STABLE) {
+            continue;
+        }
+        char bound[80];
+        snprintf(bound, sizeof bound, "%s_lo", col);
+        csv_put(w, bound);
+        snprintf(bound, sizeof bound, "%s_hi", col);
+        csv_put(w, bound);
+    }
+    for (int m = 0; m < SLO_N_METRICS; m++) {
+        for (int s = 0; s < SLO_N_STATS; s++) {
+            snprintf(name, sizeof name, "slo_%s_s_%s", slo_metric_names[m], slo_stat_names[s]);
+            csv_put(w, name);
+        }
+    }
+    csv_put(w, "slo_met");
+    csv_put(w, "evidence");
+    csv_end_row(w);
+}
+
+static void put_measures(struct csv_writer *w, const struct point *p, const struct estimate *v)
+{
+    for (int m = 0; m < MEASURE_STABLE; m++) {
+        /* an unsustainable load has no steady latency: its cells stay empty */
+        bool latency = m < MEASURE_SLO_ATTAINED;
+        double x = latency && !p->stable ? NAN : v[m].mean;
+        csv_put_num(w, x);
+        csv_put_num(w, x - v[m].half_width);
+        csv_put_num(w, x + v[m].half_width);
+    }
+    csv_put_int(w, p->stable);
+}
+
+static void put_limits(struct csv_writer *w, const struct experiment *e, int c)
+{
+    const struct scenario *sc = e->scenario;
+    int from = c < sc->n_classes ? c : 0;
+    bool show = c < sc->n_classes || sc->n_classes == 1;
+    for (int m = 0; m < SLO_N_METRICS; m++) {
+        for (int s = 0; s < SLO_N_STATS; s++) {
+            csv_put_num(w, show ? sc->classes[from].slo.limit_s[m][s] : NAN);
+        }
+    }
+}
+
+static void put_point(struct csv_writer *w, const struct experiment *e, const struct point *p)
+{
+    for (int c = 0; c <= e->scenario->n_classes; c++) {
+        put_system(w, e, p->system_idx);
+        csv_put_num(w, p->rate_rps);
+        if (p->concurrency > 0) {
+            csv_put_int(w, p->concurrency);
+        } else {
+            csv_put(w, "");
+        }
+        csv_put(w, c < e->scenario->n_classes ? e->scenario->classes[c].name : "all");
+        put_measures(w, p, p->values[c]);
+        put_limits(w, e, c);
+        csv_put_int(w, point_meets_slo(e, p, c));
+        csv_put(w, system_evidence(&e->systems[p->system_idx]));
+        csv_end_row(w);
+    }
+}
+
+bool tables_write_summary(const struct experiment *e, const char *path, struct err *err)
+{
+    struct csv_writer *w = csv_create(path, err);
+    if (!w) {
+        return false;
+    }
+    put_summary_header(w);
+    for (int i = 0; i < e->n_points; i++) {
+        if (e->points[i].done) {
+            put_point(w, e, &e->points[i]);
+        }
+    }
+    return csv_close(w, err);
+}
+
+/* ---- memory --------------------------------------------------------------------------------------- */
+
+static void put_footprint(struct csv_writer *w, const struct experiment *e, int idx)
+{
+    const struct footprint *f = &e->systems[idx].footprint;
+    const double parts[] = {f->total_bytes,    f->weights_bytes, f->attn_bytes,
+                            f->dense_bytes,    f->experts_bytes, f->embedding_bytes,
+                            f->kv_bytes,       f->activations_bytes, f->graphs_bytes,
+                            f->comm_bytes,     f->context_bytes, f->free_bytes,
+                            f->missing_bytes};
+    put_system(w, e, idx);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        csv_put_num(w, parts[i] / GIB);
+    }
+    csv_put_int(w, f->kv_tokens);
+    csv_put_int(w, f->max_sequences);
+    csv_put_int(w, f->longest_tokens);
+    csv_put_int(w, f->fits);
+    csv_put(w, f->reason);
+    csv_end_row(w);
+}
+
+bool tables_write_memory(const struct experiment *e, const char *path, struct err *err)
+{
+    static const char *const cols[] = {
+        "gpu_gib",  "weights_gib",     "attention_gib", "dense_gib", "experts_gib", "embedding_gib",
+        "kv_gib",   "activations_gib", "graphs_gib",    "comm_gib",  "context_gib", "free_gib",
+        "missing_gib", "kv_tokens",    "max_sequences", "longest_sequence", "fits", "reason"};
+    struct csv_writer *w = csv_create(path, err);
+    if (!w) {
+        return false;
+    }
+    put_header(w, system_cols, sizeof system_cols / sizeof system_cols[0]);
+    put_header(w, cols, sizeof cols / sizeof cols[0]);
+    csv_end_row(w);
+    for (int i = 0; i < e->deployments.n; i++) {
+        put_footprint(w, e, i);
+    }
+    return csv_close(w, err);
+}
+
+/* ---- breakdown and timeline ------------------------------------------------------------------------ */
+
+bool tables_write_breakdown(const struct experiment *e, const char *path, struct err *err)
+{
+    struct csv_writer *w = csv_create(path, err);
+    if (!w) {
+        return false;
+    }
+    csv_put(w, "deployment");
+    csv_put(w, "load");
+    for (int i = 0; i < OP_N; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s_frac", op_group_names[i]);
+        csv_put(w, name);
+    }
+    csv_put(w, "idle_frac");
+    csv_end_row(w);
+    for (int i = 0; i < e->n_points; i++) {
+        const struct point *p = &e->points[i];
+        if (!p->done) {
+            continue;
+        }
+        csv_put(w, e->systems[p->system_idx].spec.name);
+        csv_put(w, p->load);
+        double sum = 0.0;
+        for (int g = 0; g < OP_N; g++) {
+            sum += p->parts_s[g];
+        }
+        double busy = p->total_s > 0.0 ? p->busy_s / p->total_s : 0.0;
+        for (int g = 0; g < OP_N; g++) {
+            csv_put_num(w, sum > 0.0 ? p->parts_s[g] / sum * busy : 0.0);
+        }
+        csv_put_num(w, 1.0 - busy);
+        csv_end_row(w);
+    }
+    return csv_close(w, err);
+}
+
+static void put_timeline(struct csv_writer *w, const struct experiment *e, const struct point *p)
+{
+    const struct timeline *t = p->timeline;
+    for (int i = 0; i < t->n_bins; i++) {
+        const struct timeline_bin *b = &t->bins[i];
+        double steps = b->step_s;
+        csv_put(w, e->systems[p->system_idx].spec.name);
+        csv_put(w, p->load);
+        csv_put_num(w, (i + 0.5) * t->width_s);
+        csv_put_num(w, steps > 0.0 ? b->running_s / steps * t->n_replicas : 0.0);
+        csv_put_num(w, steps > 0.0 ? b->waiting_s / steps * t->n_replicas : 0.0);
+        csv_put_num(w, steps > 0.0 ? b->kv_frac_s / steps : 0.0);
+        csv_put_num(w, b->output_tokens / t->width_s);
+        csv_put_num(w, b->input_tokens / t->width_s);
+        csv_put_num(w, fmin(1.0, steps / (t->width_s * t->n_replicas)));
+        csv_end_row(w);
+    }
+}
+
+bool tables_write_timeline(const struct experiment *e, const char *path, struct err *err)
+{
+    static const char *const cols[] = {"deployment",   "load",         "time_s",
+                                       "running",      "waiting",      "kv_used_frac",
+                                       "output_tok_s", "input_tok_s",  "busy_frac"};
+    struct csv_writer *w = csv_create(path, err);
+    if (!w) {
+        return false;
+    }
+    put_header(w, cols, sizeof cols / sizeof cols[0]);
+    csv_end_row(w);
+    for (int i = 0; i < e->n_points; i++) {
+        if (e->points[i].done && e->points[i].timeline) {
+            put_timeline(w, e, &e->points[i]);
+        }
+    }
+    return csv_close(w, err);
+}
+
+/* ---- text ------------------------------------------------------------------------------------------- */
+
+static void put_latency(struct table *t, const struct point *p, const struct estimate *v, int l,
+                        int s, double scale)
+{
+    table_num(t, p->stable ? v[l * STAT_N + s].mean * scale : NAN, 3);
+}
+
+static const char *verdict(const struct experiment *e, const struct point *p)
+{
+    if (!p->stable) {
+        return "overloaded";
+    }
+    return point_meets_slo(e, p, e->scenario->n_classes) ? "met" : "missed";
+}
+
+void tables_print_summary(const struct experiment *e, FILE *out)
+{
+    static const char *const cols[] = {"deployment",   "GPUs",         "load",
+                                       "TTFT p50 ms",  "TTFT p95 ms",  "TPOT p50 ms",
+                                       "TPOT p95 ms",  "output tok/s", "per GPU",
+                                       "KV used",      "service levels", "evidence"};
+    struct table *t = table_new();
+    int all = e->scenario->n_classes;
+    for (size_t i = 0; i < sizeof cols / sizeof cols[0]; i++) {
+        table_col(t, cols[i]);
+    }
+    for (int i = 0; i < e->n_points; i++) {
+        const struct point *p = &e->points[i];
+        if (!p->done) {
+            continue;
+        }
+        const struct estimate *v = p->values[all];
+        const struct system *s = &e->systems[p->system_idx];
+        int64_t replicas = e->deployments.items[p->system_idx].replicas;
+        table_put(t, "%s", s->spec.name);
+        table_put(t, "%lld", (long long)(s->n_gpus * (replicas > 0 ? replicas : 1)));
+        table_put(t, "%s", p->load);
+        put_latency(t, p, v, LAT_TTFT, STAT_P50, 1e3);
+        put_latency(t, p, v, LAT_TTFT, STAT_P95, 1e3);
+        put_latency(t, p, v, LAT_TPOT, STAT_P50, 1e3);
+        put_latency(t, p, v, LAT_TPOT, STAT_P95, 1e3);
+        table_num(t, v[MEASURE_OUTPUT_TOK_S].mean, 4);
+        table_num(t, v[MEASURE_OUTPUT_TOK_S_PER_GPU].mean, 4);
+        table_put(t, "%.0f %%", 100.0 * v[MEASURE_KV_USED_MEAN].mean);
+        table_put(t, "%s", verdict(e, p));
+        table_put(t, "%s", system_evidence(s));
+        table_end_row(t);
+    }
+    table_write(t, out);
+    table_free(t);
+    for (int i = 0; i < e->deployments.n; i++) {
+        if (!e->systems[i].step) {
+            fprintf(out, "%s does not fit: %s\n", e->systems[i].spec.name,
+                    e->systems[i].footprint.reason);
+        }
+    }
+}
+
+void tables_print_memory(const struct experiment *e, FILE *out)
+{
+    static const char *const cols[] = {"deployment", "GPUs",       "GPU GiB",   "weights",
+                                       "KV pool",    "activations", "graphs",   "comm",
+                                       "context",    "free",       "KV tokens", "sequences",
+                                       "fits"};
+    struct table *t = table_new();
+    for (size_t i = 0; i < sizeof cols / sizeof cols[0]; i++) {
+        table_col(t, cols[i]);
+    }
+    for (int i = 0; i < e->deployments.n; i++) {
+        const struct system *s = &e->systems[i];
+        const struct footprint *f = &s->footprint;
+        const double parts[] = {f->total_bytes,  f->weights_bytes, f->kv_bytes,
+                                f->activations_bytes, f->graphs_bytes, f->comm_bytes,
+                                f->context_bytes, f->free_bytes};
+        table_put(t, "%s", s->spec.name);
+        table_put(t, "%d", s->n_gpus);
+        for (size_t k = 0; k < sizeof parts / sizeof parts[0]; k++) {
+            table_put(t, "%.1f", parts[k] / GIB);
+        }
+        table_put(t, "%lld", (long long)f->kv_tokens);
+        table_put(t, "%lld", (long long)f->max_sequences);
+        table_put(t, "%s", f->fits ? "yes" : f->reason);
+        table_end_row(t);
+    }
+    table_write(t, out);
+    table_free(t);
+}
