@@ -23,6 +23,10 @@ WARN += -Werror
 endif
 HARDEN := -fstack-protector-strong -fPIE
 DEFS := -I. -D_GNU_SOURCE
+# `make V=1` shows the command lines.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1)')
+
 STD := -std=c17 -ffp-contract=off -pthread
 LIBS := -lgsl -lgslcblas -lcsv -lyaml -ljansson -lm
 
@@ -64,15 +68,18 @@ headroom: $(B)/headroom
 	@cp -f $< $@.tmp && mv -f $@.tmp $@
 
 $(B)/headroom: $(B)/sim/cli/main.o $(B)/libheadroom.a
-	$(CC) $(CFLAGS) $(STD) $(LDFLAGS) $(LINK_$(CONFIG)) -o $@ $^ $(LIBS)
+	$(call say,LINK $@)
+	$(Q)$(CC) $(CFLAGS) $(STD) $(LDFLAGS) $(LINK_$(CONFIG)) -o $@ $^ $(LIBS)
 
 $(B)/libheadroom.a: $(LIB_OBJ)
+	$(call say,AR   $@)
 	@rm -f $@
-	$(AR) rcsD $@ $^
+	$(Q)$(AR) rcsD $@ $^
 
 $(B)/%.o: %.c $(B)/flags | need-libs
 	@mkdir -p $(@D)
-	$(CC) $(DEFS) $(CPPFLAGS) $(STD) $(WARN) $(HARDEN) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC   $<)
+	$(Q)$(CC) $(DEFS) $(CPPFLAGS) $(STD) $(WARN) $(HARDEN) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 IDENTITY := -DHEADROOM_VERSION='"$(VERSION)"' -DHEADROOM_COMMIT='"$(COMMIT)"' -DHEADROOM_PREFIX='"$(PREFIX)"'
 $(B)/sim/cli/%.o: DEFS += $(IDENTITY)
@@ -80,7 +87,8 @@ $(filter $(B)/sim/cli/%,$(LIB_OBJ)) $(B)/sim/cli/main.o: $(B)/identity
 
 $(B)/tests/%: tests/%.c $(TEST_HELP_OBJ) $(B)/libheadroom.a | need-cunit
 	@mkdir -p $(@D)
-	$(CC) $(DEFS) $(CPPFLAGS) $(STD) $(WARN) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(TEST_HELP_OBJ) $(B)/libheadroom.a -lcunit $(LIBS)
+	$(call say,TEST $<)
+	$(Q)$(CC) $(DEFS) $(CPPFLAGS) $(STD) $(WARN) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(TEST_HELP_OBJ) $(B)/libheadroom.a -lcunit $(LIBS)
 
 # What the objects were compiled with: a changed compiler, option or PREFIX recompiles them.
 .PHONY: force
@@ -204,12 +212,12 @@ check-install: ## install, use from elsewhere, uninstall
 	@MAKE='$(MAKE)' tests/check_install.sh
 check-archive: ## a source archive builds and runs without .git
 	@MAKE='$(MAKE)' tests/check_archive.sh
+# Uninitialised variables are left to the compilers, clang-tidy and valgrind, which follow pointers better.
 check-cppcheck: ## cppcheck finds nothing
 	cppcheck --quiet -j$(shell nproc) --std=c11 --enable=warning,performance,portability --inline-suppr \
-	  --suppress=missingIncludeSystem --error-exitcode=1 -D__GNUC__ $(DEFS) $(IDENTITY) $(SRC)
+	  --suppress=missingIncludeSystem --suppress=uninitvar --error-exitcode=1 -D__GNUC__ $(DEFS) $(IDENTITY) $(SRC)
 check-tidy: ## clang-tidy finds nothing (.clang-tidy has the list)
-	@printf '%s\n' $(SRC) | xargs -P $(shell nproc) -n 4 \
-	  clang-tidy --quiet -- $(DEFS) $(IDENTITY) $(STD) 2> >(grep -v 'warnings generated\|warning generated' >&2)
+	@tests/check_tidy.sh $(SRC)
 # Lines of sim/ models/ hardware/ scenarios/ plots/ that the tests run, in percent.
 COVERAGE_MIN ?= 80
 check-coverage: ## line coverage of the product's sources, at least COVERAGE_MIN percent
@@ -220,7 +228,8 @@ check-coverage: ## line coverage of the product's sources, at least COVERAGE_MIN
 T ?= 60
 $(B)/tests/fuzz/%: tests/fuzz/%.c $(B)/libheadroom.a
 	@mkdir -p $(@D)
-	clang $(DEFS) $(CPPFLAGS) $(STD) $(WARN) $(CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(B)/libheadroom.a $(LIBS)
+	$(call say,FUZZ $<)
+	$(Q)clang $(DEFS) $(CPPFLAGS) $(STD) $(WARN) $(CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(B)/libheadroom.a $(LIBS)
 build-fuzz: $(FUZZ_BIN)
 fuzz: ## fuzz every parser for T seconds (default 60) with clang's libFuzzer
 	@$(MAKE) CC=clang CONFIG=fuzz build-fuzz
