@@ -8,6 +8,7 @@
  * iteration. */
 #include "hardware/kernel.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -46,12 +47,15 @@ static const struct row_field gemm_fields[] = {
 struct attn_row {
     const char *phase, *kind;
     struct kernel_key key;
-    double t0_s, em, ec, p, occ_exp, tw_s, k0;
+    int head_dim;
+    double is_windowed, t0_s, em, ec, p, occ_exp, tw_s, k0;
 };
 static const struct row_field attn_fields[] = {
     KEY_FIELDS(attn_row),
     TEXT(attn_row, "phase", ROW_NAME, phase),
     TEXT(attn_row, "kind", ROW_NAME, kind),
+    {"head_dim", ROW_INT, offsetof(struct attn_row, head_dim), 1, 0, 1024},
+    {"windowed", ROW_FLAG, offsetof(struct attn_row, is_windowed), 1, 0, 1},
     NUM(attn_row, "t0_us", t0_s, 1e-6, 0, 50),
     NUM(attn_row, "em", em, 1, 0.01, 1.0),
     NUM(attn_row, "ec", ec, 1, 0.01, 1.0),
@@ -112,6 +116,8 @@ static bool load_attn(struct arena *arena, const char *const *dirs, int n_dirs,
     for (int i = 0; i < list.n; i++) {
         const struct attn_row *r = &rows[i];
         set->attn[i] = (struct attn_consts){.key = r->key,
+                                            .is_windowed = r->is_windowed > 0.0,
+                                            .head_dim = r->head_dim,
                                             .t0_s = r->t0_s,
                                             .em = r->em,
                                             .ec = r->ec,
@@ -153,7 +159,7 @@ bool kernel_set_load(struct arena *arena, const char *const *dirs, int n_dirs,
 /* What a look-up wants. sku, engine, kernel NULL: any. */
 struct want {
     const char *sku, *engine, *dtype, *kernel;
-    bool is_prefill, is_mla; /* attention only */
+    const struct attn_want *attn;
 };
 
 static bool same(const char *wanted, const char *have)
@@ -198,16 +204,30 @@ static int find_gemm(const struct kernel_set *set, const struct want *want)
     return -1;
 }
 
+/* How badly a row stands in for another shape. A window matters less than twice the head size. */
+static double attn_distance(const struct attn_consts *a, const struct attn_want *want)
+{
+    static const double WINDOW_DISTANCE = 0.5;
+    double head = a->head_dim > 0 && want->head_dim > 0
+                      ? fabs(log((double)want->head_dim / a->head_dim))
+                      : 0.0;
+    return head + (a->is_windowed != want->is_windowed ? WINDOW_DISTANCE : 0.0);
+}
+
+/* The nearest shape; of equals the first. */
 static int find_attn(const struct kernel_set *set, const struct want *want)
 {
+    int best = -1;
     for (int i = 0; i < set->n_attn; i++) {
         const struct attn_consts *a = &set->attn[i];
-        if (a->is_prefill == want->is_prefill && a->is_mla == want->is_mla &&
-            key_fits(&a->key, want)) {
-            return i;
+        if (a->is_prefill == want->attn->is_prefill && a->is_mla == want->attn->is_mla &&
+            key_fits(&a->key, want) &&
+            (best < 0 ||
+             attn_distance(a, want->attn) < attn_distance(&set->attn[best], want->attn))) {
+            best = i;
         }
     }
-    return -1;
+    return best;
 }
 
 static int find_moe(const struct kernel_set *set, const struct want *want)
@@ -293,15 +313,24 @@ const struct gemm_consts *kernel_gemm(const struct kernel_set *set, const struct
     return row < 0 ? NULL : &set->gemm[row];
 }
 
+const struct attn_consts *kernel_attn_for(const struct kernel_set *set,
+                                          const struct gpu_list *gpus, const struct gpu *gpu,
+                                          const char *engine, const struct attn_want *attn,
+                                          enum kernel_match *match)
+{
+    struct want want = {.engine = engine, .dtype = attn->kv_dtype, .attn = attn};
+    int row = find_row(set, find_attn, gpus, gpu, want, match);
+    return row < 0 ? NULL : &set->attn[row];
+}
+
 const struct attn_consts *kernel_attn(const struct kernel_set *set, const struct gpu_list *gpus,
                                       const struct gpu *gpu, const char *engine,
                                       bool is_prefill, bool is_mla, const char *kv_dtype,
                                       enum kernel_match *match)
 {
-    struct want want = {
-        .engine = engine, .dtype = kv_dtype, .is_prefill = is_prefill, .is_mla = is_mla};
-    int row = find_row(set, find_attn, gpus, gpu, want, match);
-    return row < 0 ? NULL : &set->attn[row];
+    const struct attn_want want = {
+        .is_prefill = is_prefill, .is_mla = is_mla, .head_dim = 128, .kv_dtype = kv_dtype};
+    return kernel_attn_for(set, gpus, gpu, engine, &want, match);
 }
 
 const struct moe_consts *kernel_moe(const struct kernel_set *set, const struct gpu_list *gpus,

@@ -29,10 +29,13 @@ struct gemm_consts {
     struct kernel_key key;
     double t0_s, ec, em, p, k0, wq_exp, occ_exp, eq; /* eq 0: no activation quantisation term */
 };
-/* Attention laws (2.2): phase "decode" or "prefill", kind "gqa" or "mla". */
+/* Attention laws (2.2): phase "decode" or "prefill", kind "gqa" or "mla". Kernels are compiled per head
+ * size and take another path under a short sliding window, so each has rows of its own. occ_exp is the
+ * occupancy exponent of decode and the weight of the last tile in prefill (sim/cost/attention.h). */
 struct attn_consts {
     struct kernel_key key;
-    bool is_prefill, is_mla;
+    bool is_prefill, is_mla, is_windowed;
+    int head_dim; /* 0: any */
     double t0_s, em, ec, p, occ_exp, tw_s, k0;
 };
 /* Grouped GEMM law (2.3). */
@@ -61,6 +64,16 @@ const struct gemm_consts *kernel_gemm(const struct kernel_set *set, const struct
 const struct attn_consts *kernel_attn(const struct kernel_set *set, const struct gpu_list *gpus,
                                       const struct gpu *gpu, const char *engine, bool is_prefill,
                                       bool is_mla, const char *kv_dtype, enum kernel_match *match);
+/* The attention kernel for a head size and span: of the rows that fit otherwise the nearest head size,
+ * preferring those with (without) a window. kernel_attn asks for 128 and no window. */
+struct attn_want {
+    bool is_prefill, is_mla, is_windowed;
+    int head_dim;
+    const char *kv_dtype;
+};
+const struct attn_consts *kernel_attn_for(const struct kernel_set *set, const struct gpu_list *gpus,
+                                          const struct gpu *gpu, const char *engine,
+                                          const struct attn_want *want, enum kernel_match *match);
 const struct moe_consts *kernel_moe(const struct kernel_set *set, const struct gpu_list *gpus,
                                     const struct gpu *gpu, const char *engine, const char *dtype,
                                     const char *kernel, enum kernel_match *match);

@@ -82,19 +82,47 @@ static void fp8_gemm_has_an_activation_quantisation_term(void)
     arena_free(f.arena);
 }
 
-/* 2.2: H100 vLLM FA3 decode: t0 11.3 us, em .966, ec .689, p 1, occ .63, tw 2.02 us. */
-static void decode_attention_row_of_h100_vllm_is_the_published_fit(void)
+static const struct attn_consts *attn_for(const struct fixture *f, const char *gpu, int head_dim,
+                                          bool is_windowed)
+{
+    const struct attn_want want = {
+        .head_dim = head_dim, .is_windowed = is_windowed, .kv_dtype = "bf16"};
+    return kernel_attn_for(&f->set, &f->gpus, gpu_named(f, gpu), "vllm", &want, NULL);
+}
+
+static void decode_attention_takes_the_row_of_its_head_size_and_window(void)
+{
+    static const int sizes[] = {64, 128, 192, 256};
+    struct fixture f = fixture_new();
+    for (int i = 0; i < 8; i++) {
+        const struct attn_consts *c = attn_for(&f, "h100-sxm", sizes[i / 2], i & 1);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+        CU_ASSERT_EQUAL(c->head_dim, sizes[i / 2]);
+        CU_ASSERT_EQUAL(c->is_windowed, (i & 1) != 0);
+        CU_ASSERT_FALSE(c->is_prefill);
+        CU_ASSERT_STRING_EQUAL(c->key.engine, "vllm");
+    }
+    arena_free(f.arena);
+}
+
+static void head_size_without_rows_takes_the_nearest(void)
+{
+    struct fixture f = fixture_new();
+    CU_ASSERT_EQUAL(attn_for(&f, "h100-sxm", 96, false)->head_dim, 128); /* 96/64 > 128/96 */
+    CU_ASSERT_EQUAL(attn_for(&f, "h100-sxm", 80, false)->head_dim, 64);
+    CU_ASSERT_EQUAL(attn_for(&f, "a100-sxm-80gb", 64, true)->head_dim, 128);
+    arena_free(f.arena);
+}
+
+static void attention_look_up_without_a_shape_is_that_of_head_size_128(void)
 {
     struct fixture f = fixture_new();
     enum kernel_match match = MATCH_SKU;
     const struct attn_consts *c = attn(&f, "h100-sxm", "vllm", false, false, "bf16", &match);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
     CU_ASSERT_EQUAL(match, MATCH_EXACT);
-    CHECK_NEAR(c->t0_s, 11.3e-6, 0.01);
-    CHECK_NEAR(c->em, 0.966, 0.001);
-    CHECK_NEAR(c->tw_s, 2.02e-6, 0.01);
-    CU_ASSERT_FALSE(c->is_prefill);
-    CU_ASSERT_FALSE(c->is_mla);
+    CU_ASSERT_PTR_EQUAL(c, attn_for(&f, "h100-sxm", 128, false));
+    CHECK_NEAR(c->t0_s, 12.2e-6, 0.01);
+    CHECK_NEAR(c->tw_s, 2.24e-6, 0.01);
     arena_free(f.arena);
 }
 
@@ -374,7 +402,9 @@ int main(void)
     static const struct check_case cases[] = {
         CASE(gemm_row_of_h100_vllm_bf16_is_the_published_fit),
         CASE(fp8_gemm_has_an_activation_quantisation_term),
-        CASE(decode_attention_row_of_h100_vllm_is_the_published_fit),
+        CASE(decode_attention_takes_the_row_of_its_head_size_and_window),
+        CASE(head_size_without_rows_takes_the_nearest),
+        CASE(attention_look_up_without_a_shape_is_that_of_head_size_128),
         CASE(attention_look_up_keeps_phase_and_kind_apart),
         CASE(missing_engine_falls_back_to_another_engine_of_the_same_gpu),
         CASE(missing_gpu_falls_back_to_its_nearest_with_the_engine_kept),

@@ -121,7 +121,7 @@ void attn_resolve_prefill(const struct attn_shape *s, const struct gpu *gpu,
     u->heads = s->heads;
     u->pre_t0_s = c->t0_s;
     u->pre_p = c->p;
-    u->pre_occ_exp = c->occ_exp;
+    u->pre_tail = c->occ_exp;
     u->pre_k0 = c->k0;
     u->pre_per_pair_s = s->pair_flops / (flops * c->ec);
     u->pre_floor_per_pair_s = s->pair_flops / flops;
@@ -191,10 +191,10 @@ double attn_prefill_s(const struct attn_unit *u, const struct prefill_sums *sums
         return 0.0;
     }
     double work = sums->pairs * u->pre_per_pair_s;
-    double tiles = sums->tiles * u->heads;
-    if (tiles < u->n_sm && u->pre_occ_exp > 0.0) {
-        work *= pow(u->n_sm / tiles, u->pre_occ_exp);
-    }
+    /* The last tile of a causal chunk sees every key, on one SM: the kernel ends that much later than
+     * evenly spread work would. Filled GPUs hide part of it by starting with the long tiles. */
+    double longest = fmin(sums->keys / sums->chunks, 2.0 * sums->pairs / sums->queries);
+    work += u->pre_tail * u->n_sm * TILE_TOKENS * longest * u->pre_per_pair_s / u->heads;
     if (u->pre_k0 > 0.0) {
         work *= 1.0 + u->pre_k0 * sums->chunks / sums->queries;
     }

@@ -35,7 +35,7 @@ struct attn_unit {
     double kv_heads;              /* work items per sequence and 128-token block */
     int n_sm;
     /* prefill */
-    double pre_t0_s, pre_p, pre_occ_exp;
+    double pre_t0_s, pre_p, pre_tail;
     double pre_per_pair_s;        /* arithmetic of one query-key pair over all heads */
     double pre_per_query_s;       /* Q read, output written */
     double pre_per_key_s;         /* K and V read (MLA: written and read expanded) */
