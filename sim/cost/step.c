@@ -20,6 +20,7 @@ static const double SAMPLING_PASSES = 6.0;
 static const double ROUTER_FLOOR_S = 5e-6;        /* softmax and top-k of the router */
 static const double QK_NORM_SYNC_S = 5e-6;        /* norm sharded over ranks, beside its all-reduce */
 static const double EAGER_LAYER_S = 125e-6;       /* 25 launches of 5 us: a layer without graphs */
+static const double DEEPEP_LL_TOKENS = 256.0;      /* per GPU: the low-latency kernels' buffers */
 static const int64_t GRAPH_MAX_BATCH = 512;
 
 /* Resolved projections and MLP of one layer group on one rank. */
@@ -83,17 +84,16 @@ static const struct attn_consts *find_phase(const struct step_config *c, const s
 
 static bool find_attention(struct step_model *sm, struct attn_resolve *r, struct err *err)
 {
-    const struct step_config *c = &sm->cfg;
-    enum kernel_match dm = MATCH_EXACT;
-    enum kernel_match pm = MATCH_EXACT;
-    r->decode = find_phase(c, r->spec, false, &dm);
-    r->prefill = find_phase(c, r->spec, true, &pm);
+    enum kernel_match decode = MATCH_EXACT;
+    enum kernel_match prefill = MATCH_EXACT;
+    r->decode = find_phase(&sm->cfg, r->spec, false, &decode);
+    r->prefill = find_phase(&sm->cfg, r->spec, true, &prefill);
     if (!r->decode || !r->prefill) {
         return err_set(err, ERR_INPUT,
                        "no attention constants for %s in hardware/kernels/attention.csv",
-                       c->gpu->name);
+                       sm->cfg.gpu->name);
     }
-    enum kernel_match worst = dm > pm ? dm : pm;
+    enum kernel_match worst = decode > prefill ? decode : prefill;
     sm->match = worst > sm->match ? worst : sm->match;
     return true;
 }
@@ -426,15 +426,43 @@ void step_token_parts(const struct step_model *sm, double m, double *parts)
     parts[OP_ALLREDUCE] += reduce; /* vocabulary-parallel embedding */
 }
 
-/* Dispatch to the expert ranks and back when attention runs data-parallel: all-gather and
- * reduce-scatter of the hidden states, the engines' default without a dispatch library. */
-static double dispatch_s(const struct step_model *sm, double m_group)
+/* The dispatch library of an engine: across nodes DeepEP (low latency for batches its buffers hold),
+ * inside a domain TensorRT-LLM's NVLink kernels; else plain collectives. */
+static const struct alltoall_consts *dispatch_kernel(const struct step_model *sm, double per_gpu)
+{
+    const struct step_config *c = &sm->cfg;
+    int ranks = c->tp * c->dp;
+    int in_node = ranks < c->gpu->scaleup_gpus ? ranks : c->gpu->scaleup_gpus;
+    int nodes = (ranks + in_node - 1) / in_node;
+    const char *kernel = per_gpu <= DEEPEP_LL_TOKENS ? "deepep-ll" : "deepep-normal";
+    if (nodes == 1) {
+        if (c->engine != ENGINE_TRTLLM) {
+            return NULL;
+        }
+        kernel = "nvlink-two-sided";
+    }
+    return alltoall_find(c->fabric, c->gpus, c->gpu, kernel, nodes, in_node, NULL);
+}
+
+/* Dispatch to the expert ranks and back when attention runs data-parallel. Without a library the
+ * engines all-gather and reduce-scatter the hidden states of all ranks. The slowest rank receives
+ * `imbalance` times the mean. */
+static double dispatch_s(const struct step_model *sm, const struct step_group *g, double m_group,
+                         double imbalance)
 {
     if (sm->cfg.dp <= 1) {
         return 0.0;
     }
     int ranks = sm->cfg.tp * sm->cfg.dp;
-    double bytes = 2.0 * m_group * (double)sm->cfg.model->hidden;
+    double hidden = (double)sm->cfg.model->hidden;
+    double per_gpu = m_group / ranks;
+    const struct alltoall_consts *lib = dispatch_kernel(sm, per_gpu);
+    if (lib) {
+        double sent = hidden * (1.0 + 4.0 / 128.0) + 16.0; /* fp8 with a scale per 128 */
+        return alltoall_time_s(lib, false, per_gpu * imbalance, sent, g->mlp->top_k) +
+               alltoall_time_s(lib, true, per_gpu * imbalance, 2.0 * hidden, g->mlp->top_k);
+    }
+    double bytes = 2.0 * m_group * hidden;
     return collective_s(sm, "all_gather", ranks, bytes) +
            collective_s(sm, "reduce_scatter", ranks, bytes);
 }
@@ -457,7 +485,6 @@ static double experts_s(const struct step_group *g, double tokens, double rows, 
 void step_moe_parts(const struct step_model *sm, double m_group, double *parts)
 {
     memset(parts, 0, OP_N * sizeof *parts);
-    double dispatch = dispatch_s(sm, m_group);
     for (int i = 0; i < sm->n_groups; i++) {
         const struct step_group *g = &sm->groups[i];
         if (!g->routing) {
@@ -471,7 +498,7 @@ void step_moe_parts(const struct step_model *sm, double m_group, double *parts)
         parts[OP_EXPERTS] += g->n_layers * fmin(even, slow);
         parts[OP_IMBALANCE] += g->n_layers * fmax(0.0, slow - even);
         parts[OP_DENSE] += g->n_layers * router_s(sm, g, m_group / sm->cfg.dp);
-        parts[OP_ALLTOALL] += g->n_layers * dispatch;
+        parts[OP_ALLTOALL] += g->n_layers * dispatch_s(sm, g, m_group, load.imbalance);
     }
 }
 
