@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* cmd_run.c - headroom run and headroom sweep: simulate the deployments at the scenario's own
+ * load or over rising loads, write the tables and charts. */
+#include <string.h>
+
+#include "sim/cli/cli.h"
+#include "sim/cli/report.h"
+
+/* Where run and sweep differ. */
+struct mode {
+    bool sweep;
+    const char *table; /* the main one */
+    struct cli_chart charts[4];
+    int n_charts;
+};
+
+static const struct mode run_mode = {
+    .table = "summary.csv",
+    .charts = {{"memory", "memory.csv"},
+               {"breakdown", "breakdown.csv"},
+               {"timeline", "timeline.csv"}},
+    .n_charts = 3,
+};
+static const struct mode sweep_mode = {
+    .sweep = true,
+    .table = "curves.csv",
+    .charts = {{"latency", "curves.csv"},
+               {"throughput", "curves.csv"},
+               {"memory", "memory.csv"},
+               {"breakdown", "breakdown.csv"}},
+    .n_charts = 4,
+};
+
+static bool write_tables(const struct cli *cli, const struct mode *mode,
+                         const struct experiment *e, struct err *err)
+{
+    return tables_write_summary(e, cli_out_path(cli, mode->table), err) &&
+           tables_write_breakdown(e, cli_out_path(cli, "breakdown.csv"), err) &&
+           tables_write_timeline(e, cli_out_path(cli, "timeline.csv"), err);
+}
+
+static json_t *unfit_json(const struct experiment *e)
+{
+    json_t *rows = json_array();
+    for (int i = 0; i < e->deployments.n; i++) {
+        const struct system *s = &e->systems[i];
+        if (!s->footprint.fits) {
+            json_t *row = json_object();
+            json_object_set_new(row, "deployment", json_string(s->spec.name));
+            json_object_set_new(row, "reason", json_string(s->footprint.reason));
+            json_array_append_new(rows, row);
+        }
+    }
+    return rows;
+}
+
+static bool print(struct cli *cli, const struct mode *mode, const struct experiment *e,
+                  struct err *err)
+{
+    if (!cli->options.json) {
+        tables_print_summary(e, stdout);
+        return true;
+    }
+    json_t *rows = cli_csv_rows(cli, cli_out_path(cli, mode->table), err);
+    if (!rows) {
+        return false;
+    }
+    json_t *doc = cli_json_new(cli, e->scenario);
+    json_object_set_new(doc, "rows", rows);
+    json_object_set_new(doc, "unfit", unfit_json(e));
+    cli_json_print(doc);
+    return true;
+}
+
+static void write_footer(const struct cli *cli, const struct experiment *e)
+{
+    struct footer footer = {
+        .version = HEADROOM_VERSION,
+        .command = arena_printf(cli->arena, "%s %s", cli->command->name, e->scenario->name),
+        .seed = e->seed,
+        .n_events = e->n_events,
+        .n_requests = e->n_requests,
+        .start_wall_s = cli->start_wall_s,
+    };
+    if (!cli->options.quiet) {
+        footer_write(&footer, stderr);
+    }
+}
+
+static void note_interruption(struct cli *cli, const struct experiment *e)
+{
+    int n_done = 0;
+    for (int i = 0; i < e->n_points; i++) {
+        n_done += e->points[i].done;
+    }
+    cli_note(cli, "stopped by a signal: %d of %d points are in the tables, no charts", n_done,
+             e->n_points);
+    cli->interrupted = true;
+}
+
+/* A run must meet its service levels everywhere, a sweep at one load per deployment. */
+static bool check_strict(const struct experiment *e, bool sweep, struct err *err)
+{
+    bool met = false;
+    int all = e->scenario->n_classes;
+    for (int i = 0; i < e->n_points; i++) {
+        const struct point *p = &e->points[i];
+        const char *name = e->systems[p->system_idx].spec.name;
+        bool is_last = i + 1 == e->n_points || p[1].system_idx != p->system_idx;
+        bool meets = p->done && point_meets_slo(e, p, all);
+        met = met || meets;
+        if (!sweep && !meets) {
+            return err_set(err, ERR_UNFIT, "%s misses its service levels at %s", name, p->load);
+        }
+        if (is_last && !met) {
+            return err_set(err, ERR_UNFIT, "%s meets its service levels at no load", name);
+        }
+        met = met && !is_last;
+    }
+    return true;
+}
+
+static bool report(struct cli *cli, const struct mode *mode, const struct experiment *e,
+                   struct err *err)
+{
+    if (!write_tables(cli, mode, e, err) || !print(cli, mode, e, err)) {
+        return false;
+    }
+    if (e->interrupted) {
+        note_interruption(cli, e);
+    } else {
+        cli_draw(cli, e->scenario, mode->charts, mode->n_charts);
+    }
+    cli_note(cli, "results are in %s", cli->out_dir);
+    write_footer(cli, e);
+    return e->interrupted || !cli->options.strict || check_strict(e, mode->sweep, err);
+}
+
+static bool simulate(struct cli *cli, const struct mode *mode, const struct scenario *sc,
+                     const struct stock *stock, struct err *err)
+{
+    struct experiment_options options = cli_experiment_options(cli);
+    options.sweep = mode->sweep;
+    if (cli->options.per_request) {
+        options.requests_csv = cli_out_path(cli, "requests.csv");
+    }
+    struct experiment *e = experiment_new(cli->arena, stock, sc, &options, err);
+    bool ok = e && tables_write_memory(e, cli_out_path(cli, "memory.csv"), err) &&
+              report_fits(e, err) && experiment_run(e, cli->arena, stock, &options, err) &&
+              report(cli, mode, e, err);
+    experiment_free(e);
+    return ok;
+}
+
+static bool load_and_simulate(struct cli *cli, const struct mode *mode, struct err *err)
+{
+    struct scenario *sc;
+    if (!cli_load_scenario(cli, &sc, err)) {
+        return false;
+    }
+    const struct stock *stock = cli_load_stock(cli, err);
+    return stock && cli_open_out(cli, sc, err) && simulate(cli, mode, sc, stock, err);
+}
+
+bool cmd_run(struct cli *cli, struct err *err)
+{
+    return load_and_simulate(cli, &run_mode, err);
+}
+
+bool cmd_sweep(struct cli *cli, struct err *err)
+{
+    return load_and_simulate(cli, &sweep_mode, err);
+}

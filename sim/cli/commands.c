@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* commands.c - the commands and their option tables. */
+#include "sim/cli/cli.h"
+
+#define SWITCH(name, letter, member, help)                                                     \
+    {                                                                                          \
+        name, letter, NULL, UNIT_COUNT, 0, 0, NULL, help, option_switch,                       \
+            offsetof(struct options, member)                                                   \
+    }
+#define TEXT(name, letter, arg, fallback, member, help)                                        \
+    {                                                                                          \
+        name, letter, arg, UNIT_COUNT, 0, 0, fallback, help, option_text,                      \
+            offsetof(struct options, member)                                                   \
+    }
+#define LIST(name, letter, arg, member, help)                                                  \
+    {                                                                                          \
+        name, letter, arg, UNIT_COUNT, 0, 0, NULL, help, option_add,                           \
+            offsetof(struct options, member)                                                   \
+    }
+#define DATE(name, arg, fallback, member, help)                                                \
+    {                                                                                          \
+        name, 0, arg, UNIT_COUNT, 0, 0, fallback, help, option_date,                           \
+            offsetof(struct options, member)                                                   \
+    }
+#define NUMBER(name, letter, min, max, fallback, member, help)                                 \
+    {                                                                                          \
+        name, letter, "N", UNIT_COUNT, min, max, fallback, help, option_number,                \
+            offsetof(struct options, member)                                                   \
+    }
+
+#define SCENARIO_ROWS                                                                          \
+    LIST("set", 0, "PATH=VALUE", sets, "change a value of the scenario: engine.kind=sglang")
+
+#define OUT_ROWS                                                                               \
+    TEXT("output", 'o', "DIR", "out/<scenario name>", out_dir, "directory for the results"),   \
+        SWITCH("no-plots", 0, no_plots, "write tables, draw no charts"),                       \
+        SWITCH("json", 0, json, "print the rows as one JSON document")
+
+#define SEED_ROW                                                                               \
+    NUMBER("seed", 0, 0, 9007199254740992.0, "the scenario's", seed,                           \
+           "seed of all random streams")
+
+#define SIMULATION_ROWS                                                                        \
+    SEED_ROW,                                                                                  \
+        NUMBER("requests", 0, 1, 1e12, "the scenario's", requests,                             \
+               "requests of one replication"),                                                 \
+        NUMBER("replications", 0, 1, 10000, "the scenario's", replications,                    \
+               "independent replications of each point")
+
+#define JOBS_ROW NUMBER("jobs", 'j', 1, 4096, "one per CPU", n_jobs, "threads")
+#define AS_OF_ROW                                                                              \
+    DATE("as-of", "DATE", "SOURCE_DATE_EPOCH, else today", as_of,                              \
+         "date that ages of prices are counted to")
+
+#define GENERAL_ROWS                                                                           \
+    LIST("data", 0, "DIR", data_dirs, "catalogue directory searched first; may be repeated"),  \
+        SWITCH("quiet", 'q', quiet, "no progress, notes or footer"),                           \
+        SWITCH("help", 'h', help, "print this help"),                                          \
+        SWITCH("version", 0, version, "print the version")
+
+static const struct option_spec check_options[] = {SCENARIO_ROWS, SIMULATION_ROWS,
+                                                   GENERAL_ROWS};
+
+static const struct option_spec memory_options[] = {OUT_ROWS, SCENARIO_ROWS, GENERAL_ROWS};
+
+static const struct option_spec run_options[] = {
+    OUT_ROWS,
+    SCENARIO_ROWS,
+    SIMULATION_ROWS,
+    JOBS_ROW,
+    SWITCH("per-request", 0, per_request, "write requests.csv: one row per request"),
+    SWITCH("strict", 0, strict, "exit 1 when a service level is missed"),
+    AS_OF_ROW,
+    GENERAL_ROWS,
+};
+
+static const struct option_spec sweep_options[] = {
+    OUT_ROWS,
+    SCENARIO_ROWS,
+    SIMULATION_ROWS,
+    JOBS_ROW,
+    SWITCH("strict", 0, strict, "exit 1 when a deployment meets its service levels at no load"),
+    AS_OF_ROW,
+    GENERAL_ROWS,
+};
+
+static const struct option_spec validate_options[] = {
+    TEXT("csv", 0, "FILE", NULL, csv, "write one row per result and measure"),
+    TEXT("explain", 0, "ID", NULL, explain, "show where the decode step of one result goes"),
+    SWITCH("markdown", 0, markdown, "print tables in Markdown"),
+    NUMBER("seed", 0, 0, 9007199254740992.0, "1", seed, "seed of all random streams"),
+    NUMBER("replications", 0, 1, 10000, "5", replications, "replications of open loops"),
+    JOBS_ROW,
+    GENERAL_ROWS,
+};
+
+static const struct option_spec catalog_options[] = {
+    SWITCH("json", 0, json, "print the rows as one JSON document"),
+    AS_OF_ROW,
+    GENERAL_ROWS,
+};
+
+#define ROWS(table) table, (int)(sizeof(table) / sizeof *(table))
+
+static const struct command commands[] = {
+    {"check", "SCENARIO", 1, 1, "validate; print the resolved scenario",
+     "Validates a scenario and prints it with every default filled in. The comment behind a\n"
+     "value says where it came from: the file and line, --set, or a default.",
+     ROWS(check_options), cmd_check},
+    {"memory", "SCENARIO", 1, 1, "memory budget per GPU; smallest configuration that fits",
+     "Computes the memory budget of one GPU of each deployment and, per model and GPU, the\n"
+     "smallest configuration that fits. Writes memory.csv. Exits 1 when nothing fits.",
+     ROWS(memory_options), cmd_memory},
+    {"run", "SCENARIO", 1, 1, "simulate each deployment at the scenario's load",
+     "Simulates each deployment of the scenario at the scenario's load. Writes summary.csv,\n"
+     "memory.csv, breakdown.csv, timeline.csv and manifest.json.",
+     ROWS(run_options), cmd_run},
+    {"sweep", "SCENARIO", 1, 1, "latency and throughput over load for each deployment",
+     "Simulates each deployment of the scenario under rising load. Writes curves.csv,\n"
+     "memory.csv, breakdown.csv, timeline.csv and manifest.json.",
+     ROWS(sweep_options), cmd_sweep},
+    {"validate", "TABLE.csv", 1, 1, "predict measured results and report the error",
+     "Replays each row of a table of measured results and reports how far the prediction is\n"
+     "off, by metric and group.",
+     ROWS(validate_options), cmd_validate},
+    {"catalog", "KIND [NAME]", 1, 2, "list models, gpus, nodes, prices or managed offers",
+     "Lists what the catalogue holds. KIND is models, gpus, nodes, prices or managed. With a\n"
+     "NAME: everything known about it, with sources; estimated values are marked.",
+     ROWS(catalog_options), cmd_catalog},
+};
+
+const struct command *command_at(int idx)
+{
+    int n = (int)(sizeof commands / sizeof *commands);
+    return idx >= 0 && idx < n ? &commands[idx] : NULL;
+}
