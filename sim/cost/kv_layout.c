@@ -76,14 +76,28 @@ int64_t kv_bytes(const struct kv_layout *l, int64_t tokens)
     return bytes;
 }
 
+/* Chunked layers drop their cache where a chunk ends, so a sequence may have held more just there than
+ * at its full length. */
+int64_t kv_peak_bytes(const struct kv_layout *l, int64_t tokens)
+{
+    int64_t peak = kv_bytes(l, tokens);
+    for (int i = 0; i < l->n_windows; i++) {
+        const struct kv_window *w = &l->windows[i];
+        if (w->span == SPAN_CHUNKED) {
+            int64_t at_end = kv_bytes(l, tokens / w->window_tokens * w->window_tokens);
+            peak = at_end > peak ? at_end : peak;
+        }
+    }
+    return peak;
+}
+
 int64_t kv_longest(const struct kv_layout *l, int64_t bytes)
 {
     int64_t lo = 0;
     int64_t hi = INT64_C(1) << 40;
     while (lo < hi) {
         int64_t mid = lo + (hi - lo + 1) / 2;
-        /* a chunked span shrinks at its borders: the peak below mid counts */
-        if (kv_bytes(l, mid) <= bytes) {
+        if (kv_peak_bytes(l, mid) <= bytes) {
             lo = mid;
         } else {
             hi = mid - 1;
@@ -91,4 +105,3 @@ int64_t kv_longest(const struct kv_layout *l, int64_t bytes)
     }
     return lo;
 }
-

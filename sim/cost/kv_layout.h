@@ -32,6 +32,8 @@ void kv_layout_init(struct kv_layout *layout, const struct model *model, enum dt
                     int64_t block_tokens, bool windows_freed);
 /* Bytes a sequence of `tokens` holds (0 tokens: 0). */
 int64_t kv_bytes(const struct kv_layout *layout, int64_t tokens);
+/* The most a sequence holds while it grows to `tokens` (never less than kv_bytes). */
+int64_t kv_peak_bytes(const struct kv_layout *layout, int64_t tokens);
 /* Longest sequence that fits in `bytes` alone. */
 int64_t kv_longest(const struct kv_layout *layout, int64_t bytes);
 
