@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* option.h - what the capacity search tells the economics about one self-hosted system: how much
+ * one replica sustains within the service levels, what it draws and how its GPU time is spent.
+ * Plain facts, no simulation. Strings are borrowed and outlive the plan. */
+#ifndef OPTION_H
+#define OPTION_H
+
+/* How near to the measured systems the prediction is, weakest first. */
+enum plan_evidence {
+    PLAN_EVIDENCE_NONE,     /* nothing of the kind was measured: never high confidence */
+    PLAN_EVIDENCE_SKU,      /* other models on the same GPU */
+    PLAN_EVIDENCE_FAMILY,   /* the same model family on the same GPU */
+    PLAN_EVIDENCE_MEASURED, /* this system */
+    PLAN_EVIDENCE_N,
+};
+extern const char *const plan_evidence_names[]; /* none same-sku same-family measured */
+
+/* Mean tokens of one request as a provider bills them. */
+struct plan_tokens {
+    double input;  /* prompt tokens, cached ones included */
+    double cached; /* ... of which come from a prefix cache */
+    double output;
+};
+
+struct plan_option {
+    const char *name;         /* unique: "llama-4-scout fp8 h100-sxm tp8 vllm" */
+    const char *model;        /* catalogue name */
+    const char *gpu;          /* catalogue name */
+    int gpus_per_replica;     /* prefill and decode instances of one unit together */
+    double rps_per_replica;   /* sustainable requests/s, every class inside its service levels,
+                                 under Poisson arrivals; 0: none */
+    double rps_lo, rps_hi;    /* prediction 80 % band; both equal: no band */
+    double prefill_time_frac; /* share of busy GPU time in prefill; the rest is decode */
+    double power_w;           /* one replica's GPUs with their share of the host, IT load, at
+                                 rps_per_replica */
+    double idle_power_w;      /* the same without load */
+    enum plan_evidence evidence;
+    struct plan_tokens tokens; /* per request, as served by this system */
+    double quality;            /* user's score of the model; NaN: none */
+};
+
+#endif
