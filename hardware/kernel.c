@@ -204,7 +204,8 @@ static int find_gemm(const struct kernel_set *set, const struct want *want)
     return -1;
 }
 
-/* How badly a row stands in for another shape. A window matters less than twice the head size. */
+/* How badly a row stands in for another shape. A window matters less than twice the head size.
+ */
 static double attn_distance(const struct attn_consts *a, const struct attn_want *want)
 {
     static const double WINDOW_DISTANCE = 0.5;
@@ -287,8 +288,8 @@ static int find_anywhere(const struct kernel_set *set, row_find find,
     return row;
 }
 
-/* A kernel asked for by name is looked for everywhere before another one is taken: the choice of
- * kernel moves a grouped GEMM by 15-60 %, a transfer between SKUs by about 10 %. */
+/* A kernel asked for by name is looked for everywhere before another one is taken: the choice
+ * of kernel moves a grouped GEMM by 15-60 %, a transfer between SKUs by about 10 %. */
 static int find_row(const struct kernel_set *set, row_find find, const struct gpu_list *gpus,
                     const struct gpu *gpu, struct want want, enum kernel_match *match)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_ops.c - the shipped kernel constants against a frozen sample of measured kernel times
- * (tests/data/op_sample.csv: one random point of every set, or of every few), along the path that
- * simulation takes: look-up by GPU, engine and format, unit, law. A change of a law, a look-up rule or
- * a constant that makes predictions worse fails here. */
+ * (tests/data/op_sample.csv: one random point of every set, or of every few), along the path
+ * that simulation takes: look-up by GPU, engine and format, unit, law. A change of a law, a
+ * look-up rule or a constant that makes predictions worse fails here. */
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics_double.h>
 #include <stdlib.h>
@@ -109,8 +109,8 @@ static double moe_s(const struct bench *b)
     const struct format *f = format_of(b);
     enum kernel_match match = MATCH_SKU;
     struct moe_unit u;
-    const struct moe_consts *c = kernel_moe(&b->kernels, &b->gpus, gpu, text(b, "engine"), f->key,
-                                            text(b, "kernel"), &match);
+    const struct moe_consts *c = kernel_moe(&b->kernels, &b->gpus, gpu, text(b, "engine"),
+                                            f->key, text(b, "kernel"), &match);
     CU_ASSERT_EQUAL_FATAL(match, MATCH_EXACT);
     moe_unit_init(&u, gpu, c, f->dtype, f->scheme, f->group);
     u.hidden = number(b, "hidden");
@@ -235,8 +235,8 @@ static void grouped_products_match_the_measured_sample(void)
 
 static void sample_covers_every_engine_and_measured_gpu(void)
 {
-    static const char *const skus[] = {"h100-sxm", "h200-sxm", "b200", "gb200", "a100-sxm-80gb",
-                                       "l40s"};
+    static const char *const skus[] = {"h100-sxm", "h200-sxm",      "b200",
+                                       "gb200",    "a100-sxm-80gb", "l40s"};
     static const char *const engines[] = {"vllm", "sglang", "trtllm"};
     struct bench *b = bench_new();
     for (int i = 0; i < 18; i++) {
@@ -262,7 +262,8 @@ int main(void)
          latent_decode_attention_matches_the_measured_sample},
         {"latent_prefill_attention_matches_the_measured_sample",
          latent_prefill_attention_matches_the_measured_sample},
-        {"grouped_products_match_the_measured_sample", grouped_products_match_the_measured_sample},
+        {"grouped_products_match_the_measured_sample",
+         grouped_products_match_the_measured_sample},
         {"sample_covers_every_engine_and_measured_gpu",
          sample_covers_every_engine_and_measured_gpu},
     };

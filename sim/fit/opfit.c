@@ -12,7 +12,8 @@
 #include "sim/fit/opfit_law.h"
 
 enum { FOLDS = 4, STARTS = 3, FOLD_STARTS = 2, MIN_SHAPES = 4 };
-/* Measured times and data sheets are rounded: a row counts as impossible only 2 % below the floor. */
+/* Measured times and data sheets are rounded: a row counts as impossible only 2 % below the
+ * floor. */
 static const double FLOOR_SLACK = 0.98;
 static const double WORST_MEDIAN = 0.25;
 
@@ -38,8 +39,8 @@ static enum out_file out_of(enum op_law law)
 static const struct opfit_law *law_of(enum op_law law)
 {
     static const struct opfit_law *const laws[] = {
-        [OP_GEMM] = &opfit_gemm_law,         [OP_DECODE] = &opfit_decode_law,
-        [OP_PREFILL] = &opfit_prefill_law,   [OP_MLA_DECODE] = &opfit_decode_law,
+        [OP_GEMM] = &opfit_gemm_law,           [OP_DECODE] = &opfit_decode_law,
+        [OP_PREFILL] = &opfit_prefill_law,     [OP_MLA_DECODE] = &opfit_decode_law,
         [OP_MLA_PREFILL] = &opfit_prefill_law, [OP_MOE] = &opfit_moe_law,
     };
     return laws[law];
@@ -59,8 +60,10 @@ void opfit_problem_init(struct opfit_problem *p, const struct op_set *set)
     p->measured_s = xcalloc(n, sizeof *p->measured_s);
     p->weight = xcalloc(n, sizeof *p->weight);
     p->shape = xcalloc(n, sizeof *p->shape);
-    p->data = (struct robust_data){.measured_s = p->measured_s, .weight = p->weight,
-                                   .shape = p->shape, .stream = op_law_names[set->law]};
+    p->data = (struct robust_data){.measured_s = p->measured_s,
+                                   .weight = p->weight,
+                                   .shape = p->shape,
+                                   .stream = op_law_names[set->law]};
 }
 
 void opfit_problem_fini(struct opfit_problem *p)
@@ -102,7 +105,8 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Weighs shapes equally: a shape that was collected more often says no more about the others. */
+/* Weighs shapes equally: a shape that was collected more often says no more about the others.
+ */
 static void balance_shapes(struct opfit_problem *p)
 {
     size_t n = (size_t)p->data.n_rows;
@@ -140,11 +144,16 @@ void opfit_set(const struct op_set *set, struct opfit_row *row)
     opfit_problem_init(&p, set);
     law_of(set->law)->prepare(set, &p);
     balance_shapes(&p);
-    *row = (struct opfit_row){.law = set->law, .key = set->key, .kernel_full = set->kernel_full,
+    *row = (struct opfit_row){.law = set->law,
+                              .key = set->key,
+                              .kernel_full = set->kernel_full,
                               .head_dim = is_mla(set->law) ? 0 : set->head_dim,
-                              .is_windowed = set->is_windowed, .n_used = p.data.n_rows,
-                              .n_floor = p.n_floor, .n_skipped = p.n_skipped,
-                              .n_shapes = p.n_shapes, .n_params = p.data.n_params};
+                              .is_windowed = set->is_windowed,
+                              .n_used = p.data.n_rows,
+                              .n_floor = p.n_floor,
+                              .n_skipped = p.n_skipped,
+                              .n_shapes = p.n_shapes,
+                              .n_params = p.data.n_params};
     if (p.launch_bound) {
         row->state = OPFIT_LAUNCH_BOUND;
     } else if (p.data.n_rows * (FOLDS - 1) < 2 * p.data.n_params * FOLDS ||
@@ -159,8 +168,9 @@ void opfit_set(const struct op_set *set, struct opfit_row *row)
     opfit_problem_fini(&p);
 }
 
-/* Rows of the look-up order: of several kernels for one attention the first is taken, so arithmetic in
- * the narrow format (what engines choose where they can) and then the better measured one lead. */
+/* Rows of the look-up order: of several kernels for one attention the first is taken, so
+ * arithmetic in the narrow format (what engines choose where they can) and then the better
+ * measured one lead. */
 static int prefer(const struct op_set *a, const struct op_set *b)
 {
     bool attention = out_of(a->law) == OUT_ATTENTION;
@@ -189,7 +199,8 @@ static int by_preference(const void *a, const void *b)
     return order ? order : (x > y) - (x < y); /* as they stand in the tables */
 }
 
-static void fit_all(struct arena *arena, const struct op_sets *sets, struct opfit_report *report)
+static void fit_all(struct arena *arena, const struct op_sets *sets,
+                    struct opfit_report *report)
 {
     const struct op_set **order = xcalloc((size_t)sets->n + 1, sizeof *order);
     for (int i = 0; i < sets->n; i++) {
@@ -238,7 +249,8 @@ static double constant(const struct opfit_row *row, const char *column)
     return 0.0; /* a term the law of this row does without */
 }
 
-static void put_row(struct csv_writer *w, const struct opfit_config *cfg, const struct opfit_row *row)
+static void put_row(struct csv_writer *w, const struct opfit_config *cfg,
+                    const struct opfit_row *row)
 {
     const struct kernel_key *k = &row->key;
     enum out_file file = out_of(row->law);
@@ -258,8 +270,9 @@ static void put_row(struct csv_writer *w, const struct opfit_config *cfg, const 
     }
     put_constant(w, row->heldout.median);
     put_constant(w, row->heldout.p90);
-    snprintf(source, sizeof source, "fit to %s%s%s %s, %d rows of %d shapes, error on held-out shapes",
-             cfg->source, cfg->source[0] ? " " : "", k->source, row->kernel_full, row->n_used,
+    snprintf(source, sizeof source,
+             "fit to %s%s%s %s, %d rows of %d shapes, error on held-out shapes", cfg->source,
+             cfg->source[0] ? " " : "", k->source, row->kernel_full, row->n_used,
              row->n_shapes);
     csv_put(w, source);
     csv_put(w, cfg->as_of);
@@ -306,11 +319,12 @@ static bool write_all(struct arena *arena, const struct opfit_config *cfg,
     }
     bool is_dir = stat(cfg->out, &st) == 0 && S_ISDIR(st.st_mode);
     if (n > 1 && !is_dir) {
-        return err_set(err, ERR_USAGE, "the tables are of several kinds: '%s' must be a directory",
-                       cfg->out);
+        return err_set(err, ERR_USAGE,
+                       "the tables are of several kinds: '%s' must be a directory", cfg->out);
     }
     for (int file = 0; file < OUT_N; file++) {
-        const char *path = is_dir ? arena_printf(arena, "%s/%s", cfg->out, outs[file].name) : cfg->out;
+        const char *path =
+            is_dir ? arena_printf(arena, "%s/%s", cfg->out, outs[file].name) : cfg->out;
         if (wanted[file] && !write_file(path, (enum out_file)file, cfg, report, err)) {
             return false;
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* opfit_attn.c - calibration of the attention laws, decode and prefill, grouped-query and latent
- * (sim/cost/attention.h). */
+/* opfit_attn.c - calibration of the attention laws, decode and prefill, grouped-query and
+ * latent (sim/cost/attention.h). */
 #include <math.h>
 #include <string.h>
 
@@ -9,29 +9,33 @@
 #include "sim/fit/opfit_law.h"
 
 enum { T0_US, EM, EC, P, OCC, LAST, N_PARAMS };
-static const char *const decode_columns[] = {"t0_us", "em", "ec", "p", "occ_exp", "tw_us", NULL};
+static const char *const decode_columns[] = {"t0_us",   "em",    "ec", "p",
+                                             "occ_exp", "tw_us", NULL};
 static const char *const prefill_columns[] = {"t0_us", "em", "ec", "p", "occ_exp", "k0", NULL};
 
 static const struct robust_param decode_params[N_PARAMS] = {
-    [T0_US] = {1.0, 50.0, 9.0, true}, [EM] = {0.05, 1.0, 0.85, false}, [EC] = {0.1, 1.0, 0.4, true},
-    [P] = {1.0, 6.0, 2.0, false},     [OCC] = {0.0, 1.0, 0.6, false},  [LAST] = {0.0, 10.0, 1.5, false},
+    [T0_US] = {1.0, 50.0, 9.0, true}, [EM] = {0.05, 1.0, 0.85, false},
+    [EC] = {0.1, 1.0, 0.4, true},     [P] = {1.0, 6.0, 2.0, false},
+    [OCC] = {0.0, 1.0, 0.6, false},   [LAST] = {0.0, 10.0, 1.5, false},
 };
 static const struct robust_param prefill_params[N_PARAMS] = {
-    [T0_US] = {1.0, 50.0, 10.0, true}, [EM] = {0.05, 1.0, 0.5, false}, [EC] = {0.05, 1.0, 0.5, false},
-    [P] = {1.0, 6.0, 1.5, false},      [OCC] = {0.0, 1.5, 0.6, false}, [LAST] = {0.1, 3000.0, 30.0, true},
+    [T0_US] = {1.0, 50.0, 10.0, true}, [EM] = {0.05, 1.0, 0.5, false},
+    [EC] = {0.05, 1.0, 0.5, false},    [P] = {1.0, 6.0, 1.5, false},
+    [OCC] = {0.0, 1.5, 0.6, false},    [LAST] = {0.1, 3000.0, 30.0, true},
 };
 
 /* What serving asks of a kernel; the tables go to 2048 sequences of one token. */
 static const double MAX_BATCH = 512.0;
 static const double MIN_CTX = 128.0;
 static const double MIN_CHUNK = 64.0;
-/* No captured attention kernel takes this long for one short sequence: the table holds launches. */
+/* No captured attention kernel takes this long for one short sequence: the table holds
+ * launches. */
 static const double LAUNCH_BOUND_S = 35e-6;
 
 struct attn_row {
     struct attn_shape shape;
-    double n, ctx_tokens;       /* decode: the batch and its summed context */
-    struct prefill_sums sums;   /* prefill */
+    double n, ctx_tokens;     /* decode: the batch and its summed context */
+    struct prefill_sums sums; /* prefill */
 };
 
 struct attn_ctx {
@@ -43,8 +47,12 @@ struct attn_ctx {
 
 static struct attn_consts consts_of(const struct attn_ctx *ctx, const double *x)
 {
-    return (struct attn_consts){.key.dtype = ctx->dtype, .t0_s = 1e-6 * x[T0_US], .em = x[EM],
-                                .ec = x[EC], .p = x[P], .occ_exp = x[OCC]};
+    return (struct attn_consts){.key.dtype = ctx->dtype,
+                                .t0_s = 1e-6 * x[T0_US],
+                                .em = x[EM],
+                                .ec = x[EC],
+                                .p = x[P],
+                                .occ_exp = x[OCC]};
 }
 
 static double decode_law_s(const void *opaque, int i, const double *x)
@@ -70,12 +78,19 @@ static double prefill_law_s(const void *opaque, int i, const double *x)
 
 static struct attn_spec spec_of(const struct op_set *set, const struct op_point *p)
 {
-    struct attn_spec a = {.kind = ATTN_GQA, .n_heads = p->heads, .n_kv_heads = p->kv_heads,
+    struct attn_spec a = {.kind = ATTN_GQA,
+                          .n_heads = p->heads,
+                          .n_kv_heads = p->kv_heads,
                           .head_dim = p->head_dim};
     if (set->law == OP_MLA_DECODE || set->law == OP_MLA_PREFILL) {
-        a = (struct attn_spec){.kind = ATTN_MLA, .n_heads = p->heads, .n_kv_heads = p->heads,
-                               .head_dim = 192, .v_head_dim = 128, .kv_lora_rank = 512,
-                               .qk_nope_dim = 128, .qk_rope_dim = 64};
+        a = (struct attn_spec){.kind = ATTN_MLA,
+                               .n_heads = p->heads,
+                               .n_kv_heads = p->heads,
+                               .head_dim = 192,
+                               .v_head_dim = 128,
+                               .kv_lora_rank = 512,
+                               .qk_nope_dim = 128,
+                               .qk_rope_dim = 64};
     }
     if (p->window_tokens > 0.0) {
         a.span = SPAN_SLIDING;
@@ -110,10 +125,12 @@ static enum dtype kv_of(const struct op_set *set)
     return strcmp(set->key.dtype, "fp8") == 0 ? DTYPE_FP8 : DTYPE_BF16;
 }
 
-/* Ungrouped heads are left out: the kernels for them are others, and no current model uses them. */
+/* Ungrouped heads are left out: the kernels for them are others, and no current model uses
+ * them. */
 static bool is_grouped(const struct op_set *set, const struct op_point *p)
 {
-    return set->law == OP_MLA_DECODE || set->law == OP_MLA_PREFILL || p->heads >= 2 * p->kv_heads;
+    return set->law == OP_MLA_DECODE || set->law == OP_MLA_PREFILL ||
+           p->heads >= 2 * p->kv_heads;
 }
 
 static void note_launches(struct opfit_problem *problem)
@@ -125,8 +142,8 @@ static void note_launches(struct opfit_problem *problem)
     problem->launch_bound = problem->data.n_rows > 0 && fastest_s > LAUNCH_BOUND_S;
 }
 
-/* A benchmark that repeats one call finds its keys and values in L2; in a model the other layers have
- * evicted them. Below a quarter of L2 the difference drowns in the launch. */
+/* A benchmark that repeats one call finds its keys and values in L2; in a model the other
+ * layers have evicted them. Below a quarter of L2 the difference drowns in the launch. */
 static bool is_cache_hot(const struct op_set *set, double bytes)
 {
     return bytes > set->gpu->l2_bytes / 4.0 && bytes < set->gpu->l2_bytes;
@@ -170,8 +187,10 @@ static void batch_sums(const struct attn_spec *spec, const struct op_point *p,
     }
 }
 
-/* Arithmetic of the exact pairs: those of the law are rounded up to tiles, which kernels may skip. */
-static double prefill_floor_s(const struct op_set *set, const struct op_point *p, double pair_flops)
+/* Arithmetic of the exact pairs: those of the law are rounded up to tiles, which kernels may
+ * skip. */
+static double prefill_floor_s(const struct op_set *set, const struct op_point *p,
+                              double pair_flops)
 {
     double c = p->ctx_tokens;
     double w = seen_tokens(p);

@@ -8,12 +8,14 @@
 #include "sim/fit/opfit_law.h"
 
 enum { T0_US, EC, EM, P, K0, WQ, OCC, EQ, N_PARAMS };
-static const char *const columns[] = {"t0_us", "ec", "em", "p", "k0", "wq_exp", "occ_exp", "eq", NULL};
+static const char *const columns[] = {"t0_us",  "ec",      "em", "p", "k0",
+                                      "wq_exp", "occ_exp", "eq", NULL};
 
 static const struct robust_param params[N_PARAMS] = {
-    [T0_US] = {0.5, 40.0, 4.0, true}, [EC] = {0.1, 1.0, 0.75, false}, [EM] = {0.2, 1.0, 0.82, false},
-    [P] = {1.0, 10.0, 3.5, false},    [K0] = {0.5, 3000.0, 120.0, true}, [WQ] = {0.0, 1.0, 0.3, false},
-    [OCC] = {0.0, 1.2, 0.4, false},   [EQ] = {0.02, 2.0, 0.4, true},
+    [T0_US] = {0.5, 40.0, 4.0, true},  [EC] = {0.1, 1.0, 0.75, false},
+    [EM] = {0.2, 1.0, 0.82, false},    [P] = {1.0, 10.0, 3.5, false},
+    [K0] = {0.5, 3000.0, 120.0, true}, [WQ] = {0.0, 1.0, 0.3, false},
+    [OCC] = {0.0, 1.2, 0.4, false},    [EQ] = {0.02, 2.0, 0.4, true},
 };
 
 /* Products of models: the narrow ones are launch-bound, the widest hold only the vocabulary. */
@@ -30,9 +32,9 @@ static const struct format {
     enum quant_scheme scheme;
     int group;
 } formats[] = {
-    {"bfloat16", DTYPE_BF16, QUANT_NONE, 0},      {"fp8", DTYPE_FP8, QUANT_TENSOR_DYNAMIC, 0},
-    {"fp8_block", DTYPE_FP8, QUANT_BLOCK, 128},   {"nvfp4", DTYPE_NVFP4, QUANT_GROUP, 16},
-    {"int4_wo", DTYPE_INT4, QUANT_GROUP, 128},    {"sq", DTYPE_INT8, QUANT_TENSOR_DYNAMIC, 0},
+    {"bfloat16", DTYPE_BF16, QUANT_NONE, 0},    {"fp8", DTYPE_FP8, QUANT_TENSOR_DYNAMIC, 0},
+    {"fp8_block", DTYPE_FP8, QUANT_BLOCK, 128}, {"nvfp4", DTYPE_NVFP4, QUANT_GROUP, 16},
+    {"int4_wo", DTYPE_INT4, QUANT_GROUP, 128},  {"sq", DTYPE_INT8, QUANT_TENSOR_DYNAMIC, 0},
 };
 
 struct gemm_ctx {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* opfit_moe.c - calibration of the grouped GEMM law (sim/cost/moe.h).
  *
- * The tables count the tokens of the whole expert-parallel group and measure one rank. What that rank
- * was given follows from how the collection draws its routing: "balanced" assigns token t the experts
- * t, t + E/k, t + 2 E/k, ... and measures rank 0; "power_law_<a>" draws expert loads from a bounded
- * power law and measures the rank with most rows. Both are replayed here, the second as the mean of
- * fixed draws. */
+ * The tables count the tokens of the whole expert-parallel group and measure one rank. What
+ * that rank was given follows from how the collection draws its routing: "balanced" assigns
+ * token t the experts t, t + E/k, t + 2 E/k, ... and measures rank 0; "power_law_<a>" draws
+ * expert loads from a bounded power law and measures the rank with most rows. Both are replayed
+ * here, the second as the mean of fixed draws. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +16,13 @@
 #include "sim/fit/opfit_law.h"
 
 enum { T0_US, EC, EM, P, EA, B0, TD_US, I0, ET, N_PARAMS };
-static const char *const columns[] = {"t0_us", "ec", "em", "p", "ea", "b0", "td_us", "i0", "et", NULL};
+static const char *const columns[] = {"t0_us", "ec",    "em", "p",  "ea",
+                                      "b0",    "td_us", "i0", "et", NULL};
 
 static const struct robust_param params[N_PARAMS] = {
-    [T0_US] = {3.0, 150.0, 28.0, true}, [EC] = {0.05, 1.0, 0.6, false}, [EM] = {0.1, 1.0, 0.88, false},
-    [P] = {1.0, 6.0, 2.0, false},       [EA] = {0.05, 30.0, 0.8, true}, [B0] = {0.1, 500.0, 15.0, true},
+    [T0_US] = {3.0, 150.0, 28.0, true}, [EC] = {0.05, 1.0, 0.6, false},
+    [EM] = {0.1, 1.0, 0.88, false},     [P] = {1.0, 6.0, 2.0, false},
+    [EA] = {0.05, 30.0, 0.8, true},     [B0] = {0.1, 500.0, 15.0, true},
     [TD_US] = {0.001, 2.0, 0.08, true}, [I0] = {0.1, 2000.0, 60.0, true},
     [ET] = {0.3, 1e4, 80.0, true},
 };
@@ -36,9 +38,12 @@ static const struct format {
     enum quant_scheme scheme;
     int group;
 } formats[] = {
-    {"bfloat16", DTYPE_BF16, QUANT_NONE, 0},       {"fp8", DTYPE_FP8, QUANT_TENSOR_DYNAMIC, 0},
-    {"fp8_block", DTYPE_FP8, QUANT_BLOCK, 128},    {"nvfp4", DTYPE_NVFP4, QUANT_GROUP, 16},
-    {"int4_wo", DTYPE_INT4, QUANT_GROUP, 128},     {"w4a16_mxfp4", DTYPE_MXFP4, QUANT_GROUP, 32},
+    {"bfloat16", DTYPE_BF16, QUANT_NONE, 0},
+    {"fp8", DTYPE_FP8, QUANT_TENSOR_DYNAMIC, 0},
+    {"fp8_block", DTYPE_FP8, QUANT_BLOCK, 128},
+    {"nvfp4", DTYPE_NVFP4, QUANT_GROUP, 16},
+    {"int4_wo", DTYPE_INT4, QUANT_GROUP, 128},
+    {"w4a16_mxfp4", DTYPE_MXFP4, QUANT_GROUP, 32},
     {"w4a8_mxfp4_mxfp8", DTYPE_MXFP4, QUANT_GROUP, 32},
 };
 
@@ -87,7 +92,8 @@ static void add_rank(const int *count, int n, struct moe_row *r)
     }
 }
 
-/* Rank 0 under the collection's even routing. Beyond a few rounds all experts have the same load. */
+/* Rank 0 under the collection's even routing. Beyond a few rounds all experts have the same
+ * load. */
 static void balanced_load(const struct op_point *p, struct moe_row *r)
 {
     int n_experts = p->n_experts;
@@ -117,8 +123,8 @@ static int descending(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Whole loads that sum to `total`, in descending order: rounded, the remainder spread from the top or
- * taken off the bottom. */
+/* Whole loads that sum to `total`, in descending order: rounded, the remainder spread from the
+ * top or taken off the bottom. */
 static void round_loads(const double *load, int n, int total, int *count)
 {
     double sum = 0.0;
@@ -141,7 +147,7 @@ static void round_loads(const double *load, int n, int total, int *count)
 
 static void draw_loads(const struct op_point *p, struct rng *rng, double *load, int *count)
 {
-    double many = p->tokens * p->top_k > p->n_experts;
+    bool many = p->tokens * p->top_k > p->n_experts;
     double lo = many ? 1.0 : 0.01;
     double hi = many ? 0.8 * p->tokens : 2.0;
     double a = 1.0 - p->power_law;
@@ -207,8 +213,8 @@ static void prepare(const struct op_set *set, struct opfit_problem *problem)
     bool known = set_format(set, &ctx->unit);
     for (int i = 0; i < set->n; i++) {
         const struct op_point *p = &set->points[i];
-        struct moe_row r = {.hidden = p->hidden, .width = p->width, .top_k = p->top_k,
-                            .tokens = p->tokens};
+        struct moe_row r = {
+            .hidden = p->hidden, .width = p->width, .top_k = p->top_k, .tokens = p->tokens};
         if (!known || p->ep < 1 || p->ep > MAX_EP || p->n_experts % p->ep != 0) {
             problem->n_skipped++;
             continue;

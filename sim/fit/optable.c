@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/fit/optable.h"
 
-#include <math.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/base/csvio.h"
 
-const char *const op_law_names[] = {"gemm", "decode", "prefill", "mla_decode", "mla_prefill", "moe"};
+const char *const op_law_names[] = {"gemm",       "decode",      "prefill",
+                                    "mla_decode", "mla_prefill", "moe"};
 
 /* Names of systems and frameworks in the collections against the catalogue's. */
 static const char *const system_names[][2] = {
-    {"a100_sxm", "a100-sxm-80gb"}, {"a100_pcie", "a100-pcie-80gb"}, {"b200_sxm", "b200"},
-    {"b300_sxm", "b300"},          {"h20_sxm", "h20"},              {"rtx_pro_6000_server", "rtx-pro-6000"},
+    {"a100_sxm", "a100-sxm-80gb"},
+    {"a100_pcie", "a100-pcie-80gb"},
+    {"b200_sxm", "b200"},
+    {"b300_sxm", "b300"},
+    {"h20_sxm", "h20"},
+    {"rtx_pro_6000_server", "rtx-pro-6000"},
 };
 static const char *const engine_table_names[][2] = {
     {"VLLM", "vllm"}, {"SGLang", "sglang"}, {"TRTLLM", "trtllm"}};
@@ -35,7 +40,8 @@ static const char *const moe_kernels[][2] = {
     {"fused_moe", "triton"},
 };
 
-/* Windows from here on stand for chunked attention (Llama 4): contexts inside them see no window. */
+/* Windows from here on stand for chunked attention (Llama 4): contexts inside them see no
+ * window. */
 static const double LONG_WINDOW_TOKENS = 4096.0;
 
 /* Columns that every table has; -1 where absent. */
@@ -77,7 +83,8 @@ static const char *moe_kernel(const struct op_set *set)
 /* The number formats of the collections; formats not listed keep their name. */
 static const char *catalogue_dtype(const char *word)
 {
-    static const char *const names[][2] = {{"bfloat16", "bf16"}, {"float16", "bf16"}, {"sq", "int8"}};
+    static const char *const names[][2] = {
+        {"bfloat16", "bf16"}, {"float16", "bf16"}, {"sq", "int8"}};
     return TRANSLATE(word, names);
 }
 
@@ -93,11 +100,13 @@ static bool recognise(const struct csv_table *t, enum op_law *law, struct err *e
                csv_col(t, "model") < 0) {
         const char *op = csv_cell(t, 0, csv_col(t, "op_name"));
         bool prefill = strstr(op, "context") != NULL;
-        *law = is_mla ? (prefill ? OP_MLA_PREFILL : OP_MLA_DECODE) : (prefill ? OP_PREFILL : OP_DECODE);
+        *law = is_mla ? (prefill ? OP_MLA_PREFILL : OP_MLA_DECODE)
+                      : (prefill ? OP_PREFILL : OP_DECODE);
     } else {
         struct src_pos pos = {t->file, 1, 0};
-        return err_at(err, pos, "not a table of GEMM, attention, MLA or MoE kernel times: no column "
-                                "gemm_dtype, attn_dtype, mla_dtype or moe_dtype");
+        return err_at(err, pos,
+                      "not a table of GEMM, attention, MLA or MoE kernel times: no column "
+                      "gemm_dtype, attn_dtype, mla_dtype or moe_dtype");
     }
     return true;
 }
@@ -170,15 +179,15 @@ static void read_moe(struct reader *r, struct op_point *p)
     p->ep = (int)number(r, "moe_ep_size");
     if (strncmp(loads, prefix, sizeof prefix - 1) == 0) {
         char why[128];
-        p->worst_rank = true;
-        if (!quantity_parse(loads + sizeof prefix - 1, UNIT_COUNT, &p->power_law, why, sizeof why)) {
+        if (!quantity_parse(loads + sizeof prefix - 1, UNIT_COUNT, &p->power_law, why,
+                            sizeof why)) {
             r->ok = err_at(r->err, csv_pos(r->t, r->row), "distribution '%s': %s", loads, why);
         }
     }
 }
 
-/* Format column of a law: weights for gemm and moe; KV for attention, but the arithmetic format where
- * it is narrower matters too, so both stand in table_dtype as "arithmetic/kv". */
+/* Format column of a law: weights for gemm and moe; KV for attention, but the arithmetic format
+ * where it is narrower matters too, so both stand in table_dtype as "arithmetic/kv". */
 static const char *table_dtype(struct arena *arena, const struct reader *r, enum op_law law)
 {
     switch (law) {
@@ -206,8 +215,8 @@ static const char *key_dtype(const struct reader *r, enum op_law law)
     }
 }
 
-/* Which points are fitted together. Dense products go by format alone: the library picks the kernel by
- * shape. Attention kernels and arithmetic formats stay apart, as do MoE families. */
+/* Which points are fitted together. Dense products go by format alone: the library picks the
+ * kernel by shape. Attention kernels and arithmetic formats stay apart, as do MoE families. */
 static bool same_set(const struct op_set *s, const struct op_set *w)
 {
     return s->law == w->law && strcmp(s->key.sku, w->key.sku) == 0 &&
@@ -218,7 +227,8 @@ static bool same_set(const struct op_set *s, const struct op_set *w)
            (s->law == OP_GEMM || strcmp(s->kernel_full, w->kernel_full) == 0);
 }
 
-static struct op_set *set_for(struct op_sets *sets, const struct op_set *wanted, struct op_set *last)
+static struct op_set *set_for(struct op_sets *sets, const struct op_set *wanted,
+                              struct op_set *last)
 {
     if (last && same_set(last, wanted)) {
         return last;
@@ -233,8 +243,8 @@ static struct op_set *set_for(struct op_sets *sets, const struct op_set *wanted,
     return &sets->items[sets->n++];
 }
 
-/* Long windows count as none where they have no effect. Flash-attention 2 gives up splitting contexts
- * under any window, so there they have one always. */
+/* Long windows count as none where they have no effect. Flash-attention 2 gives up splitting
+ * contexts under any window, so there they have one always. */
 static bool is_plain_window(const struct op_set *s, struct op_point *p)
 {
     if (p->window_tokens < LONG_WINDOW_TOKENS) {
@@ -245,40 +255,59 @@ static bool is_plain_window(const struct op_set *s, struct op_point *p)
     return inside;
 }
 
-static bool add_row(struct arena *arena, struct reader *r, enum op_law law, const struct columns *c,
-                    const struct gpu_list *gpus, struct op_sets *sets, int *last)
+static void read_point(struct reader *r, enum op_law law, struct op_point *p)
+{
+    p->latency_s = 1e-3 * number(r, "latency");
+    if (law == OP_GEMM) {
+        read_gemm(r, p);
+    } else if (law == OP_MOE) {
+        read_moe(r, p);
+    } else {
+        read_attention(r, law, p);
+    }
+}
+
+/* The set a row belongs to, without points. */
+static bool describe_set(struct arena *arena, struct reader *r, const struct columns *c,
+                         const struct gpu_list *gpus, struct op_set *w)
+{
+    const char *system = csv_cell(r->t, r->row, c->system);
+    const char *framework = csv_cell(r->t, r->row, c->framework);
+    w->gpu = gpu_find(gpus, TRANSLATE(system, system_names), r->err);
+    if (!w->gpu) {
+        return false;
+    }
+    w->kernel_full = csv_cell(r->t, r->row, c->kernel);
+    w->table_dtype = table_dtype(arena, r, w->law);
+    w->key = (struct kernel_key){.sku = w->gpu->name,
+                                 .engine = TRANSLATE(framework, engine_table_names),
+                                 .version = csv_cell(r->t, r->row, c->version),
+                                 .dtype = key_dtype(r, w->law),
+                                 .source = csv_cell(r->t, r->row, c->source)};
+    w->key.kernel = w->kernel_full;
+    if (w->law == OP_GEMM) {
+        w->key.kernel = "";
+    } else if (w->law == OP_MOE) {
+        w->key.kernel = moe_kernel(w);
+    }
+    return true;
+}
+
+static bool add_row(struct arena *arena, struct reader *r, enum op_law law,
+                    const struct columns *c, const struct gpu_list *gpus, struct op_sets *sets,
+                    int *last)
 {
     struct op_set w = {.law = law};
     struct op_point p = {0};
-    const char *system = csv_cell(r->t, r->row, c->system);
-    w.gpu = gpu_find(gpus, TRANSLATE(system, system_names), r->err);
-    if (!w.gpu) {
+    if (!describe_set(arena, r, c, gpus, &w)) {
         return false;
     }
-    w.kernel_full = csv_cell(r->t, r->row, c->kernel);
-    w.table_dtype = table_dtype(arena, r, law);
-    w.key = (struct kernel_key){.sku = w.gpu->name,
-                                .engine = TRANSLATE(csv_cell(r->t, r->row, c->framework),
-                                                    engine_table_names),
-                                .version = csv_cell(r->t, r->row, c->version),
-                                .dtype = key_dtype(r, law),
-                                .source = csv_cell(r->t, r->row, c->source)};
-    w.key.kernel = law == OP_MOE    ? moe_kernel(&w)
-                   : law == OP_GEMM ? ""
-                                    : w.kernel_full;
-    p.latency_s = 1e-3 * number(r, "latency");
-    if (law == OP_GEMM) {
-        read_gemm(r, &p);
-    } else if (law == OP_MOE) {
-        read_moe(r, &p);
-    } else {
-        read_attention(r, law, &p);
-        w.head_dim = p.head_dim;
-        w.is_windowed = p.window_tokens > 0.0 && p.window_tokens < LONG_WINDOW_TOKENS;
-    }
+    read_point(r, law, &p);
     if (!r->ok) {
         return false;
     }
+    w.head_dim = p.head_dim;
+    w.is_windowed = p.window_tokens > 0.0 && p.window_tokens < LONG_WINDOW_TOKENS;
     struct op_set *s = set_for(sets, &w, *last >= 0 ? &sets->items[*last] : NULL);
     *last = (int)(s - sets->items);
     if (!(p.latency_s > 0.0) || !is_plain_window(&w, &p)) {
@@ -297,7 +326,8 @@ bool op_sets_load(struct arena *arena, const char *path, const struct gpu_list *
     struct columns c;
     enum op_law law = OP_GEMM;
     int last = -1;
-    if (!csv_load(arena, path, &t, err) || !recognise(&t, &law, err) || !need_columns(&t, &c, err)) {
+    if (!csv_load(arena, path, &t, err) || !recognise(&t, &law, err) ||
+        !need_columns(&t, &c, err)) {
         return false;
     }
     for (int row = 0; row < t.n_rows; row++) {
@@ -309,9 +339,17 @@ bool op_sets_load(struct arena *arena, const char *path, const struct gpu_list *
     return true;
 }
 
-/* Versions compare by their runs of digits and letters: 0.9.1 < 0.14.0 < 1.3.0rc4 < 1.3.0rc20. */
+/* Versions compare by their runs of digits and letters, 0.9.1 < 0.14.0 and 1.3.0rc4
+ * < 1.3.0rc20, but a release follows its candidates: 1.3.0rc20 < 1.3.0. */
 static int version_compare(const char *a, const char *b)
 {
+    size_t n = 0;
+    while (a[n] && a[n] == b[n]) {
+        n++;
+    }
+    if ((!a[n] && isalpha((unsigned char)b[n])) || (!b[n] && isalpha((unsigned char)a[n]))) {
+        return a[n] ? -1 : 1;
+    }
     return strverscmp(a, b);
 }
 

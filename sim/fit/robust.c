@@ -36,7 +36,8 @@ static double to_x(const struct robust_param *p, double u)
 
 static double to_u(const struct robust_param *p, double x)
 {
-    double frac = p->is_log ? log(x / p->lo) / log(p->hi / p->lo) : (x - p->lo) / (p->hi - p->lo);
+    double frac =
+        p->is_log ? log(x / p->lo) / log(p->hi / p->lo) : (x - p->lo) / (p->hi - p->lo);
     /* exactly on a bound the derivative of the sine vanishes and the search cannot leave */
     return asin(2.0 * fmin(fmax(frac, 0.01), 0.99) - 1.0);
 }
