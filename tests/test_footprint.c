@@ -118,7 +118,7 @@ static void quantised_attention_is_counted_in_its_format(void)
     arena_free(f.arena);
 }
 
-/* KV tokens that engines print. budget 0: defaults of that engine and version. */
+/* KV tokens that engines print; knobs not stated are defaults of that engine and version. */
 struct capacity_log {
     const char *model;
     enum dtype weights, kv;
@@ -424,6 +424,9 @@ static void draft_layers_cost_weights_and_cache(void)
     CHECK_NEAR(draft.weights_bytes - plain.weights_bytes,
                c.model->mtp_params / 8.0 * (1.0 + 4.0 / 16384.0), 1e-6);
     CU_ASSERT_EQUAL(draft.kv.full_block_bytes * 61, plain.kv.full_block_bytes * 62);
+    c.tp = 1;
+    c.dp = c.ep = 8; /* a draft layer is mostly experts */
+    CHECK_NEAR(compute(&c).other_bytes, draft.other_bytes, 1e-6);
     arena_free(f.arena);
 }
 
@@ -499,6 +502,56 @@ static void sglang_default_share_follows_its_rule(void)
     arena_free(f.arena);
 }
 
+/* 4.5 MiB a graph slot and attention data-parallel rank where graphs reach 512 sequences,
+ * else 3. */
+static void sglang_keeps_back_graph_padding_of_data_parallel_ranks(void)
+{
+    struct fixture f = fixture_new();
+    struct footprint_config c = config(&f, "deepseek-v3", DTYPE_NVFP4, DTYPE_FP8, "h200-sxm",
+                                       ENGINE_SGLANG, "0.5.16", 1);
+    c.dp = c.ep = 8;
+    struct footprint out = compute(&c);
+    double total_mib = out.total_bytes / 1048576.0;
+    double free_at_start = out.total_bytes - out.context_bytes - out.comm_bytes;
+    double kept_mib = (1.0 - (out.kv_bytes + out.weights_bytes) / free_at_start) * total_mib;
+    CHECK_NEAR(kept_mib, 512.0 + 1.5 * 8192.0 + 512.0 + 128.0 + 3.0 * 256.0 * 8.0, 1e-6);
+    c.tp = 4;
+    c.dp = 2;
+    out = compute(&c);
+    free_at_start = out.total_bytes - out.context_bytes - out.comm_bytes;
+    kept_mib = (1.0 - (out.kv_bytes + out.weights_bytes) / free_at_start) * total_mib;
+    CHECK_NEAR(kept_mib, 512.0 + 1.5 * 8192.0 + 1024.0 + 512.0 + 4.5 * 512.0 * 2.0, 1e-6);
+    arena_free(f.arena);
+}
+
+/* Logged: 1.77 to 2.01 GB (H200, TP8), 0.20 to 0.25 GiB (PCIe boards), nothing on one GPU. */
+static void communication_buffers_depend_on_the_link(void)
+{
+    struct fixture f = fixture_new();
+    struct footprint_config c =
+        config(&f, "llama-3.1-8b", DTYPE_BF16, DTYPE_BF16, "h200-sxm", ENGINE_SGLANG, "", 8);
+    CHECK_NEAR(compute(&c).comm_bytes, 1.9e9, 0.06);
+    c.gpu = gpu_find(&f.gpus, "rtx-4090", NULL);
+    CHECK_NEAR(compute(&c).comm_bytes, 0.22 * GIB, 0.15);
+    c.tp = 1;
+    CU_ASSERT_EQUAL(compute(&c).comm_bytes, 0.0);
+    arena_free(f.arena);
+}
+
+/* kv_b of DeepSeek V3: 61 layers * 512 * 128 heads * 256, once more in bf16. */
+static void quantised_latent_attention_keeps_a_bf16_copy_for_decoding(void)
+{
+    struct fixture f = fixture_new();
+    struct footprint_config c =
+        config(&f, "deepseek-v3", DTYPE_FP8, DTYPE_FP8, "h200-sxm", ENGINE_VLLM, "", 8);
+    double fp8 = compute(&c).attn_bytes;
+    c.checkpoint.attn = DTYPE_BF16;
+    double bf16 = compute(&c).attn_bytes;
+    double copy = 61.0 * 512.0 * 128.0 / 8.0 * 256.0 * 2.0;
+    CHECK_NEAR(fp8 - copy, bf16 / 2.0 * (1.0 + 4.0 / 16384.0), 1e-9);
+    arena_free(f.arena);
+}
+
 static void trtllm_share_is_of_what_is_left_by_all_else(void)
 {
     struct fixture f = fixture_new();
@@ -520,6 +573,11 @@ static void activations_are_the_larger_of_layers_and_sampler(void)
     c.max_batched_tokens = 8192;
     c.max_seqs = 1;
     CHECK_NEAR(compute(&c).activations_bytes, 2.0 * 8192.0 * 4096.0 * 11.0, 1e-9);
+    c.tp = 4;
+    CHECK_NEAR(compute(&c).activations_bytes, 2.0 * 8192.0 * 4096.0 * 5.0, 1e-9);
+    c.engine = ENGINE_SGLANG;
+    CHECK_NEAR(compute(&c).activations_bytes, 2.0 * 8192.0 * 4096.0 * 5.0 * 1.464, 1e-3);
+    c.engine = ENGINE_VLLM;
     c.max_seqs = 1024;
     CHECK_NEAR(compute(&c).activations_bytes, 20.0 * 1024.0 * 128256.0 + 2.0 * 8192.0 * 4096.0,
                1e-9);
@@ -583,6 +641,9 @@ int main(void)
         CASE(vllm_share_covers_weights_activations_and_cache_not_the_context),
         CASE(sglang_share_is_of_what_was_free_before_the_weights),
         CASE(sglang_default_share_follows_its_rule),
+        CASE(sglang_keeps_back_graph_padding_of_data_parallel_ranks),
+        CASE(communication_buffers_depend_on_the_link),
+        CASE(quantised_latent_attention_keeps_a_bf16_copy_for_decoding),
         CASE(trtllm_share_is_of_what_is_left_by_all_else),
         CASE(activations_are_the_larger_of_layers_and_sampler),
         CASE(capacity_of_long_sequences_counts_freed_windows),

@@ -188,7 +188,7 @@ static void longest_sequence_fits_while_it_grows_and_no_longer_one_does(void)
 {
     static const enum attn_span SPANS[] = {SPAN_FULL, SPAN_SLIDING, SPAN_CHUNKED};
     for (size_t i = 0; i < sizeof SPANS / sizeof *SPANS; i++) {
-        struct model m = windowed_model(SPANS[i], 512);
+        struct model m = windowed_model(SPANS[i], 528);
         struct kv_layout l;
         kv_layout_init(&l, &m, DTYPE_BF16, 1, 16, true);
         for (int64_t blocks = 1; blocks <= 400; blocks += 7) {
