@@ -41,8 +41,8 @@ enum validate_suspect { SUSPECT_NONE, SUSPECT_TTFT, SUSPECT_ALL };
 
 /* One row as written: 0, -1 or NaN where the cell is empty (see the field). */
 struct validate_row {
-    const char *id, *model, *hardware, *engine, *engine_version, *weight_dtype, *kv_dtype,
-        *moe_backend; /* "" empty */
+    const char *id, *date, *model, *hardware, *engine, *engine_version, *weight_dtype,
+        *kv_dtype, *moe_backend; /* "" empty */
     enum validate_load load;
     enum validate_suspect suspect;
     int64_t n_gpus, tp, pp, ep, dp;                        /* 0 empty */
@@ -50,7 +50,7 @@ struct validate_row {
     int64_t prompt_pool, shared_prefix_tokens;             /* 0 empty */
     int64_t max_batched_tokens, max_seqs, chunked_prefill; /* -1 empty */
     int64_t stream_interval, recv_interval, wait_iters;    /* 1, 1, 0 empty */
-    int prefix_cache, attention_dp;                        /* 1, 0, -1 empty */
+    int prefix_cache, attention_dp, async;                 /* 1, 0, -1 empty */
     double rate_rps;                  /* INFINITY: all at once; NaN empty */
     double duration_s;                /* NaN empty */
     double isl_mean, osl_mean;        /* tokens; NaN empty */

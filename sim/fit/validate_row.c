@@ -100,6 +100,47 @@ static const char *moe_kernel_of(const char *flag)
     return "";
 }
 
+/* vLLM releases at which its defaults or overheads change (dates of the GitHub releases). The
+ * other engines' rows without a version were measured on versions without such a change. */
+struct release {
+    enum engine_kind engine;
+    const char *version, *date;
+};
+static const struct release releases[] = {
+    {ENGINE_VLLM, "0.9.2", "2025-07-07"},  {ENGINE_VLLM, "0.10.1", "2025-08-18"},
+    {ENGINE_VLLM, "0.10.2", "2025-09-13"}, {ENGINE_VLLM, "0.11.0", "2025-10-02"},
+    {ENGINE_VLLM, "0.13.0", "2025-12-18"}, {ENGINE_VLLM, "0.14.0", "2026-01-20"},
+};
+/* Benchmark images lag: InferenceX ran vLLM 0.10.2 on 2025-11-02. */
+static const int64_t IMAGE_LAG_DAYS = 42;
+
+/* Days since 0000-03-01 of "2025-11-02", "2025-11" (its first day); -1: no date. */
+static int64_t day_number(const char *date)
+{
+    int y;
+    int m;
+    int d = 1;
+    if (sscanf(date, "%4d-%2d-%2d", &y, &m, &d) < 2 || y < 1 || m < 1 || m > 12 || d < 1) {
+        return -1;
+    }
+    int64_t years = m > 2 ? y : y - 1; /* counted from March, so that a leap day comes last */
+    int64_t months = m > 2 ? m - 3 : m + 9;
+    return 365 * years + years / 4 - years / 100 + years / 400 + (153 * months + 2) / 5 + d - 1;
+}
+
+/* A version that is not stated: the newest a benchmark image can have held on that day; "" (the
+ * newest known) when the date is not stated or no release is listed. */
+static const char *version_of_date(enum engine_kind engine, const char *date)
+{
+    int64_t day = day_number(date);
+    const char *version = "";
+    for (size_t i = 0; day >= 0 && i < sizeof releases / sizeof *releases; i++) {
+        bool out = day_number(releases[i].date) + IMAGE_LAG_DAYS <= day;
+        version = releases[i].engine == engine && out ? releases[i].version : version;
+    }
+    return version;
+}
+
 static bool set_engine(const struct validate_row *row, struct system_spec *spec,
                        struct validate_result *out)
 {
@@ -108,7 +149,9 @@ static bool set_engine(const struct validate_row *row, struct system_spec *spec,
             spec->engine = (enum engine_kind)i;
             spec->engine_version = row->engine_version;
             if (!*row->engine_version) {
-                note(out, "engine version not stated: newest known");
+                spec->engine_version = version_of_date(spec->engine, row->date);
+                note(out, "engine version not stated: %s",
+                     *spec->engine_version ? spec->engine_version : "newest known");
             }
             return true;
         }
@@ -128,7 +171,7 @@ static bool set_formats(const struct validate_row *row, struct system_spec *spec
         return skip(out, SKIP_DTYPE, err.text);
     }
     if (spec->checkpoint.estimated) {
-        note(out, "no published %s checkpoint: all linear layers taken as quantised",
+        note(out, "which layers of the %s checkpoint are quantised is assumed",
              dtype_name(spec->checkpoint.weights));
     }
     if (*row->kv_dtype && !dtype_parse(row->kv_dtype, &spec->kv)) {
@@ -195,6 +238,21 @@ static void set_knobs(const struct validate_row *row, struct system_spec *spec,
     }
 }
 
+/* Whether the next step is planned while one runs. Launch scripts of benchmarks turned it on
+ * before it was vLLM's default (InferenceX recipes of 2025), and those rows state no version.
+ */
+static void set_async(const struct validate_row *row, struct system *system,
+                      struct validate_result *out)
+{
+    if (row->async >= 0) {
+        system->replica.sched.async = row->async == 1;
+    } else if (system->spec.engine == ENGINE_VLLM && !*row->engine_version &&
+               !system->replica.sched.async) {
+        system->replica.sched.async = true;
+        note(out, "asynchronous scheduling on, as launch scripts had it");
+    }
+}
+
 /* The run was measured, so it fitted: with the lowest utilisation that lets it. */
 static bool resolve_fitting(const struct validate_settings *settings, struct system_spec *spec,
                             struct system *system, struct validate_result *out)
@@ -247,7 +305,11 @@ bool validate_row_system(const struct validate_settings *settings,
         return false;
     }
     set_knobs(row, &spec, out);
-    return resolve_fitting(settings, &spec, system, out);
+    if (!resolve_fitting(settings, &spec, system, out)) {
+        return false;
+    }
+    set_async(row, system, out);
+    return true;
 }
 
 /* ---- the load ---------------------------------------------------------------------------- */

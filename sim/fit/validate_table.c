@@ -121,6 +121,7 @@ static bool is_later_stage(const char *id)
 static void read_texts(struct reader *r, struct validate_row *row)
 {
     row->id = text_of(r, "id");
+    row->date = text_of(r, "date");
     row->model = text_of(r, "model");
     row->hardware = text_of(r, "hardware");
     row->engine = text_of(r, "engine");
@@ -166,6 +167,7 @@ static void read_engine(struct reader *r, struct validate_row *row)
     row->mem_util_frac = number_of(r, "gpu_mem_util", NAN);
     row->prefix_cache = flag_of(r, "prefix_cache");
     row->attention_dp = flag_of(r, "attention_dp");
+    row->async = flag_of(r, "async_scheduling");
 }
 
 bool validate_table_load(struct arena *arena, const char *path, struct validate_table *table,
