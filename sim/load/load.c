@@ -15,6 +15,7 @@ struct generator {
     struct rng arrivals, prompt, output, prefix;
     double next_s;            /* INFINITY: none by itself (closed loop waits for an end) */
     int64_t issued;
+    int64_t n_pending;        /* closed: sends in load.pending */
     int64_t trace_row, trace_round;
     double weibull_shape;
     bool in_burst;            /* mmpp */
@@ -123,6 +124,18 @@ static double next_after(struct generator *g, double now_s)
     return INFINITY;
 }
 
+/* A client of a closed loop sends its next request then, unless its class has had them all. */
+static void send_at(struct load *load, int class_idx, double time_s)
+{
+    struct generator *g = &load->gens[class_idx];
+    int64_t most = g->spec->n_requests;
+    if (most > 0 && g->issued + g->n_pending >= most) {
+        return;
+    }
+    g->n_pending++;
+    event_push(load->pending, time_s, 0, 0, class_idx, 0);
+}
+
 /* ---- construction ------------------------------------------------------------------------- */
 
 static void stream(struct rng *rng, const struct load_config *cfg, const char *kind,
@@ -161,7 +174,7 @@ static void generator_init(struct load *load, const struct load_config *cfg, int
     }
     g->next_s = next_after(g, 0.0);
     for (int64_t i = 0; c->process == LOAD_CLOSED && i < c->concurrency; i++) {
-        event_push(load->pending, 0.0, 0, 0, idx, 0);
+        send_at(load, idx, 0.0);
     }
 }
 
@@ -277,6 +290,7 @@ bool load_next(struct load *load, struct arrival *out)
         struct event e;
         event_pop(load->pending, &e);
         idx = e.target;
+        load->gens[idx].n_pending--;
     }
     struct generator *g = &load->gens[idx];
     *out = (struct arrival){.time_s = at, .class_idx = idx, .id = load->issued};
@@ -301,12 +315,8 @@ void load_ended(struct load *load, int class_idx, double time_s)
     if (c->process != LOAD_CLOSED) {
         return;
     }
-    int64_t queued = event_count(load->pending);
-    if (c->n_requests > 0 && g->issued + queued >= c->n_requests) {
-        return;
-    }
     double think = c->think_s > 0.0 ? rng_exponential(&g->arrivals, c->think_s) : 0.0;
-    event_push(load->pending, time_s + think, 0, 0, class_idx, 0);
+    send_at(load, class_idx, time_s + think);
 }
 
 bool load_is_closed(const struct load *load)
