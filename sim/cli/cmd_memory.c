@@ -64,7 +64,7 @@ static void print_smallest(const struct experiment *e, const int *best, int n)
         table_put(t, "%s", s->spec.model->name);
         table_put(t, "%s", s->spec.gpu->name);
         for (int k = 0; k < 5; k++) {
-            put_count(t, f->fits ? layout[k] : NAN);
+            put_count(t, f->fits ? (double)layout[k] : NAN);
         }
         table_put(t, "%s", dtype_name(s->spec.checkpoint.weights));
         table_put(t, "%s", dtype_name(s->spec.kv));

@@ -49,8 +49,7 @@
 
 #define JOBS_ROW NUMBER("jobs", 'j', 1, 4096, "one per CPU", n_jobs, "threads")
 #define AS_OF_ROW                                                                              \
-    DATE("as-of", "DATE", "SOURCE_DATE_EPOCH, else today", as_of,                              \
-         "date that ages of prices are counted to")
+    DATE("as-of", "DATE", "SOURCE_DATE_EPOCH or today", as_of, "price ages are counted to it")
 
 #define GENERAL_ROWS                                                                           \
     LIST("data", 0, "DIR", data_dirs, "catalogue directory searched first; may be repeated"),  \
@@ -86,6 +85,7 @@ static const struct option_spec sweep_options[] = {
 
 static const struct option_spec validate_options[] = {
     TEXT("csv", 0, "FILE", NULL, csv, "write one row per result and measure"),
+    SWITCH("json", 0, json, "print those rows as one JSON document"),
     TEXT("explain", 0, "ID", NULL, explain, "show where the decode step of one result goes"),
     SWITCH("markdown", 0, markdown, "print tables in Markdown"),
     NUMBER("seed", 0, 0, 9007199254740992.0, "1", seed, "seed of all random streams"),

@@ -6,10 +6,11 @@
 #include <getopt.h>
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "hardware/catalog.h"
 
-enum { FIRST_LONG_VALUE = 256, HELP_COLUMN = 28 };
+enum { FIRST_LONG_VALUE = 256, HELP_COLUMN = 28, MAX_OPTIONS = 64, MAX_NAME_BYTES = 48 };
 
 /* ---- setters ---- */
 
@@ -69,10 +70,22 @@ bool option_number(struct options *o, const struct option_spec *spec, const char
     return true;
 }
 
+/* A day of the calendar: 30 February would become another when normalised. */
+static bool is_day(const char *text)
+{
+    struct tm tm = {0};
+    if (!catalog_check_date(text, "", (struct src_pos){0}, NULL) ||
+        !strptime(text, "%Y-%m-%d", &tm)) {
+        return false;
+    }
+    int day = tm.tm_mday;
+    return timegm(&tm) != -1 && tm.tm_mday == day;
+}
+
 bool option_date(struct options *o, const struct option_spec *spec, const char *arg,
                  struct err *err)
 {
-    if (!catalog_check_date(arg, spec->name, (struct src_pos){0}, NULL)) {
+    if (!is_day(arg)) {
         return err_set(err, ERR_USAGE, "option --%s needs a date YYYY-MM-DD, got '%s'",
                        spec->name, arg);
     }
@@ -81,28 +94,33 @@ bool option_date(struct options *o, const struct option_spec *spec, const char *
 
 /* ---- commands ---- */
 
-static int count_commands(void)
+/* Without a near name the hint is all of them. */
+static void hint_commands(struct err *err)
 {
-    int n = 0;
-    while (command_at(n)) {
-        n++;
+    if (!err || err->hint[0]) {
+        return;
     }
-    return n;
+    size_t used = 0;
+    for (int i = 0; command_at(i) && used < sizeof err->hint; i++) {
+        used += (size_t)snprintf(err->hint + used, sizeof err->hint - used, "%s %s",
+                                 i ? "," : "the commands are", command_at(i)->name);
+    }
 }
 
 const struct command *command_find(const char *name, struct err *err)
 {
-    const char *names[64];
-    int n = count_commands();
-    ASSERT(n <= 64);
-    for (int i = 0; i < n; i++) {
-        names[i] = command_at(i)->name;
-        if (strcmp(name, names[i]) == 0) {
-            return command_at(i);
+    const char *names[MAX_OPTIONS];
+    int n = 0;
+    for (; command_at(n); n++) {
+        ASSERT(n < MAX_OPTIONS);
+        names[n] = command_at(n)->name;
+        if (strcmp(name, names[n]) == 0) {
+            return command_at(n);
         }
     }
     err_set(err, ERR_USAGE, "unknown command '%s'", name);
     err_suggest(err, name, names, n);
+    hint_commands(err);
     return NULL;
 }
 
@@ -159,24 +177,22 @@ static int count_beginnings(const struct command *c, const char *word, size_t n)
     return count;
 }
 
+/* word: as on the command line, with its dashes. */
 static bool fail_unknown_long(const struct command *c, const char *word, struct err *err)
 {
-    const char *names[64];
-    char name[64];
+    char dashed[MAX_OPTIONS][MAX_NAME_BYTES], name[MAX_NAME_BYTES];
+    const char *names[MAX_OPTIONS];
     size_t n = strcspn(word, "=");
-    ASSERT(c->n_options <= 64);
-    if (n >= sizeof name) {
-        n = sizeof name - 1;
-    }
-    memcpy(name, word, n);
-    name[n] = '\0';
+    ASSERT(c->n_options <= MAX_OPTIONS);
+    snprintf(name, sizeof name, "%.*s", n < sizeof name ? (int)n : MAX_NAME_BYTES, word);
     for (int i = 0; i < c->n_options; i++) {
-        names[i] = c->options[i].name;
+        snprintf(dashed[i], sizeof dashed[i], "--%s", c->options[i].name);
+        names[i] = dashed[i];
     }
-    if (n > 0 && count_beginnings(c, name, n) > 1) {
-        return err_set(err, ERR_USAGE, "option '--%s' of %s is ambiguous", name, c->name);
+    if (n > 2 && count_beginnings(c, word + 2, n - 2) > 1) {
+        return err_set(err, ERR_USAGE, "option '%s' of %s is ambiguous", name, c->name);
     }
-    err_set(err, ERR_USAGE, "%s has no option '--%s'", c->name, name);
+    err_set(err, ERR_USAGE, "%s has no option '%s'", c->name, name);
     err_suggest(err, name, names, c->n_options);
     return false;
 }
@@ -192,7 +208,7 @@ static bool fail_option(const struct command *c, int got, const char *word, stru
         return err_set(err, ERR_USAGE, "option --%s takes no value", spec->name);
     }
     if (optopt == 0) {
-        return fail_unknown_long(c, word + 2, err);
+        return fail_unknown_long(c, word, err);
     }
     return err_set(err, ERR_USAGE, "%s has no option '-%c'", c->name, optopt);
 }
