@@ -13,7 +13,8 @@ enum plan_evidence {
     PLAN_EVIDENCE_MEASURED, /* this system */
     PLAN_EVIDENCE_N,
 };
-extern const char *const plan_evidence_names[]; /* none same-sku same-family measured */
+extern const char *const plan_evidence_names[]; /* none, same SKU only, same family,
+                                                measured */
 
 /* Mean tokens of one request as a provider bills them. */
 struct plan_tokens {
@@ -27,6 +28,8 @@ struct plan_option {
     const char *model;        /* catalogue name */
     const char *gpu;          /* catalogue name */
     int gpus_per_replica;     /* prefill and decode instances of one unit together */
+    int node_gpus;            /* GPUs of a replica that must share one node: the scale-up group it
+                                 was simulated with; 0: all that a node can take */
     double rps_per_replica;   /* sustainable requests/s, every class inside its service levels,
                                  under Poisson arrivals; 0: none */
     double rps_lo, rps_hi;    /* prediction 80 % band; both equal: no band */
