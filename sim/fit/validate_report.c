@@ -182,13 +182,19 @@ static double error_of(const struct validate_row *row, const struct validate_res
 struct sheet {
     struct table *text; /* NULL: Markdown */
     FILE *out;
-    int n_cols;
+    bool in_row; /* Markdown: the row has its first bar */
 };
+
+static void sheet_bar(struct sheet *s)
+{
+    fputs(s->in_row ? "" : "|", s->out);
+    s->in_row = true;
+}
 
 static void sheet_begin(struct sheet *s, bool markdown, FILE *out, const char *const *cols,
                         int n)
 {
-    *s = (struct sheet){markdown ? NULL : table_new(), out, n};
+    *s = (struct sheet){markdown ? NULL : table_new(), out, false};
     for (int i = 0; i < n; i++) {
         if (s->text) {
             table_col(s->text, cols[i]);
@@ -201,7 +207,7 @@ static void sheet_begin(struct sheet *s, bool markdown, FILE *out, const char *c
         for (int i = 0; i < n; i++) {
             fprintf(out, "---|");
         }
-        fprintf(out, "\n|");
+        fprintf(out, "\n");
     }
 }
 
@@ -210,6 +216,7 @@ static void sheet_text(struct sheet *s, const char *text)
     if (s->text) {
         table_put(s->text, "%s", text);
     } else {
+        sheet_bar(s);
         fprintf(s->out, " %s |", text);
     }
 }
@@ -218,7 +225,10 @@ static void sheet_num(struct sheet *s, double value, int digits)
 {
     if (s->text) {
         table_num(s->text, value, digits);
-    } else if (isnan(value)) {
+        return;
+    }
+    sheet_bar(s);
+    if (isnan(value)) {
         fprintf(s->out, " - |");
     } else {
         fprintf(s->out, " %.*g |", digits, value);
@@ -237,7 +247,8 @@ static void sheet_end_row(struct sheet *s)
     if (s->text) {
         table_end_row(s->text);
     } else {
-        fprintf(s->out, "\n|");
+        fprintf(s->out, "\n");
+        s->in_row = false;
     }
 }
 
@@ -429,8 +440,8 @@ void validate_report_print(const struct validate_table *table,
     free(r.groups);
 }
 
-/* ---- CSV
- * ------------------------------------------------------------------------------------------ */
+/* ---- CSV ----------------------------------------------------------------------------------
+ */
 
 static void write_skip(struct csv_writer *w, const struct validate_row *row,
                        const struct validate_result *r)
