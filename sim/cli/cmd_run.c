@@ -76,7 +76,8 @@ static void write_footer(const struct cli *cli, const struct experiment *e)
 {
     struct footer footer = {
         .version = HEADROOM_VERSION,
-        .command = arena_printf(cli->arena, "%s %s", cli->command->name, e->scenario->name),
+        .command = arena_printf(cli->arena, "%s %s", cli->command->name,
+                                scenario_dir_name(cli->arena, e->scenario)),
         .seed = e->seed,
         .n_events = e->n_events,
         .n_requests = e->n_requests,

@@ -113,11 +113,11 @@ static const struct command commands[] = {
      ROWS(memory_options), cmd_memory},
     {"run", "SCENARIO", 1, 1, "simulate each deployment at the scenario's load",
      "Simulates each deployment of the scenario at the scenario's load. Writes summary.csv,\n"
-     "memory.csv, breakdown.csv, timeline.csv and manifest.json.",
+     "memory.csv, breakdown.csv and timeline.csv.",
      ROWS(run_options), cmd_run},
     {"sweep", "SCENARIO", 1, 1, "latency and throughput over load for each deployment",
      "Simulates each deployment of the scenario under rising load. Writes curves.csv,\n"
-     "memory.csv, breakdown.csv, timeline.csv and manifest.json.",
+     "memory.csv, breakdown.csv and timeline.csv.",
      ROWS(sweep_options), cmd_sweep},
     {"validate", "TABLE.csv", 1, 1, "predict measured results and report the error",
      "Replays each row of a table of measured results and reports how far the prediction is\n"

@@ -49,5 +49,17 @@ model: llama-4-scout
 workload:
   - {arrivals: {rate: 5/s}, prompt: 512, output: 64}
 END
+try <<'END'
+model: llama-4-scout
+workload:
+  - {arrivals: {rate: 5/s}, prompt: 512, output: 64}
+deployments: [{hardware: h100-sxm, tp: 3}]
+END
+echo 'arrived_at,what' >trace.csv
+try <<'END'
+model: llama-4-scout
+workload:
+  - {arrivals: {process: trace, file: trace.csv}}
+END
 "$HEADROOM" check no-such-file.yaml 2>&1
 echo "exit $?"
