@@ -7,14 +7,16 @@
 #include "sim/base/mem.h"
 
 static const double TILE_TOKENS = 128.0;
-static const double MMA_ROWS = 16.0; /* decode query heads of one KV head are padded to MMA rows */
-/* The indexer's key reads are scattered pages of 132 bytes; its logits run in fp8 (cost-model.md
- * section 1, dsa rows). Priors until measured: half of bandwidth, 0.4 of the fp8 peak. */
+static const double MMA_ROWS =
+    16.0; /* decode query heads of one KV head are padded to MMA rows */
+/* The indexer's key reads are scattered pages of 132 bytes; its logits run in fp8
+ * (cost-model.md section 1, dsa rows). Priors until measured: half of bandwidth, 0.4 of the fp8
+ * peak. */
 static const double INDEX_MEM_EFF = 0.5;
 static const double INDEX_FLOP_EFF = 0.4;
 static const double INDEX_SELECT_S = 10e-6;
-/* Gated linear attention: state read and written once per token at decode, chunked scan at prefill;
- * priors, no measured table. */
+/* Gated linear attention: state read and written once per token at decode, chunked scan at
+ * prefill; priors, no measured table. */
 static const double LINEAR_MEM_EFF = 0.6;
 static const double LINEAR_FLOP_EFF = 0.35;
 
@@ -42,26 +44,34 @@ static struct attn_shape gqa_shape(const struct attn_spec *a, int tp, double kvb
     s.pair_flops = 2.0 * s.heads * (d + dv);
     s.query_bytes = 2.0 * s.heads * (d + dv);
     s.key_bytes = kvb * s.kv_heads * (d + dv);
+    s.gather_bytes = 0.0;
     return s;
 }
 
+/* Sparse attention and caches that are K and V themselves attend to the latent at prefill too;
+ * every query of sparse attention gathers its own selection. */
 static struct attn_shape mla_shape(const struct attn_spec *a, int tp, double kvb)
 {
     struct attn_shape s;
     double latent = a->kv_lora_rank + a->qk_rope_dim;
+    double wide = latent + (a->latent_only ? a->v_head_dim : a->kv_lora_rank);
+    bool absorbed = a->latent_only || a->index_topk_tokens > 0;
+    double plain = a->head_dim + a->v_head_dim;
     s.heads = fmax(1.0, ceil((double)a->n_heads / tp));
     s.kv_heads = 1.0;
     double rows = ceil(s.heads / 64.0) * 64.0;
-    s.dec_flops = 2.0 * rows * (latent + a->kv_lora_rank);
+    s.dec_flops = 2.0 * rows * wide;
     s.dec_bytes = kvb * latent;
-    s.seq_bytes = 2.0 * s.heads * (latent + a->kv_lora_rank);
-    s.pair_flops = 2.0 * s.heads * (a->head_dim + a->v_head_dim);
-    s.query_bytes = 2.0 * s.heads * (a->head_dim + a->v_head_dim);
-    s.key_bytes = 2.0 * s.heads * (a->head_dim + a->v_head_dim);
+    s.seq_bytes = 2.0 * s.heads * wide;
+    s.pair_flops = absorbed ? 2.0 * rows * wide : 2.0 * s.heads * plain;
+    s.query_bytes = 2.0 * s.heads * (absorbed ? wide : plain);
+    s.key_bytes = absorbed ? s.dec_bytes : 2.0 * s.heads * plain;
+    s.gather_bytes = a->index_topk_tokens > 0 ? s.dec_bytes : 0.0;
     return s;
 }
 
-void attn_shape_of(const struct attn_spec *spec, int tp, enum dtype kv, struct attn_shape *shape)
+void attn_shape_of(const struct attn_spec *spec, int tp, enum dtype kv,
+                   struct attn_shape *shape)
 {
     double kvb = dtype_element_bytes(kv);
     *shape = spec->kind == ATTN_MLA ? mla_shape(spec, tp, kvb) : gqa_shape(spec, tp, kvb);
@@ -123,7 +133,7 @@ void attn_resolve_prefill(const struct attn_shape *s, const struct gpu *gpu,
     u->pre_p = c->p;
     u->pre_tail = c->occ_exp;
     u->pre_k0 = c->k0;
-    u->pre_per_pair_s = s->pair_flops / (flops * c->ec);
+    u->pre_per_pair_s = norm_p(s->pair_flops / (flops * c->ec), s->gather_bytes / bw, c->p);
     u->pre_floor_per_pair_s = s->pair_flops / flops;
     u->pre_per_query_s = s->query_bytes / bw;
     u->pre_per_key_s = s->key_bytes / bw;
@@ -170,7 +180,7 @@ void attn_resolve(const struct attn_resolve *in, struct attn_unit *u)
     u->heads = s.heads;
     resolve_decode(in, &s, u);
     attn_resolve_prefill(&s, in->gpu, in->prefill, u);
-    if (in->spec->index_topk_tokens > 0) {
+    if (in->spec->index_n_heads > 0) {
         resolve_indexer(in, u);
     }
 }
@@ -191,8 +201,9 @@ double attn_prefill_s(const struct attn_unit *u, const struct prefill_sums *sums
         return 0.0;
     }
     double work = sums->pairs * u->pre_per_pair_s;
-    /* The last tile of a causal chunk sees every key, on one SM: the kernel ends that much later than
-     * evenly spread work would. Filled GPUs hide part of it by starting with the long tiles. */
+    /* The last tile of a causal chunk sees every key, on one SM: the kernel ends that much
+     * later than evenly spread work would. Filled GPUs hide part of it by starting with the
+     * long tiles. */
     double longest = fmin(sums->keys / sums->chunks, 2.0 * sums->pairs / sums->queries);
     work += u->pre_tail * u->n_sm * TILE_TOKENS * longest * u->pre_per_pair_s / u->heads;
     if (u->pre_k0 > 0.0) {
@@ -203,7 +214,8 @@ double attn_prefill_s(const struct attn_unit *u, const struct prefill_sums *sums
     return u->pre_t0_s + fmax(t, sums->pairs * u->pre_floor_per_pair_s);
 }
 
-double attn_index_s(const struct attn_unit *u, double n, double full_ctx_tokens, double full_pairs)
+double attn_index_s(const struct attn_unit *u, double n, double full_ctx_tokens,
+                    double full_pairs)
 {
     double t = full_ctx_tokens * u->idx_per_ctx_s + full_pairs * u->idx_per_pair_s;
     return t + (n > 0.0 || full_pairs > 0.0 ? u->idx_select_s : 0.0);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* attention.h - time of the attention kernels of one layer on one rank: decode over a batch of cached
- * contexts, prefill of prompt chunks. Laws: cost-model.md section 2.2 with constants from
- * hardware/kernels/attention.csv.
+/* attention.h - time of the attention kernels of one layer on one rank: decode over a batch of
+ * cached contexts, prefill of prompt chunks. Laws: cost-model.md section 2.2 with constants
+ * from hardware/kernels/attention.csv.
  *
- * Decode is linear in the summed context once (batch, work items) are known, so a step costs a few
- * multiplications: the p-norm and the occupancy power are tabulated at resolve time.
- * Assumes: uniform split-KV work; ignores the tail of one long sequence in a batch of short ones. */
+ * Decode is linear in the summed context once (batch, work items) are known, so a step costs a
+ * few multiplications: the p-norm and the occupancy power are tabulated at resolve time.
+ * Assumes: uniform split-KV work; ignores the tail of one long sequence in a batch of short
+ * ones. */
 #ifndef ATTENTION_H
 #define ATTENTION_H
 
@@ -17,29 +18,31 @@
 
 enum { ATTN_OCC_TABLE = 512 }; /* work items below the SM count (at most 304 CUs) */
 
-/* Per-rank shape: FLOPs and bytes of one cached token (decode) and one pair, query, key (prefill). */
+/* Per-rank shape: FLOPs and bytes of one cached token (decode) and one pair, query, key
+ * (prefill). */
 struct attn_shape {
     double kv_heads, heads;
     double dec_flops, dec_bytes, seq_bytes;
     double pair_flops, query_bytes, key_bytes;
+    double gather_bytes; /* per pair: sparse attention reads the selection of each query anew */
 };
 
 /* One layer's attention on one rank. All times in seconds, contexts in tokens. */
 struct attn_unit {
     /* decode */
     double dec_t0_s;
-    double dec_per_seq_s;         /* launch waves and Q, output traffic of one sequence */
-    double dec_per_ctx_s;         /* p-norm of bytes and arithmetic of one context token, GPU filled */
+    double dec_per_seq_s; /* launch waves and Q, output traffic of one sequence */
+    double dec_per_ctx_s; /* p-norm of bytes and arithmetic of one context token, GPU filled */
     double dec_occ_s[ATTN_OCC_TABLE]; /* the same with w work items, w < n_sm */
     double dec_floor_per_ctx_s;
-    double kv_heads;              /* work items per sequence and 128-token block */
+    double kv_heads; /* work items per sequence and 128-token block */
     int n_sm;
     /* prefill */
     double pre_t0_s, pre_p, pre_tail;
-    double pre_per_pair_s;        /* arithmetic of one query-key pair over all heads */
-    double pre_per_query_s;       /* Q read, output written */
-    double pre_per_key_s;         /* K and V read (MLA: written and read expanded) */
-    double pre_k0;                /* short-chunk penalty: arithmetic x (1 + k0 / chunk) */
+    double pre_per_pair_s;  /* arithmetic of one query-key pair over all heads */
+    double pre_per_query_s; /* Q read, output written */
+    double pre_per_key_s;   /* K and V read (MLA: written and read expanded) */
+    double pre_k0;          /* short-chunk penalty: arithmetic x (1 + k0 / chunk) */
     double pre_floor_per_pair_s;
     double heads;
     /* indexer of sparse attention (0: none): reads and scores every cached key */
@@ -50,11 +53,11 @@ struct attn_unit {
 
 /* Sums over the prefill chunks of one iteration that one attention kind needs. */
 struct prefill_sums {
-    double chunks;   /* how many */
-    double tiles;    /* sum of ceil(c / 128) */
-    double pairs;    /* query-key pairs inside the span, chunk rounded to 128-token tiles */
-    double queries;  /* sum of c */
-    double keys;     /* sum of keys inside the span of the chunk: p + c when full */
+    double chunks;  /* how many */
+    double tiles;   /* sum of ceil(c / 128) */
+    double pairs;   /* query-key pairs inside the span, chunk rounded to 128-token tiles */
+    double queries; /* sum of c */
+    double keys;    /* sum of keys inside the span of the chunk: p + c when full */
 };
 
 struct attn_resolve {
@@ -65,7 +68,8 @@ struct attn_resolve {
     const struct attn_consts *decode, *prefill;
 };
 void attn_resolve(const struct attn_resolve *in, struct attn_unit *out);
-void attn_shape_of(const struct attn_spec *spec, int tp, enum dtype kv, struct attn_shape *shape);
+void attn_shape_of(const struct attn_spec *spec, int tp, enum dtype kv,
+                   struct attn_shape *shape);
 /* The prefill fields of a unit alone, and the decode law without tables: what calibration fits.
  * attn_decode_law_s equals attn_decode_s of the resolved unit. */
 void attn_resolve_prefill(const struct attn_shape *shape, const struct gpu *gpu,
@@ -79,7 +83,8 @@ double attn_decode_s(const struct attn_unit *u, double n, double ctx_tokens);
 /* Prefill kernel of one layer. Zero when there are no queries. */
 double attn_prefill_s(const struct attn_unit *u, const struct prefill_sums *sums);
 /* Indexer of sparse attention: full contexts, not the selected ones. */
-double attn_index_s(const struct attn_unit *u, double n, double full_ctx_tokens, double full_pairs);
+double attn_index_s(const struct attn_unit *u, double n, double full_ctx_tokens,
+                    double full_pairs);
 /* Query-key pairs of a chunk of c tokens after p cached ones under a span; keys it reads. */
 void attn_chunk_sums(enum attn_span span, int64_t window_tokens, int64_t p, int64_t c,
                      struct prefill_sums *sums);

@@ -11,8 +11,9 @@
 
 enum { PLACEMENT_DRAWS = 32, SOLVE_STEPS = 60 };
 
-/* Inclusion probabilities q_e = 1 - exp(-lambda p_e) with sum k: top-k without replacement to within
- * 2 % of Monte-Carlo (cost-model.md section 1, "Distinct experts"). Bisection in log(lambda). */
+/* Inclusion probabilities q_e = 1 - exp(-lambda p_e) with sum k: top-k without replacement to
+ * within 2 % of Monte-Carlo (cost-model.md section 1, "Distinct experts"). Bisection in
+ * log(lambda). */
 static void solve_inclusion(double *p, int n, double k)
 {
     double lo = -20.0;
@@ -84,6 +85,8 @@ static double hottest_rank(const double *incl, int n, int ep, double k)
     return fmax(1.0, total / PLACEMENT_DRAWS);
 }
 
+static void fill_grid(struct moe_routing *r);
+
 struct moe_routing *moe_routing_new(int n_experts, int top_k, int ep, double sigma)
 {
     ASSERT(n_experts > 0 && top_k > 0 && top_k <= n_experts && ep > 0);
@@ -110,6 +113,7 @@ struct moe_routing *moe_routing_new(int n_experts, int top_k, int ep, double sig
     }
     r->hot_rank = hottest_rank(r->incl, n_experts, ep, top_k);
     r->order_mean = ep > 1 ? expected_normal_max(ep) : 0.0;
+    fill_grid(r);
     return r;
 }
 
@@ -145,6 +149,51 @@ void moe_routing_load(const struct moe_routing *r, double tokens, struct moe_loa
         double skew = r->hot_rank - 1.0;
         out->imbalance = fmin(ep, 1.0 + sqrt(noise * noise + skew * skew));
     }
+}
+
+/* Grid point i stands at this many tokens: 0 .. 64, then 16 per doubling, evenly inside it. */
+static int64_t grid_tokens(int i)
+{
+    if (i <= MOE_GRID_DENSE) {
+        return i;
+    }
+    int octave = (i - MOE_GRID_DENSE) / MOE_GRID_OCTAVE;
+    int step = (i - MOE_GRID_DENSE) % MOE_GRID_OCTAVE;
+    int64_t base = (int64_t)MOE_GRID_DENSE << octave;
+    return base + base / MOE_GRID_OCTAVE * step;
+}
+
+static void fill_grid(struct moe_routing *r)
+{
+    for (int i = 1; i < MOE_GRID_N; i++) {
+        moe_routing_load(r, (double)grid_tokens(i), &r->grid[i]);
+    }
+}
+
+void moe_routing_at(const struct moe_routing *r, int64_t tokens, struct moe_load *out)
+{
+    if (tokens <= MOE_GRID_DENSE) {
+        *out = r->grid[tokens > 0 ? tokens : 0];
+        return;
+    }
+    int octave = 0;
+    while (octave < MOE_GRID_OCTAVES && tokens >= (int64_t)MOE_GRID_DENSE << (octave + 1)) {
+        octave++;
+    }
+    if (octave >= MOE_GRID_OCTAVES) {
+        moe_routing_load(r, (double)tokens, out);
+        return;
+    }
+    int64_t base = (int64_t)MOE_GRID_DENSE << octave;
+    int64_t width = base / MOE_GRID_OCTAVE;
+    int step = (int)((tokens - base) / width);
+    const struct moe_load *a = &r->grid[MOE_GRID_DENSE + octave * MOE_GRID_OCTAVE + step];
+    const struct moe_load *b = a + 1;
+    double share = (double)((tokens - base) % width) / (double)width;
+    out->distinct_all = a->distinct_all + share * (b->distinct_all - a->distinct_all);
+    out->distinct_rank = a->distinct_rank + share * (b->distinct_rank - a->distinct_rank);
+    out->rows_mean = a->rows_mean + share * (b->rows_mean - a->rows_mean);
+    out->imbalance = a->imbalance + share * (b->imbalance - a->imbalance);
 }
 
 static enum dtype arithmetic_of(const char *key)
@@ -184,7 +233,8 @@ double moe_law_s(const struct moe_unit *u, double tokens, double rows, double di
     double bm = tile_rows(per_expert);
     double padded = per_expert > bm ? distinct * (per_expert / bm + 0.5) * bm : distinct * bm;
     double flops = 2.0 * u->n_matrices * padded * u->hidden * u->width;
-    double tc = flops / (u->flops_per_s * c->ec) * (1.0 + c->b0 / bm) * (1.0 + c->i0 / u->width);
+    double tc =
+        flops / (u->flops_per_s * c->ec) * (1.0 + c->b0 / bm) * (1.0 + c->i0 / u->width);
     double tm = distinct * u->n_matrices * u->hidden * u->width * u->weight_bytes /
                 (u->bytes_per_s * c->em);
     double hi = fmax(tc, tm);

@@ -7,42 +7,58 @@
 
 #include "sim/base/mem.h"
 
-const char *const op_group_names[] = {"attention", "dense",    "experts", "imbalance", "allreduce",
-                                      "alltoall",  "bubble",   "host",    "other"};
+const char *const op_group_names[] = {"attention", "dense",     "experts",
+                                      "imbalance", "allreduce", "alltoall",
+                                      "bubble",    "host",      "other"};
 
 /* Fixed costs of cost-model.md section 0 ("the E2E composition") and 2.4; composed before any
  * comparison with measured results and not tuned afterwards. */
-static const double SMALL_KERNEL_S = 1.8e-6;      /* fused norm, rope, activation, residual kernels */
+static const double SMALL_KERNEL_S =
+    1.8e-6; /* fused norm, rope, activation, residual kernels */
 static const double SMALL_KERNELS_PER_LAYER = 4.0;
-static const double STREAM_EFF = 0.8;             /* bandwidth fraction of elementwise kernels */
+static const double STREAM_EFF = 0.8; /* bandwidth fraction of elementwise kernels */
 static const double SAMPLING_S = 30e-6;
 static const double SAMPLING_PASSES = 6.0;
-static const double ROUTER_FLOOR_S = 5e-6;        /* softmax and top-k of the router */
-static const double QK_NORM_SYNC_S = 5e-6;        /* norm sharded over ranks, beside its all-reduce */
-static const double EAGER_LAYER_S = 125e-6;       /* 25 launches of 5 us: a layer without graphs */
-static const double DEEPEP_LL_TOKENS = 256.0;      /* per GPU: the low-latency kernels' buffers */
+static const double ROUTER_FLOOR_S = 5e-6;  /* softmax and top-k of the router */
+static const double QK_NORM_SYNC_S = 5e-6;  /* norm sharded over ranks, beside its all-reduce */
+static const double EAGER_LAYER_S = 125e-6; /* 25 launches of 5 us: a layer without graphs */
+static const double DEEPEP_LL_TOKENS = 256.0; /* per GPU: the low-latency kernels' buffers */
 static const int64_t GRAPH_MAX_BATCH = 512;
+static const double UP_KEYS = 8192.0; /* keys at which the time of re-expanding one is taken */
 
 /* Resolved projections and MLP of one layer group on one rank. */
 struct step_group {
     int n_layers;
-    int kind;                         /* index of its attention in step_model.kinds */
+    int kind; /* index of its attention in step_model.kinds */
     const struct attn_spec *attn;
     const struct mlp_spec *mlp;
     struct gemm_unit attn_gemm, mlp_gemm, shared_gemm;
     double dense_width, shared_width; /* per rank */
     struct moe_unit moe, moe_other;   /* other: the second kernel the engine chooses from */
     bool two_kernels;
-    struct moe_routing *routing;      /* owned; NULL when dense */
+    struct moe_routing *routing; /* owned; NULL when dense */
 };
 
 /* ---- building ---------------------------------------------------------------------------- */
+
+/* How a part of this format is scaled. Checkpoints with 4-bit experts keep other parts in fp8:
+ * blocks beside mxfp4 (DeepSeek V4), one static scale beside nvfp4 (ModelOpt). */
+static enum quant_scheme scheme_of(const struct checkpoint *ck, enum dtype dtype)
+{
+    if (dtype == DTYPE_BF16) {
+        return QUANT_NONE;
+    }
+    if (dtype == DTYPE_FP8 && ck->scheme == QUANT_GROUP) {
+        return ck->weights == DTYPE_NVFP4 ? QUANT_TENSOR_STATIC : QUANT_BLOCK;
+    }
+    return ck->scheme;
+}
 
 static bool resolve_gemm(struct step_model *sm, enum dtype dtype, struct gemm_unit *unit,
                          struct err *err)
 {
     const struct step_config *c = &sm->cfg;
-    enum quant_scheme scheme = dtype == DTYPE_BF16 ? QUANT_NONE : c->checkpoint.scheme;
+    enum quant_scheme scheme = scheme_of(&c->checkpoint, dtype);
     enum kernel_match match;
     const char *key = gemm_dtype_key(c->gpu, dtype, scheme);
     const struct gemm_consts *k =
@@ -63,8 +79,9 @@ static bool resolve_gemm(struct step_model *sm, enum dtype dtype, struct gemm_un
 /* Windows from here on take the kernels' ordinary path (the chunks of Llama 4). */
 static const int64_t LONG_WINDOW_TOKENS = 4096;
 
-static const struct attn_consts *find_phase(const struct step_config *c, const struct attn_spec *a,
-                                            bool is_prefill, enum kernel_match *match)
+static const struct attn_consts *find_phase(const struct step_config *c,
+                                            const struct attn_spec *a, bool is_prefill,
+                                            enum kernel_match *match)
 {
     struct attn_want want = {.is_prefill = is_prefill,
                              .is_mla = a->kind == ATTN_MLA,
@@ -110,28 +127,58 @@ static int span_index(struct step_model *sm, enum attn_span span, int64_t window
     return sm->n_spans++;
 }
 
-/* The absorbed products of MLA decode and the re-expansion of the latent cache at prefill
- * (cost-model.md section 1, rows "MLA absorb BMMs" and "MLA prefill"). */
-static void add_mla_products(struct step_model *sm, const struct attn_spec *a,
-                             const struct gemm_unit *gemm, struct step_kind *kind)
+/* The absorbed products of MLA decode, in bf16 whatever the checkpoint (engines keep a
+ * dequantised copy), and the re-expansion of the latent cache at prefill (cost-model.md section
+ * 1, rows "MLA absorb BMMs" and "MLA prefill"). Sparse prefill attends to the latent itself and
+ * expands nothing. */
+static bool add_mla_products(struct step_model *sm, const struct attn_spec *a,
+                             const struct gemm_unit *gemm, struct step_kind *kind,
+                             struct err *err)
 {
+    struct gemm_unit bf16;
+    if (!resolve_gemm(sm, DTYPE_BF16, &bf16, err)) {
+        return false;
+    }
     double heads = fmax(1.0, (double)a->n_heads / sm->cfg.tp);
-    double bw = gemm->bytes_per_s * gemm->consts.em;
-    double flops = gpu_flops(sm->cfg.gpu, DTYPE_BF16) * gemm->consts.ec;
-    double cells = heads * (a->qk_nope_dim + a->v_head_dim) * a->kv_lora_rank;
-    kind->unit.dec_t0_s += 2.0 * gemm->consts.t0_s + 2.0 * cells / bw;
-    kind->unit.dec_per_seq_s += 2.0 * cells / flops;
-    kind->prefill_up_per_key_s = 2.0 * cells / (gemm->flops_per_s * gemm->consts.ec);
+    double bw = bf16.bytes_per_s * bf16.consts.em;
+    double dims = a->qk_nope_dim + a->v_head_dim;
+    double cells = heads * dims * a->kv_lora_rank;
+    kind->unit.dec_t0_s += 2.0 * bf16.consts.t0_s + 2.0 * cells / bw;
+    kind->unit.dec_per_seq_s += 2.0 * cells / (bf16.flops_per_s * bf16.consts.ec) +
+                                2.0 * heads * (dims + 2.0 * a->kv_lora_rank) / bw;
+    if (a->index_topk_tokens == 0) {
+        double t = gemm_time_s(gemm, UP_KEYS, heads * dims, a->kv_lora_rank);
+        kind->prefill_up_s = gemm->consts.t0_s;
+        kind->prefill_up_per_key_s = (t - gemm->consts.t0_s) / UP_KEYS;
+    }
+    return true;
 }
 
-static bool add_kind(struct step_model *sm, const struct layer_group *g, struct step_group *group,
-                     struct err *err)
+/* What the layer attends to: everything, a window, the selected entries, and beside a
+ * compressed cache the last tokens as they are. */
+static void add_spans(struct step_model *sm, const struct attn_spec *a, struct step_kind *kind)
+{
+    int ratio = a->compress_ratio > 1 ? a->compress_ratio : 1;
+    kind->ctx_scale = 1.0 / ratio;
+    kind->topk_tokens = a->index_topk_tokens * ratio;
+    kind->indexed = a->index_topk_tokens > 0 && a->index_n_heads > 0;
+    kind->span = a->index_topk_tokens > 0 ? span_index(sm, SPAN_SLIDING, kind->topk_tokens)
+                 : a->span == SPAN_FULL   ? 0
+                                          : span_index(sm, a->span, a->window_tokens);
+    kind->recent = -1;
+    if (ratio > 1 && a->window_tokens > 0) {
+        kind->recent = span_index(sm, SPAN_SLIDING, a->window_tokens);
+    }
+}
+
+static bool add_kind(struct step_model *sm, const struct layer_group *g,
+                     struct step_group *group, struct err *err)
 {
     const struct attn_spec *a = &g->attn;
     for (int i = 0; i < sm->n_groups; i++) {
         if (memcmp(sm->groups[i].attn, a, sizeof *a) == 0) {
             group->kind = sm->groups[i].kind;
-            sm->kinds[group->kind].n_layers += g->n_layers;
+            sm->kinds[group->kind].n_layers += group->n_layers;
             return true;
         }
     }
@@ -142,50 +189,48 @@ static bool add_kind(struct step_model *sm, const struct layer_group *g, struct 
         return false;
     }
     attn_resolve(&r, &kind->unit);
-    kind->n_layers = g->n_layers;
-    kind->indexed = a->index_topk_tokens > 0;
-    kind->ctx_scale = a->compress_ratio > 1 ? 1.0 / a->compress_ratio : 1.0;
-    kind->span = kind->indexed ? span_index(sm, SPAN_SLIDING, a->index_topk_tokens)
-                               : span_index(sm, a->span, a->span == SPAN_FULL ? 0 : a->window_tokens);
-    if (a->kind == ATTN_MLA) {
-        add_mla_products(sm, a, &group->attn_gemm, kind);
+    kind->n_layers = group->n_layers;
+    add_spans(sm, a, kind);
+    if (a->kind == ATTN_MLA && !a->latent_only &&
+        !add_mla_products(sm, a, &group->attn_gemm, kind, err)) {
+        return false;
     }
     group->kind = sm->n_kinds++;
     return true;
 }
 
 static void fill_experts(const struct step_config *c, const struct mlp_spec *mlp,
-                         const struct moe_consts *consts, enum quant_scheme scheme,
-                         struct moe_unit *u)
+                         const struct moe_consts *consts, enum dtype dtype, struct moe_unit *u)
 {
-    moe_unit_init(u, c->gpu, consts, c->checkpoint.experts, scheme, c->checkpoint.group);
+    moe_unit_init(u, c->gpu, consts, dtype, scheme_of(&c->checkpoint, dtype),
+                  c->checkpoint.group);
     u->hidden = (double)(mlp->expert_hidden > 0 ? mlp->expert_hidden : c->model->hidden);
     u->width = fmax(1.0, (double)mlp->intermediate * c->ep / (c->tp * c->dp));
     u->top_k = mlp->top_k;
     u->n_matrices = mlp->n_matrices;
 }
 
-static bool add_experts(struct step_model *sm, struct step_group *g, struct err *err)
+static bool add_experts(struct step_model *sm, struct step_group *g, enum dtype dtype,
+                        struct err *err)
 {
     const struct step_config *c = &sm->cfg;
     const struct mlp_spec *mlp = g->mlp;
     const char *kernel = "";
     const char *key = "bf16";
-    enum quant_scheme scheme =
-        c->checkpoint.experts == DTYPE_BF16 ? QUANT_NONE : c->checkpoint.scheme;
-    engine_moe_backend(c->engines, c->engine, c->engine_version, c->gpu, c->checkpoint.experts,
-                       scheme, c->ep, &kernel, &key);
+    engine_moe_backend(c->engines, c->engine, c->engine_version, c->gpu, dtype,
+                       scheme_of(&c->checkpoint, dtype), c->ep, &kernel, &key);
     if (c->moe_backend && c->moe_backend[0]) {
         kernel = c->moe_backend;
     }
     enum kernel_match match = MATCH_EXACT;
-    const struct moe_consts *k = kernel_moe(c->kernels, c->gpus, c->gpu, engine_names[c->engine],
-                                            key, kernel, &match);
+    const struct moe_consts *k =
+        kernel_moe(c->kernels, c->gpus, c->gpu, engine_names[c->engine], key, kernel, &match);
     if (!k) {
         k = kernel_moe(c->kernels, c->gpus, c->gpu, engine_names[c->engine], key, "", &match);
     }
     if (!k) {
-        k = kernel_moe(c->kernels, c->gpus, c->gpu, engine_names[c->engine], "bf16", "", &match);
+        k = kernel_moe(c->kernels, c->gpus, c->gpu, engine_names[c->engine], "bf16", "",
+                       &match);
     }
     if (!k) {
         return err_set(err, ERR_INPUT, "no MoE constants for %s in hardware/kernels/moe.csv",
@@ -193,39 +238,61 @@ static bool add_experts(struct step_model *sm, struct step_group *g, struct err 
     }
     sm->match = match > sm->match ? match : sm->match;
     sm->moe_kernel = k->key.kernel;
-    fill_experts(c, mlp, k, scheme, &g->moe);
+    fill_experts(c, mlp, k, dtype, &g->moe);
     const char *other = kernel_moe_other(kernel);
-    const struct moe_consts *k2 =
-        other ? kernel_moe(c->kernels, c->gpus, c->gpu, engine_names[c->engine], key, other, &match)
-              : NULL;
+    const struct moe_consts *k2 = other
+                                      ? kernel_moe(c->kernels, c->gpus, c->gpu,
+                                                   engine_names[c->engine], key, other, &match)
+                                      : NULL;
     g->two_kernels = k2 != NULL && strcmp(k2->key.kernel, other) == 0;
     if (g->two_kernels) {
-        fill_experts(c, mlp, k2, scheme, &g->moe_other);
+        fill_experts(c, mlp, k2, dtype, &g->moe_other);
     }
     g->routing = moe_routing_new(mlp->n_experts, mlp->top_k, c->ep, c->skew_sigma);
     return true;
 }
 
-static bool add_group(struct step_model *sm, const struct layer_group *lg, struct err *err)
+/* n_layers of a group; is_edge: those a checkpoint leaves unquantised. */
+static bool add_group(struct step_model *sm, const struct layer_group *lg, int n_layers,
+                      bool is_edge, struct err *err)
 {
     const struct checkpoint *ck = &sm->cfg.checkpoint;
     struct step_group *g = &sm->groups[sm->n_groups];
-    g->n_layers = lg->n_layers;
+    g->n_layers = n_layers;
     g->attn = &lg->attn;
     g->mlp = &lg->mlp;
     g->dense_width = lg->mlp.is_moe ? 0.0 : (double)lg->mlp.intermediate / sm->cfg.tp;
     g->shared_width = (double)lg->mlp.shared_intermediate / sm->cfg.tp;
-    if (!resolve_gemm(sm, ck->attn, &g->attn_gemm, err) ||
-        !resolve_gemm(sm, ck->dense, &g->mlp_gemm, err) ||
-        !resolve_gemm(sm, ck->shared, &g->shared_gemm, err) ||
+    if (!resolve_gemm(sm, is_edge ? DTYPE_BF16 : ck->attn, &g->attn_gemm, err) ||
+        !resolve_gemm(sm, is_edge ? DTYPE_BF16 : ck->dense, &g->mlp_gemm, err) ||
+        !resolve_gemm(sm, is_edge ? DTYPE_BF16 : ck->shared, &g->shared_gemm, err) ||
         !add_kind(sm, lg, g, err)) {
         return false;
     }
-    if (lg->mlp.is_moe && !add_experts(sm, g, err)) {
+    if (lg->mlp.is_moe && !add_experts(sm, g, is_edge ? DTYPE_BF16 : ck->experts, err)) {
         return false;
     }
     sm->n_groups++;
     return true;
+}
+
+/* The unquantised layers at both ends count as layers of the largest group. */
+static bool add_groups(struct step_model *sm, struct err *err)
+{
+    const struct model *m = sm->cfg.model;
+    int most = 0;
+    for (int i = 1; i < m->n_groups; i++) {
+        most = m->groups[i].n_layers > m->groups[most].n_layers ? i : most;
+    }
+    int edge = sm->cfg.checkpoint.n_bf16_edge_layers;
+    edge = edge < m->groups[most].n_layers ? edge : m->groups[most].n_layers;
+    for (int i = 0; i < m->n_groups; i++) {
+        int n = m->groups[i].n_layers - (i == most ? edge : 0);
+        if (n > 0 && !add_group(sm, &m->groups[i], n, false, err)) {
+            return false;
+        }
+    }
+    return edge == 0 || add_group(sm, &m->groups[most], edge, true, err);
 }
 
 static bool layout_fits(const struct step_config *c, struct err *err)
@@ -259,13 +326,9 @@ struct step_model *step_model_new(const struct step_config *cfg, struct err *err
     struct step_model *sm = xcalloc(1, sizeof *sm);
     sm->cfg = *cfg;
     sm->moe_kernel = "";
-    sm->groups = xcalloc((size_t)cfg->model->n_groups, sizeof *sm->groups);
+    sm->groups = xcalloc((size_t)cfg->model->n_groups + 1, sizeof *sm->groups);
     span_index(sm, SPAN_FULL, 0);
-    bool ok = resolve_gemm(sm, cfg->checkpoint.lm_head, &sm->head, err);
-    for (int i = 0; ok && i < cfg->model->n_groups; i++) {
-        ok = add_group(sm, &cfg->model->groups[i], err);
-    }
-    if (!ok) {
+    if (!resolve_gemm(sm, cfg->checkpoint.lm_head, &sm->head, err) || !add_groups(sm, err)) {
         step_model_free(sm);
         return NULL;
     }
@@ -277,14 +340,15 @@ void step_model_free(struct step_model *sm)
     if (!sm) {
         return;
     }
-    for (int i = 0; i < sm->cfg.model->n_groups; i++) {
+    for (int i = 0; i < sm->n_groups; i++) {
         moe_routing_free(sm->groups[i].routing);
     }
     free(sm->groups);
     free(sm);
 }
 
-/* ---- operators that depend on the token count --------------------------------------------- */
+/* ---- operators that depend on the token count ---------------------------------------------
+ */
 
 /* One GEMM of an operator list: shape per layer. */
 struct gemm_shape {
@@ -293,24 +357,51 @@ struct gemm_shape {
 };
 enum { MAX_SHAPES = 16 };
 
+/* Indexer of sparse attention, whole on every rank: queries from the Q latent where there is
+ * one, one key (compressed: two overlapping groups with a gate each) and for latent attention a
+ * weight per head. */
+static int indexer_shapes(const struct step_model *sm, const struct step_group *g, double m,
+                          struct gemm_shape *s)
+{
+    const struct attn_spec *a = g->attn;
+    if (a->index_n_heads == 0) {
+        return 0;
+    }
+    double h = (double)sm->cfg.model->hidden;
+    double wide = (double)a->index_n_heads * a->index_head_dim;
+    double key = (a->compress_ratio > 1 ? 4.0 : 1.0) * a->index_head_dim;
+    double weights = a->kind == ATTN_MLA ? a->index_n_heads : 0.0;
+    s[0] = (struct gemm_shape){&g->attn_gemm, m, wide, a->q_lora_rank > 0 ? a->q_lora_rank : h};
+    s[1] = (struct gemm_shape){&g->attn_gemm, m, key + weights, h};
+    return 2;
+}
+
 static int mla_shapes(const struct step_model *sm, const struct step_group *g, double m,
                       struct gemm_shape *s)
 {
     const struct attn_spec *a = g->attn;
     double h = (double)sm->cfg.model->hidden;
     double heads = fmax(1.0, (double)a->n_heads / sm->cfg.tp);
+    double out = heads * a->v_head_dim;
     double down = a->q_lora_rank + a->kv_lora_rank + a->qk_rope_dim;
+    if (a->latent_only && a->compress_ratio > 1) { /* value and gate of the compressor */
+        down += (a->index_n_heads > 0 ? 4.0 : 2.0) * a->head_dim;
+    }
     int n = 0;
     s[n++] = (struct gemm_shape){&g->attn_gemm, m, down, h};
     s[n++] = (struct gemm_shape){&g->attn_gemm, m, heads * a->head_dim,
                                  a->q_lora_rank > 0 ? a->q_lora_rank : h};
-    s[n++] = (struct gemm_shape){&g->attn_gemm, m, h, heads * a->v_head_dim};
-    if (a->index_topk_tokens > 0) {
-        double wide = (double)a->index_n_heads * a->index_head_dim;
-        s[n++] = (struct gemm_shape){&g->attn_gemm, m, wide, a->q_lora_rank};
-        s[n++] = (struct gemm_shape){&g->attn_gemm, m, a->index_head_dim + a->index_n_heads, h};
+    if (a->output_gate) {
+        s[n++] = (struct gemm_shape){&g->attn_gemm, m, out, h};
     }
-    return n;
+    if (a->o_groups > 0) { /* block-diagonal down, then up: cells of a plain product */
+        double groups = fmax(1.0, (double)a->o_groups / sm->cfg.tp);
+        s[n++] = (struct gemm_shape){&g->attn_gemm, m, a->o_lora_rank, out};
+        s[n++] = (struct gemm_shape){&g->attn_gemm, m, h, groups * a->o_lora_rank};
+    } else {
+        s[n++] = (struct gemm_shape){&g->attn_gemm, m, h, out};
+    }
+    return n + indexer_shapes(sm, g, m, s + n);
 }
 
 static int gqa_shapes(const struct step_model *sm, const struct step_group *g, double m,
@@ -320,25 +411,32 @@ static int gqa_shapes(const struct step_model *sm, const struct step_group *g, d
     double h = (double)sm->cfg.model->hidden;
     double heads = fmax(1.0, (double)a->n_heads / sm->cfg.tp);
     double kv = fmax(1.0, (double)a->n_kv_heads / sm->cfg.tp);
-    double q = heads * a->head_dim * (a->output_gate ? 2.0 : 1.0);
-    double dv = a->v_head_dim > 0 ? a->v_head_dim : a->head_dim;
-    int n = 0;
-    s[n++] = (struct gemm_shape){&g->attn_gemm, m, q + kv * (a->head_dim + dv), h};
-    s[n++] = (struct gemm_shape){&g->attn_gemm, m, h, heads * dv};
-    return n;
+    double out = heads * a->v_head_dim;
+    double wide = heads * a->head_dim + (a->output_gate ? out : 0.0) + kv * a->head_dim +
+                  (a->k_eq_v ? 0.0 : kv * a->v_head_dim);
+    s[0] = (struct gemm_shape){&g->attn_gemm, m, wide, h};
+    s[1] = (struct gemm_shape){&g->attn_gemm, m, h, out};
+    return 2 + indexer_shapes(sm, g, m, s + 2);
 }
 
+/* q, k, v, output gate, beta and decay in one product; Kimi's decay per channel has a low rank.
+ */
 static int linear_shapes(const struct step_model *sm, const struct step_group *g, double m,
                          struct gemm_shape *s)
 {
     const struct attn_spec *a = g->attn;
     double h = (double)sm->cfg.model->hidden;
     double tp = sm->cfg.tp;
-    double keys = 2.0 * a->lin_key_heads * a->lin_key_dim / tp;
+    double keys = (double)a->lin_key_heads * a->lin_key_dim / tp;
     double values = (double)a->lin_value_heads * a->lin_value_dim / tp;
+    double decay = a->lin_decay_rank > 0 ? a->lin_decay_rank : a->lin_value_heads / tp;
+    double wide = 2.0 * keys + 2.0 * values + a->lin_value_heads / tp + decay;
     int n = 0;
-    s[n++] = (struct gemm_shape){&g->attn_gemm, m, keys + 2.0 * values, h};
+    s[n++] = (struct gemm_shape){&g->attn_gemm, m, wide, h};
     s[n++] = (struct gemm_shape){&g->attn_gemm, m, h, values};
+    if (a->lin_decay_rank > 0) {
+        s[n++] = (struct gemm_shape){&g->attn_gemm, m, keys, a->lin_decay_rank};
+    }
     return n;
 }
 
@@ -374,7 +472,13 @@ static int group_shapes(const struct step_model *sm, const struct step_group *g,
     double h = (double)sm->cfg.model->hidden;
     int n = attn_shapes(sm, g, m, s);
     n += mlp_shapes(&g->mlp_gemm, h, g->dense_width, g->mlp->n_matrices, m, s + n);
-    n += mlp_shapes(&g->shared_gemm, h, g->shared_width, 3, m, s + n);
+    n += mlp_shapes(&g->shared_gemm, h, g->shared_width, g->mlp->n_matrices, m, s + n);
+    if (g->mlp->is_moe &&
+        g->mlp->expert_hidden > 0) { /* in front of and behind narrowed experts */
+        double narrow = (double)g->mlp->expert_hidden / sm->cfg.tp;
+        s[n++] = (struct gemm_shape){&g->shared_gemm, m, narrow, h};
+        s[n++] = (struct gemm_shape){&g->shared_gemm, m, h, narrow};
+    }
     ASSERT(n <= MAX_SHAPES);
     return n;
 }
@@ -388,13 +492,18 @@ static double elementwise_s(const struct step_model *sm, const struct step_group
     double qkv = ((double)a->n_heads + 2.0 * a->n_kv_heads) * a->head_dim / tp;
     if (a->kind == ATTN_MLA) {
         qkv = (double)a->n_heads * a->head_dim / tp + a->kv_lora_rank + a->qk_rope_dim;
+    } else if (a->kind == ATTN_LINEAR) {
+        qkv = (2.0 * a->lin_key_heads * a->lin_key_dim +
+               (double)a->lin_value_heads * a->lin_value_dim) /
+              tp;
     }
     double bytes = 12.0 * m * h + 4.0 * m * qkv + 6.0 * m * (g->dense_width + g->shared_width);
     return SMALL_KERNELS_PER_LAYER * SMALL_KERNEL_S +
            bytes / (STREAM_EFF * sm->cfg.gpu->mem_bytes_per_s);
 }
 
-static double collective_s(const struct step_model *sm, const char *operation, int n, double bytes)
+static double collective_s(const struct step_model *sm, const char *operation, int n,
+                           double bytes)
 {
     const struct step_config *c = &sm->cfg;
     return collective_time_s(c->fabric, c->gpus, c->gpu, engine_names[c->engine], operation, n,
@@ -404,7 +513,8 @@ static double collective_s(const struct step_model *sm, const char *operation, i
 void step_token_parts(const struct step_model *sm, double m, double *parts)
 {
     double h = (double)sm->cfg.model->hidden;
-    double reduce = sm->cfg.tp > 1 ? collective_s(sm, "all_reduce", sm->cfg.tp, 2.0 * m * h) : 0.0;
+    double reduce =
+        sm->cfg.tp > 1 ? collective_s(sm, "all_reduce", sm->cfg.tp, 2.0 * m * h) : 0.0;
     memset(parts, 0, OP_N * sizeof *parts);
     for (int i = 0; i < sm->n_groups; i++) {
         const struct step_group *g = &sm->groups[i];
@@ -416,7 +526,10 @@ void step_token_parts(const struct step_model *sm, double m, double *parts)
         }
         parts[OP_DENSE] += g->n_layers * dense;
         parts[OP_OTHER] += g->n_layers * elementwise_s(sm, g, m);
-        parts[OP_ALLREDUCE] += g->n_layers * 2.0 * reduce;
+        /* behind attention and behind the MLP; data-parallel ranks scatter the experts' sum
+         * instead */
+        bool scattered = g->mlp->is_moe && sm->cfg.dp > 1;
+        parts[OP_ALLREDUCE] += g->n_layers * (scattered ? 1.0 : 2.0) * reduce;
         if (g->attn->qk_norm_full && sm->cfg.tp > 1) {
             double sync = collective_s(sm, "all_reduce", sm->cfg.tp, 8.0 * m);
             parts[OP_ALLREDUCE] += g->n_layers * (sync + QK_NORM_SYNC_S);
@@ -426,9 +539,10 @@ void step_token_parts(const struct step_model *sm, double m, double *parts)
     parts[OP_ALLREDUCE] += reduce; /* vocabulary-parallel embedding */
 }
 
-/* The dispatch library of an engine: across nodes DeepEP (low latency for batches its buffers hold),
- * inside a domain TensorRT-LLM's NVLink kernels; else plain collectives. */
-static const struct alltoall_consts *dispatch_kernel(const struct step_model *sm, double per_gpu)
+/* The dispatch library of an engine: across nodes DeepEP (low latency for batches its buffers
+ * hold), inside a domain TensorRT-LLM's NVLink kernels; else plain collectives. */
+static const struct alltoall_consts *dispatch_kernel(const struct step_model *sm,
+                                                     double per_gpu)
 {
     const struct step_config *c = &sm->cfg;
     int ranks = c->tp * c->dp;
@@ -444,11 +558,11 @@ static const struct alltoall_consts *dispatch_kernel(const struct step_model *sm
     return alltoall_find(c->fabric, c->gpus, c->gpu, kernel, nodes, in_node, NULL);
 }
 
-/* Dispatch to the expert ranks and back when attention runs data-parallel. Without a library the
- * engines all-gather and reduce-scatter the hidden states of all ranks. The slowest rank receives
- * `imbalance` times the mean. */
-static double dispatch_s(const struct step_model *sm, const struct step_group *g, double m_group,
-                         double imbalance)
+/* Dispatch to the expert ranks and back when attention runs data-parallel. Without a library
+ * the engines all-gather and reduce-scatter the hidden states of all ranks. The slowest rank
+ * receives `imbalance` times the mean. */
+static double dispatch_s(const struct step_model *sm, const struct step_group *g,
+                         double m_group, double imbalance)
 {
     if (sm->cfg.dp <= 1) {
         return 0.0;
@@ -491,10 +605,11 @@ void step_moe_parts(const struct step_model *sm, double m_group, double *parts)
             continue;
         }
         struct moe_load load;
-        moe_routing_load(g->routing, m_group, &load);
+        moe_routing_at(g->routing, (int64_t)m_group, &load);
         double even = experts_s(g, m_group, load.rows_mean,
                                 fmin(load.distinct_all / sm->cfg.ep, load.distinct_rank));
-        double slow = experts_s(g, m_group, load.rows_mean * load.imbalance, load.distinct_rank);
+        double slow =
+            experts_s(g, m_group, load.rows_mean * load.imbalance, load.distinct_rank);
         parts[OP_EXPERTS] += g->n_layers * fmin(even, slow);
         parts[OP_IMBALANCE] += g->n_layers * fmax(0.0, slow - even);
         parts[OP_DENSE] += g->n_layers * router_s(sm, g, m_group / sm->cfg.dp);
@@ -511,7 +626,8 @@ void step_head_parts(const struct step_model *sm, double n_sample, double *parts
     parts[OP_OTHER] = SAMPLING_S + SAMPLING_PASSES * 4.0 * n_sample * vocab /
                                        (STREAM_EFF * sm->cfg.gpu->mem_bytes_per_s);
     if (sm->cfg.tp > 1) {
-        parts[OP_ALLREDUCE] = collective_s(sm, "all_gather", sm->cfg.tp, 2.0 * n_sample * vocab);
+        parts[OP_ALLREDUCE] =
+            collective_s(sm, "all_gather", sm->cfg.tp, 2.0 * n_sample * vocab);
     }
 }
 
@@ -566,11 +682,13 @@ static double parts_sum(parts_fn *fn, const struct step_model *sm, double m)
     return sum;
 }
 
-/* The laws step at 128-token tiles and are smooth inside one: above STEP_EXACT_TOKENS the two ends of
- * a tile are computed and what lies between is linear. lo and hi are the ends, share the weight. */
-static double tile_ends(int64_t m, int64_t *lo, int64_t *hi)
+/* The laws step at 128-token tiles and are smooth inside one: above STEP_EXACT_TOKENS the two
+ * ends of a tile are computed and what lies between is linear. lo and hi are the ends, share
+ * the weight. Experts have steps of their own, where their tile changes, and are computed at
+ * every size. */
+static double tile_ends(parts_fn *fn, int64_t m, int64_t *lo, int64_t *hi)
 {
-    if (m <= STEP_EXACT_TOKENS) {
+    if (m <= STEP_EXACT_TOKENS || fn == step_moe_parts) {
         *lo = m;
         *hi = m;
         return 0.0;
@@ -585,7 +703,7 @@ static double table_fill(double *table, int64_t n, parts_fn *fn, const struct st
 {
     int64_t lo;
     int64_t hi;
-    double share = tile_ends(m, &lo, &hi);
+    double share = tile_ends(fn, m, &lo, &hi);
     if (share == 0.0 || m == hi) {
         table[m] = parts_sum(fn, sm, (double)m);
         return table[m];
@@ -604,11 +722,10 @@ static double table_fill(double *table, int64_t n, parts_fn *fn, const struct st
     return table[m];
 }
 
-static inline double table_get(double *table, uint32_t *count, int64_t n, parts_fn *fn,
+static inline double table_get(double *table, int64_t n, parts_fn *fn,
                                const struct step_model *sm, int64_t m)
 {
     DASSERT(m >= 0 && m < n);
-    count[m]++;
     double t = table[m];
     return isnan(t) ? table_fill(table, n, fn, sm, m) : t;
 }
@@ -624,6 +741,38 @@ static inline int64_t graph_padded(const struct step_cache *c, int64_t n)
 
 /* ---- one step ---------------------------------------------------------------------------- */
 
+/* Cached entries that the decoding sequences attend to in a layer of this kind. */
+static inline double decode_entries(const struct step_kind *k, const struct step_batch *b)
+{
+    double entries = b->ctx_tokens[k->span] * k->ctx_scale;
+    return k->recent < 0 ? entries : entries + b->ctx_tokens[k->recent];
+}
+
+static struct prefill_sums prefill_entries(const struct step_kind *k,
+                                           const struct step_batch *b)
+{
+    struct prefill_sums p = b->prefill[k->span];
+    p.pairs *= k->ctx_scale;
+    p.keys *= k->ctx_scale;
+    if (k->recent >= 0) {
+        p.pairs += b->prefill[k->recent].pairs;
+        p.keys += b->prefill[k->recent].keys;
+    }
+    return p;
+}
+
+/* The indexer scores every cached key once there are more of them than it may select. */
+static double index_s(const struct step_kind *k, const struct step_batch *b)
+{
+    double n = (double)b->n_decode;
+    double topk = (double)k->topk_tokens;
+    bool decode = b->ctx_tokens[0] > n * topk;
+    bool prefill = b->prefill[0].keys > b->prefill[0].chunks * topk;
+    return attn_index_s(&k->unit, decode ? n : 0.0,
+                        decode ? b->ctx_tokens[0] * k->ctx_scale : 0.0,
+                        prefill ? b->prefill[0].pairs * k->ctx_scale : 0.0);
+}
+
 static double attention_s(const struct step_model *sm, const struct step_batch *b)
 {
     double total = 0.0;
@@ -632,15 +781,16 @@ static double attention_s(const struct step_model *sm, const struct step_batch *
         const struct step_kind *k = &sm->kinds[i];
         double t = 0.0;
         if (b->n_decode > 0) {
-            t += attn_decode_s(&k->unit, n, b->ctx_tokens[k->span] * k->ctx_scale);
+            t += attn_decode_s(&k->unit, n, decode_entries(k, b));
         }
         if (b->n_prefill_tokens > 0) {
-            const struct prefill_sums *p = &b->prefill[k->span];
-            t += attn_prefill_s(&k->unit, p) + p->keys * k->prefill_up_per_key_s;
+            struct prefill_sums p = prefill_entries(k, b);
+            t += attn_prefill_s(&k->unit, &p) + k->prefill_up_s +
+                 p.keys * k->prefill_up_per_key_s;
             t -= b->n_decode > 0 ? k->unit.pre_t0_s : 0.0; /* one launch serves both */
         }
         if (k->indexed) {
-            t += attn_index_s(&k->unit, n, b->ctx_tokens[0], b->prefill[0].pairs);
+            t += index_s(k, b);
         }
         total += k->n_layers * t;
     }
@@ -653,59 +803,77 @@ static double kv_floor_s(const struct step_model *sm, const struct step_batch *b
     double total = 0.0;
     for (int i = 0; b->n_decode > 0 && i < sm->n_kinds; i++) {
         const struct step_kind *k = &sm->kinds[i];
-        total += k->n_layers * k->unit.dec_floor_per_ctx_s * k->ctx_scale * b->ctx_tokens[k->span];
+        total += k->n_layers * k->unit.dec_floor_per_ctx_s * decode_entries(k, b);
     }
     return total;
 }
 
-static double host_s(const struct step_model *sm, const struct step_batch *b, double gpu_s)
+static double host_s(const struct step_cache *c, const struct step_batch *b, double gpu_s)
 {
+    const struct step_model *sm = c->model;
     const struct engine_defaults *e = &sm->cfg.defaults;
     double t = e->host_s + e->host_per_seq_s * (double)b->n_sample;
     double layer = 0.0;
     if (!sm->cfg.cuda_graphs) {
         layer = EAGER_LAYER_S;
-    } else if (b->n_prefill_tokens > 0 && e->prefill_layer_s > 0.0) {
+    } else if (e->prefill_layer_s > 0.0 &&
+               (b->n_prefill_tokens > 0 || b->n_decode > c->graph_limit)) {
         layer = e->prefill_layer_s;
     }
     double launch = layer * sm->cfg.model->n_layers;
     return t + (launch > gpu_s ? launch - gpu_s : 0.0);
 }
 
+/* Tokens a rank computes: its batch, padded to a captured graph when it only decodes. */
+static inline int64_t computed_tokens(const struct step_cache *c, const struct step_batch *b)
+{
+    int64_t m = b->n_decode + b->n_prefill_tokens;
+    m = b->n_prefill_tokens == 0 ? graph_padded(c, m) : m;
+    return m < c->max_tokens ? m : c->max_tokens;
+}
+
+/* Attention, projections and head of one rank. *attention: the first of them. */
+static double rank_s(struct step_cache *c, const struct step_batch *b, int64_t m,
+                     double *attention)
+{
+    const struct step_model *sm = c->model;
+    *attention = attention_s(sm, b);
+    double t = *attention + table_get(c->token_s, c->max_tokens + 1, step_token_parts, sm, m);
+    if (b->n_sample > 0) {
+        t += table_get(c->head_s, c->max_tokens + 1, step_head_parts, sm, b->n_sample);
+    }
+    return t;
+}
+
 double step_time_s(struct step_cache *c, const struct step_batch *batches, int n_ranks)
 {
     const struct step_model *sm = c->model;
-    double slowest = 0.0;
+    double t = 0.0;
     double attention = 0.0;
     int64_t group_tokens = 0;
+    int64_t most = 0;
     const struct step_batch *busiest = batches;
     for (int r = 0; r < n_ranks; r++) {
-        const struct step_batch *b = &batches[r];
-        int64_t m = b->n_decode + b->n_prefill_tokens;
-        m = b->n_prefill_tokens == 0 ? graph_padded(c, m) : m;
-        m = m < c->max_tokens ? m : c->max_tokens;
+        int64_t m = computed_tokens(c, &batches[r]);
         group_tokens += m;
-        if (m == 0) {
-            continue;
-        }
-        double a = attention_s(sm, b);
-        double t = a + table_get(c->token_s, c->token_n, c->max_tokens + 1, step_token_parts, sm, m);
-        if (b->n_sample > 0) {
-            t += table_get(c->head_s, c->head_n, c->max_tokens + 1, step_head_parts, sm,
-                           b->n_sample);
-        }
-        if (t > slowest) {
-            slowest = t;
+        double a = 0.0;
+        double rank = m > 0 ? rank_s(c, &batches[r], m, &a) : 0.0;
+        if (rank > t) {
+            t = rank;
             attention = a;
-            busiest = b;
+            most = m;
+            busiest = &batches[r];
         }
     }
-    double t = slowest;
+    /* only the rank that sets the pace counts: the breakdown adds up to the time */
+    c->token_n[most]++;
+    c->head_n[busiest->n_sample]++;
     if (sm->moe_kernel[0] && group_tokens > 0) {
-        t += table_get(c->moe_s, c->moe_n, c->max_tokens * sm->cfg.dp + 1, step_moe_parts, sm,
+        t += table_get(c->moe_s, c->max_tokens * sm->cfg.dp + 1, step_moe_parts, sm,
                        group_tokens);
+        c->moe_n[group_tokens]++;
     }
-    double host = host_s(sm, busiest, t);
+    double host = host_s(c, busiest, t);
     c->attention_s += attention;
     c->kv_floor_s += kv_floor_s(sm, busiest);
     c->host_s += host;
@@ -717,14 +885,15 @@ void step_add_chunk(const struct step_model *model, struct step_batch *b, int64_
 {
     b->n_prefill_tokens += n;
     for (int i = 0; i < model->n_spans; i++) {
-        attn_chunk_sums(model->spans[i].span, model->spans[i].window_tokens, p, n, &b->prefill[i]);
+        attn_chunk_sums(model->spans[i].span, model->spans[i].window_tokens, p, n,
+                        &b->prefill[i]);
     }
 }
 
 /* ---- after the run ----------------------------------------------------------------------- */
 
-static void add_parts(parts_fn *fn, const struct step_model *sm, const uint32_t *count, int64_t n,
-                      double *parts)
+static void add_parts(parts_fn *fn, const struct step_model *sm, const uint32_t *count,
+                      int64_t n, double *parts)
 {
     for (int64_t m = 1; m < n; m++) {
         if (count[m] == 0) {
@@ -732,7 +901,7 @@ static void add_parts(parts_fn *fn, const struct step_model *sm, const uint32_t 
         }
         int64_t lo;
         int64_t hi;
-        double share = tile_ends(m, &lo, &hi);
+        double share = tile_ends(fn, m, &lo, &hi);
         double at_lo[OP_N];
         double at_hi[OP_N];
         fn(sm, (double)lo, at_lo);
@@ -754,16 +923,10 @@ void step_breakdown(const struct step_cache *c, double *parts)
     }
     parts[OP_ATTENTION] += c->attention_s;
     parts[OP_HOST] += c->host_s;
-    if (sm->cfg.dp > 1) { /* counts are over ranks; a step's time is that of one */
-        double ranks = sm->cfg.dp;
-        parts[OP_DENSE] /= ranks;
-        parts[OP_OTHER] /= ranks;
-        parts[OP_ALLREDUCE] /= ranks;
-    }
 }
 
-/* Bytes (as seconds at peak bandwidth) and arithmetic (as seconds at peak rate) of the weights that a
- * step of m tokens must read and use. */
+/* Bytes (as seconds at peak bandwidth) and arithmetic (as seconds at peak rate) of the weights
+ * that a step of m tokens must read and use. */
 struct work {
     double memory_s, compute_s;
 };
@@ -800,24 +963,24 @@ static struct work moe_work(const struct step_model *sm, double m)
             continue;
         }
         struct moe_load load;
-        moe_routing_load(g->routing, m, &load);
+        moe_routing_at(g->routing, (int64_t)m, &load);
         double cells = g->moe.n_matrices * g->moe.hidden * g->moe.width * g->n_layers;
-        w.memory_s += load.distinct_all / sm->cfg.ep * cells * g->moe.weight_bytes /
-                      g->moe.bytes_per_s;
+        w.memory_s +=
+            load.distinct_all / sm->cfg.ep * cells * g->moe.weight_bytes / g->moe.bytes_per_s;
         w.compute_s += 2.0 * load.rows_mean * cells / g->moe.flops_per_s;
     }
     return w;
 }
 
 static void add_work(struct work (*fn)(const struct step_model *, double),
-                     const struct step_model *sm, const uint32_t *count, int64_t n, double share,
+                     const struct step_model *sm, const uint32_t *count, int64_t n,
                      struct step_work *out)
 {
     for (int64_t m = 1; m < n; m++) {
         if (count[m] > 0) {
             struct work w = fn(sm, (double)m);
-            out->memory_s += share * count[m] * w.memory_s;
-            out->compute_s += share * count[m] * w.compute_s;
+            out->memory_s += count[m] * w.memory_s;
+            out->compute_s += count[m] * w.compute_s;
         }
     }
 }
@@ -825,11 +988,10 @@ static void add_work(struct work (*fn)(const struct step_model *, double),
 void step_work(const struct step_cache *c, struct step_work *out)
 {
     const struct step_model *sm = c->model;
-    double share = 1.0 / sm->cfg.dp; /* counts are over ranks; a step's time is that of one */
     *out = (struct step_work){.memory_s = c->kv_floor_s};
-    add_work(token_work, sm, c->token_n, c->max_tokens + 1, share, out);
-    add_work(head_work, sm, c->head_n, c->max_tokens + 1, share, out);
+    add_work(token_work, sm, c->token_n, c->max_tokens + 1, out);
+    add_work(head_work, sm, c->head_n, c->max_tokens + 1, out);
     if (sm->moe_kernel[0]) {
-        add_work(moe_work, sm, c->moe_n, c->max_tokens * sm->cfg.dp + 1, 1.0, out);
+        add_work(moe_work, sm, c->moe_n, c->max_tokens * sm->cfg.dp + 1, out);
     }
 }

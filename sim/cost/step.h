@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* step.h - what one engine iteration costs: a sum over operators of the laws in gemm, attention, moe
- * and the collectives, for one model on one GPU type in one parallel layout under one engine.
+/* step.h - what one engine iteration costs: a sum over operators of the laws in gemm,
+ * attention, moe and the collectives, for one model on one GPU type in one parallel layout
+ * under one engine.
  *
- * A step_model is read-only once built and may be shared by threads. What depends on the token count
- * alone is tabulated on first use in a step_cache (one per simulation); what depends on contexts is a
- * function of running sums. So step_time_s is O(ranks), without libm calls in a decode step.
- * Ignores: power throttling, memory fragmentation, host jitter. */
+ * A step_model is read-only once built and may be shared by threads. What depends on the token
+ * count alone is tabulated on first use in a step_cache (one per simulation); what depends on
+ * contexts is a function of running sums. So step_time_s is O(ranks), without libm calls in a
+ * decode step. Ignores: power throttling, memory fragmentation, host jitter. */
 #ifndef STEP_H
 #define STEP_H
 
@@ -22,8 +23,9 @@
 #include "sim/cost/moe.h"
 
 enum {
-    STEP_MAX_SPANS = 6,  /* distinct (span, window) pairs of a model; entry 0 is the full context */
-    STEP_MAX_KINDS = 12, /* distinct attention kinds */
+    STEP_MAX_SPANS =
+        6, /* distinct (span, window) pairs of a model; entry 0 is the full context */
+    STEP_MAX_KINDS = 12,     /* distinct attention kinds */
     STEP_EXACT_TOKENS = 256, /* above: linear inside each 128-token tile */
     STEP_MAX_TOKENS = 1 << 20,
 };
@@ -31,14 +33,14 @@ enum {
 /* Operator groups of breakdown.csv. */
 enum op_group {
     OP_ATTENTION,
-    OP_DENSE,      /* projections, dense and shared MLPs, head */
+    OP_DENSE, /* projections, dense and shared MLPs, head */
     OP_EXPERTS,
-    OP_IMBALANCE,  /* waiting for the slowest expert rank */
+    OP_IMBALANCE, /* waiting for the slowest expert rank */
     OP_ALLREDUCE,
     OP_ALLTOALL,
     OP_BUBBLE,
     OP_HOST,
-    OP_OTHER,      /* norms, activations, embedding, sampling */
+    OP_OTHER, /* norms, activations, embedding, sampling */
     OP_N,
 };
 extern const char *const op_group_names[];
@@ -54,10 +56,10 @@ struct step_config {
     const struct engine_table *engines; /* for the MoE backend */
     enum engine_kind engine;
     const char *engine_version;
-    struct engine_defaults defaults;    /* resolved overheads */
-    const char *moe_backend;            /* kernel name, "" auto */
+    struct engine_defaults defaults; /* resolved overheads */
+    const char *moe_backend;         /* kernel name, "" auto */
     int tp, pp, ep, dp;
-    double skew_sigma;                  /* lognormal sigma of expert popularity */
+    double skew_sigma; /* lognormal sigma of expert popularity */
     bool cuda_graphs;
 };
 
@@ -70,10 +72,13 @@ struct span_class {
 struct step_kind {
     struct attn_unit unit;
     int n_layers;
-    int span;          /* index of span_class */
-    double ctx_scale;  /* 1, or 1 / compress_ratio */
-    bool indexed;
-    double prefill_up_per_key_s; /* MLA: re-expansion of the latent cache, per key */
+    int span;         /* index of span_class */
+    double ctx_scale; /* 1, or 1 / compress_ratio */
+    int recent;   /* span of the uncompressed tokens read beside a compressed cache; -1 none */
+    bool indexed; /* has an indexer of its own (a reused selection costs nothing) */
+    int64_t topk_tokens; /* context beyond which the indexer runs */
+    /* MLA: re-expansion of the latent cache, per launch and per key */
+    double prefill_up_s, prefill_up_per_key_s;
 };
 
 struct step_group; /* resolved MLP and projections of one layer group; defined in step.c */
@@ -87,17 +92,17 @@ struct step_model {
     struct step_group *groups;
     int n_groups;
     struct gemm_unit head;
-    enum kernel_match match;   /* the worst of all constants used */
-    double weight_bytes_rank;  /* of all layers on one rank, for the floor */
-    const char *moe_kernel;    /* chosen, "" when dense */
+    enum kernel_match match;  /* the worst of all constants used */
+    double weight_bytes_rank; /* of all layers on one rank, for the floor */
+    const char *moe_kernel;   /* chosen, "" when dense */
 };
 
 /* What one rank runs in an iteration. */
 struct step_batch {
     int64_t n_decode;
     int64_t n_prefill_tokens;
-    int64_t n_sample;                          /* sequences that get a token this step */
-    double ctx_tokens[STEP_MAX_SPANS];         /* decode contexts inside each span, summed */
+    int64_t n_sample;                  /* sequences that get a token this step */
+    double ctx_tokens[STEP_MAX_SPANS]; /* decode contexts inside each span, summed */
     struct prefill_sums prefill[STEP_MAX_SPANS];
 };
 
@@ -105,38 +110,43 @@ struct step_batch {
 struct step_model *step_model_new(const struct step_config *cfg, struct err *err);
 void step_model_free(struct step_model *model);
 
-/* Time of everything that depends only on the token count, by operator group: m tokens on this rank,
- * M in the expert group (M = m unless attention data parallelism). parts[OP_N] is overwritten. */
+/* Time of everything that depends only on the token count, by operator group: m tokens on this
+ * rank, M in the expert group (M = m unless attention data parallelism). parts[OP_N] is
+ * overwritten. */
 void step_token_parts(const struct step_model *model, double m, double *parts);
 void step_moe_parts(const struct step_model *model, double m_group, double *parts);
 void step_head_parts(const struct step_model *model, double n_sample, double *parts);
 
 struct step_cache {
     const struct step_model *model;
-    int64_t max_tokens;       /* of one rank */
+    int64_t max_tokens;               /* of one rank */
     double *token_s, *moe_s, *head_s; /* NaN until needed */
-    uint32_t *token_n, *moe_n, *head_n; /* how often each was used: the breakdown follows from it */
+    uint32_t *token_n, *moe_n,
+        *head_n; /* steps by size on the rank that set the pace: the breakdown */
     double attention_s, host_s, kv_floor_s; /* summed over iterations */
     int64_t n_steps;
-    int64_t graph_limit;      /* largest captured batch */
+    int64_t graph_limit; /* largest captured batch */
 };
-void step_cache_init(struct step_cache *cache, const struct step_model *model, int64_t max_tokens);
+void step_cache_init(struct step_cache *cache, const struct step_model *model,
+                     int64_t max_tokens);
 void step_cache_fini(struct step_cache *cache);
 
-/* One iteration of `n_ranks` lock-step ranks (cfg.dp of them; idle ranks have empty batches). */
+/* One iteration of `n_ranks` lock-step ranks (cfg.dp of them; idle ranks have empty batches).
+ */
 double step_time_s(struct step_cache *cache, const struct step_batch *batches, int n_ranks);
 /* Time by operator group over all steps so far. */
 void step_breakdown(const struct step_cache *cache, double *parts);
-/* What all steps so far had to do at the very least, on the rank that set the pace: weights of the
- * touched layers and experts and the cache read once per step at peak bandwidth, arithmetic at peak
- * rate. Neither may exceed the busy time; their shares of it are MBU and MFU. */
+/* What all steps so far had to do at the very least, on the rank that set the pace: weights of
+ * the touched layers and experts and the cache read once per step at peak bandwidth, arithmetic
+ * at peak rate. Neither may exceed the busy time; their shares of it are MBU and MFU. */
 struct step_work {
     double memory_s, compute_s;
 };
 void step_work(const struct step_cache *cache, struct step_work *out);
 
 /* Adds the chunk [p, p + c) of one prompt to a batch. */
-void step_add_chunk(const struct step_model *model, struct step_batch *batch, int64_t p, int64_t c);
+void step_add_chunk(const struct step_model *model, struct step_batch *batch, int64_t p,
+                    int64_t c);
 /* Context tokens a decode at context length l sees inside a span. */
 static inline double span_tokens(const struct span_class *span, int64_t l)
 {
