@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* units.c - packing, spares and the network's share. */
+#include "sim/plan/units.h"
+
+#include <gsl/gsl_cdf.h>
+#include <math.h>
+#include <stdio.h>
+
+#define DAY_S 86400.0
+#define DAYS_PER_YEAR 365.25
+enum { MAX_SPARES = 100000 };
+
+bool units_fit(const struct plan_option *option, const struct node_spec *node, char *why,
+               size_t why_size)
+{
+    int group = option->node_gpus;
+    if (group == 0) {
+        group = option->gpus_per_replica < node->n_gpus ? option->gpus_per_replica
+                                                        : node->n_gpus;
+    }
+    if (group > node->n_gpus) {
+        snprintf(why, why_size, "%d GPUs must share a node and %s has %d", group, node->name,
+                 node->n_gpus);
+        return false;
+    }
+    if (option->gpus_per_replica > node->n_gpus && node->nic_bytes_per_s <= 0) {
+        snprintf(why, why_size, "a replica of %d GPUs spans nodes and the network of %s is not known",
+                 option->gpus_per_replica, node->name);
+        return false;
+    }
+    return true;
+}
+
+int units_replicas_per_node(int gpus_per_replica, int node_gpus)
+{
+    return node_gpus / gpus_per_replica;
+}
+
+int units_nodes_per_replica(int gpus_per_replica, int node_gpus)
+{
+    return (gpus_per_replica + node_gpus - 1) / node_gpus;
+}
+
+struct units units_pack(int gpus_per_replica, int64_t replicas, int64_t spares, int node_gpus)
+{
+    int64_t all = replicas + spares;
+    int64_t per_node = units_replicas_per_node(gpus_per_replica, node_gpus);
+    int64_t nodes = per_node > 0 ? (all + per_node - 1) / per_node
+                                 : all * units_nodes_per_replica(gpus_per_replica, node_gpus);
+    return (struct units){
+        .replicas = replicas,
+        .spares = spares,
+        .nodes = nodes,
+        .gpus = nodes * node_gpus,
+        .stranded = nodes * node_gpus - all * gpus_per_replica,
+        .networked = nodes > 1,
+    };
+}
+
+int64_t units_replicas_in(int gpus_per_replica, int node_gpus, int64_t nodes)
+{
+    int64_t per_node = units_replicas_per_node(gpus_per_replica, node_gpus);
+    return per_node > 0 ? nodes * per_node
+                        : nodes / units_nodes_per_replica(gpus_per_replica, node_gpus);
+}
+
+int64_t units_replicas(double peak_rps, double rps_per_replica, double utilisation_frac)
+{
+    /* A load that fills n replicas exactly must not take n + 1 through rounding. */
+    double n = ceil(peak_rps / (rps_per_replica * utilisation_frac) * (1 - 1e-12));
+    return n > 1 ? (int64_t)n : 1;
+}
+
+double units_down_frac(const struct econ *econ, int gpus_per_replica, int node_gpus)
+{
+    double restart_days = econ_value(econ, ECON_RESTART) / DAY_S;
+    double repair_days = econ_value(econ, ECON_REPAIR) / DAY_S;
+    double gpu = econ_value(econ, ECON_FAILURES) * restart_days +
+                 econ_value(econ, ECON_BREAKAGE) / DAYS_PER_YEAR * repair_days;
+    int nodes = units_nodes_per_replica(gpus_per_replica, node_gpus);
+    double down =
+        gpus_per_replica * gpu + nodes * econ_value(econ, ECON_NODE_FAILURES) * restart_days;
+    return down < 0.9 ? down : 0.9;
+}
+
+int64_t units_spares(const struct econ *econ, int64_t replicas, double down_frac)
+{
+    if (econ->spares >= 0) {
+        return econ->spares;
+    }
+    /* At most `spares` of replicas + spares are down. */
+    int64_t spares = 0;
+    while (spares < MAX_SPARES &&
+           gsl_cdf_binomial_P((unsigned)spares, down_frac, (unsigned)(replicas + spares)) <
+               econ->availability_frac) {
+        spares++;
+    }
+    return spares;
+}
+
+const struct plan_rate *units_network_rate(const struct econ *econ, int64_t nodes)
+{
+    if (nodes < 2) {
+        return NULL;
+    }
+    if (nodes < 128) {
+        return &econ->rates[ECON_NETWORK_SMALL];
+    }
+    return &econ->rates[nodes < 4096 ? ECON_NETWORK_MEDIUM : ECON_NETWORK_LARGE];
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Packing replicas into what can be bought. */
+#include <string.h>
+
+#include "sim/plan/units.h"
+#include "tests/check.h"
+
+static struct econ reliable(void)
+{
+    struct econ econ = {.availability_frac = 0.999, .spares = -1};
+    econ.rates[ECON_FAILURES].value = 4.74e-4;
+    econ.rates[ECON_RESTART].value = 300;
+    econ.rates[ECON_BREAKAGE].value = 0.01;
+    econ.rates[ECON_REPAIR].value = 259200;
+    econ.rates[ECON_NETWORK_SMALL].value = 0.04;
+    econ.rates[ECON_NETWORK_MEDIUM].value = 0.086;
+    econ.rates[ECON_NETWORK_LARGE].value = 0.128;
+    return econ;
+}
+
+static void two_replicas_of_four_fill_a_server_of_eight(void)
+{
+    struct units u = units_pack(4, 2, 0, 8);
+    CU_ASSERT_EQUAL(u.nodes, 1);
+    CU_ASSERT_EQUAL(u.gpus, 8);
+    CU_ASSERT_EQUAL(u.stranded, 0);
+    CU_ASSERT_FALSE(u.networked);
+}
+
+static void gpus_that_no_replica_can_use_are_stranded(void)
+{
+    struct units u = units_pack(3, 5, 0, 8); /* 2 per server: 3 servers, 24 - 15 = 9 */
+    CU_ASSERT_EQUAL(u.nodes, 3);
+    CU_ASSERT_EQUAL(u.gpus, 24);
+    CU_ASSERT_EQUAL(u.stranded, 9);
+    CU_ASSERT_TRUE(u.networked);
+}
+
+static void a_large_replica_takes_whole_nodes(void)
+{
+    struct units u = units_pack(12, 2, 1, 8); /* 2 servers each */
+    CU_ASSERT_EQUAL(u.nodes, 6);
+    CU_ASSERT_EQUAL(u.stranded, 48 - 36);
+}
+
+static void a_rack_is_one_unit(void)
+{
+    struct units u = units_pack(8, 1, 0, 72);
+    CU_ASSERT_EQUAL(u.nodes, 1);
+    CU_ASSERT_EQUAL(u.gpus, 72);
+    CU_ASSERT_EQUAL(u.stranded, 64);
+}
+
+static void the_staircase_has_its_inverse(void)
+{
+    for (int gpus = 1; gpus <= 20; gpus++) {
+        for (int64_t nodes = 1; nodes <= 12; nodes++) {
+            int64_t held = units_replicas_in(gpus, 8, nodes);
+            CU_ASSERT_TRUE(held == 0 || units_pack(gpus, held, 0, 8).nodes <= nodes);
+            CU_ASSERT_TRUE(units_pack(gpus, held + 1, 0, 8).nodes > nodes);
+        }
+    }
+}
+
+static void replicas_leave_the_stated_headroom(void)
+{
+    CU_ASSERT_EQUAL(units_replicas(10, 2.5, 0.8), 5); /* 10 / 2 */
+    CU_ASSERT_EQUAL(units_replicas(10.1, 2.5, 0.8), 6);
+    CU_ASSERT_EQUAL(units_replicas(0, 2.5, 0.8), 1);
+    CU_ASSERT_EQUAL(units_replicas(0.3, 0.1, 1), 3); /* 0.3 / 0.1 is a hair over 3 */
+}
+
+static void down_time_is_that_of_the_worked_example(void)
+{
+    struct econ econ = reliable();
+    CHECK_NEAR(units_down_frac(&econ, 8, 8), 6.70e-4, 1e-3);
+    econ.rates[ECON_NODE_FAILURES].value = 0.01; /* 0.01 * 300 / 86400 = 3.47e-5 */
+    CHECK_NEAR(units_down_frac(&econ, 8, 8), 6.70e-4 + 3.47e-5, 1e-3);
+}
+
+static void spares_meet_the_target_and_one_fewer_does_not(void)
+{
+    struct econ econ = reliable();
+    /* One replica that is down 0.067 % of the time is up 99.93 %: enough for 99.9 %. */
+    CU_ASSERT_EQUAL(units_spares(&econ, 1, 6.7e-4), 0);
+    /* Two: (1 - 6.7e-4)^2 = 99.866 %, short; with one spare, at most 1 of 3 down:
+     * 1 - 3 * (6.7e-4)^2 = 99.9999 %. */
+    CU_ASSERT_EQUAL(units_spares(&econ, 2, 6.7e-4), 1);
+    econ.availability_frac = 0.5;
+    CU_ASSERT_EQUAL(units_spares(&econ, 2, 6.7e-4), 0);
+}
+
+static void fixed_spares_are_taken_as_given(void)
+{
+    struct econ econ = reliable();
+    econ.spares = 3;
+    CU_ASSERT_EQUAL(units_spares(&econ, 2, 0.5), 3);
+}
+
+static void the_network_appears_with_the_second_node(void)
+{
+    struct econ econ = reliable();
+    CU_ASSERT_PTR_NULL(units_network_rate(&econ, 1));
+    CHECK_NEAR(units_network_rate(&econ, 2)->value, 0.04, 0);
+    CHECK_NEAR(units_network_rate(&econ, 128)->value, 0.086, 0);
+    CHECK_NEAR(units_network_rate(&econ, 4096)->value, 0.128, 0);
+}
+
+static void a_group_larger_than_the_node_is_refused(void)
+{
+    struct node_spec one = {.name = "one", .n_gpus = 1, .nic_bytes_per_s = 12.5e9};
+    struct node_spec eight = {.name = "eight", .n_gpus = 8};
+    struct plan_option option = {.gpus_per_replica = 8, .node_gpus = 8};
+    char why[120] = "";
+    CU_ASSERT_FALSE(units_fit(&option, &one, why, sizeof why));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "8 GPUs must share a node"));
+    CU_ASSERT_TRUE(units_fit(&option, &eight, why, sizeof why));
+    option.gpus_per_replica = 16;
+    CU_ASSERT_FALSE(units_fit(&option, &eight, why, sizeof why));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "network"));
+}
+
+int main(void)
+{
+    static const struct check_case cases[] = {
+        {"two replicas of four fill a server", two_replicas_of_four_fill_a_server_of_eight},
+        {"GPUs no replica can use are stranded", gpus_that_no_replica_can_use_are_stranded},
+        {"a large replica takes whole nodes", a_large_replica_takes_whole_nodes},
+        {"a rack is one unit", a_rack_is_one_unit},
+        {"the staircase has its inverse", the_staircase_has_its_inverse},
+        {"replicas leave the stated headroom", replicas_leave_the_stated_headroom},
+        {"down time is that of the worked example", down_time_is_that_of_the_worked_example},
+        {"spares meet the target, one fewer does not",
+         spares_meet_the_target_and_one_fewer_does_not},
+        {"fixed spares are taken as given", fixed_spares_are_taken_as_given},
+        {"the network appears with the second node", the_network_appears_with_the_second_node},
+        {"a group larger than the node is refused", a_group_larger_than_the_node_is_refused},
+    };
+    return check_main("units", cases, (int)(sizeof cases / sizeof cases[0]));
+}
