@@ -50,7 +50,7 @@ workload:
   - {arrivals: {rate: 5/s}, prompt: 512, output: 64}
 END
 try <<'END'
-model: llama-4-scout
+model: llama-3.1-8b
 workload:
   - {arrivals: {rate: 5/s}, prompt: 512, output: 64}
 deployments: [{hardware: h100-sxm, tp: 3}]
