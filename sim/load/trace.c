@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* trace.c - reads request traces: Azure CSV, Mooncake JSON Lines, plain CSV. O(rows) memory, 40 bytes
  * a row plus its hashes. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ struct reader {
     int64_t n;
     int cap;
     int time_col, prompt_col, output_col;
-    bool azure;
+    bool has_header, azure;
     double origin_s;
 };
 
@@ -30,8 +31,10 @@ static bool row_error(const struct reader *r, int64_t line, struct err *err, con
 static bool add_row(struct reader *r, double time_s, double prompt, double output, int64_t line,
                     struct err *err)
 {
-    if (!(prompt >= 1.0) || prompt > MAX_TOKENS || !(output >= 0.0) || output > MAX_TOKENS) {
-        return row_error(r, line, err, "token counts must be 1..100000000 (output 0 counts as 1)");
+    if (!(prompt >= 1.0) || prompt > MAX_TOKENS || !(output >= 0.0) || output > MAX_TOKENS ||
+        floor(prompt) != prompt || floor(output) != output) {
+        return row_error(r, line, err,
+                         "token counts must be whole, 1..100000000 (output 0 counts as 1)");
     }
     if (r->n == 0) {
         r->origin_s = time_s;
@@ -90,7 +93,8 @@ static int find_col(int n, const char *const *fields, const char *const *names)
     return -1;
 }
 
-static bool read_header(struct reader *r, int n, const char *const *fields, struct err *err)
+static bool read_header(struct reader *r, int n, const char *const *fields, int64_t line,
+                        struct err *err)
 {
     static const char *const azure[] = {"TIMESTAMP", NULL};
     static const char *const time[] = {"arrival_s", "time_s", NULL};
@@ -104,7 +108,7 @@ static bool read_header(struct reader *r, int n, const char *const *fields, stru
     r->prompt_col = find_col(n, fields, prompt);
     r->output_col = find_col(n, fields, output);
     if (r->time_col < 0 || r->prompt_col < 0 || r->output_col < 0) {
-        return row_error(r, 1, err,
+        return row_error(r, line, err,
                          "not a request trace: the header must name "
                          "TIMESTAMP,ContextTokens,GeneratedTokens or "
                          "arrival_s,input_tokens,output_tokens");
@@ -115,13 +119,9 @@ static bool read_header(struct reader *r, int n, const char *const *fields, stru
 static bool read_row(void *ctx, int n, const char *const *fields, int64_t line, struct err *err)
 {
     struct reader *r = ctx;
-    if (line == 1) {
-        return read_header(r, n, fields, err);
-    }
-    int last = r->time_col > r->prompt_col ? r->time_col : r->prompt_col;
-    last = last > r->output_col ? last : r->output_col;
-    if (n <= last) {
-        return row_error(r, line, err, "the row has fewer fields than the header");
+    if (!r->has_header) {
+        r->has_header = true;
+        return read_header(r, n, fields, line, err);
     }
     double at, prompt, output;
     char why[160];
