@@ -19,7 +19,7 @@
 
 enum { WORST_SHOWN = 15, MAX_LABEL = 160 };
 
-/* ---- statistics -------------------------------------------------------------------------- */
+/* ---- statistics ------------------------------------------------------------------------- */
 
 static double sorted_median(double *values, int n)
 {
@@ -67,8 +67,7 @@ void validate_error_stats(const double *errors, const int *groups, int n, int n_
     free(scratch);
 }
 
-/* ---- cells: one measured value with its prediction
- * ------------------------------------------- */
+/* ---- cells: one measured value with its prediction -------------------------------------- */
 
 enum dimension {
     DIM_ALL,
@@ -176,8 +175,7 @@ static double error_of(const struct validate_row *row, const struct validate_res
     return r->predicted[m] / row->measured[m] - 1.0;
 }
 
-/* ---- tables in text or Markdown
- * ---------------------------------------------------------------- */
+/* ---- tables in text or Markdown --------------------------------------------------------- */
 
 struct sheet {
     struct table *text; /* NULL: Markdown */
@@ -267,8 +265,7 @@ static void heading(bool markdown, FILE *out, const char *text)
     fprintf(out, markdown ? "\n### %s\n\n" : "\n%s\n\n", text);
 }
 
-/* ---- the report
- * --------------------------------------------------------------------------------- */
+/* ---- the report ------------------------------------------------------------------------- */
 
 struct report {
     const struct validate_table *table;

@@ -70,7 +70,7 @@ static bool skip(struct validate_result *out, enum validate_skip why, const char
     return false;
 }
 
-/* ---- the deployment ---------------------------------------------------------------------- */
+/* ---- the deployment --------------------------------------------------------------------- */
 
 static int64_t nominal_tokens(double mean, bool uniform)
 {
@@ -312,7 +312,7 @@ bool validate_row_system(const struct validate_settings *settings,
     return true;
 }
 
-/* ---- the load ---------------------------------------------------------------------------- */
+/* ---- the load --------------------------------------------------------------------------- */
 
 static struct dist length_dist(double mean, bool uniform)
 {
@@ -393,7 +393,7 @@ static bool set_load(const struct validate_row *row, const struct system *system
     return set_open(row, c, out);
 }
 
-/* ---- what the client sees ---------------------------------------------------------------- */
+/* ---- what the client sees --------------------------------------------------------------- */
 
 struct client {
     int64_t first_id; /* earlier requests only warm the cache */
@@ -489,7 +489,7 @@ static void client_report(struct client *c, double share, double *predicted)
     }
 }
 
-/* ---- one row ----------------------------------------------------------------------------- */
+/* ---- one row ---------------------------------------------------------------------------- */
 
 /* No step may be faster than reading its weights and cache, or than its arithmetic, at peak. */
 static void check_floor(const struct validate_row *row, const struct cluster_result *run,
@@ -597,8 +597,7 @@ void validate_row_predict(const struct validate_settings *settings,
     system_fini(&system);
 }
 
-/* ---- explaining ----------------------------------------------------------------------------
- */
+/* ---- explaining ------------------------------------------------------------------------- */
 
 /* A decode step of `batch` sequences per rank, each at the mean context. */
 static void mean_step(const struct step_model *model, double batch, double context,
