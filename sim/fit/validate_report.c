@@ -437,8 +437,7 @@ void validate_report_print(const struct validate_table *table,
     free(r.groups);
 }
 
-/* ---- CSV ----------------------------------------------------------------------------------
- */
+/* ---- CSV -------------------------------------------------------------------------------- */
 
 static void write_skip(struct csv_writer *w, const struct validate_row *row,
                        const struct validate_result *r)
