@@ -20,7 +20,8 @@ struct gemm_unit {
     int n_sm;
     double weight_bytes;  /* per weight, scales included */
     double act_bytes;     /* per activation element as the product reads it */
-    bool static_scale;    /* activation scale fixed in the checkpoint: quantisation fuses with the norm */
+    bool static_scale;    /* activation quantisation is fused with the norm before */
+    double quant_s;       /* launch of a quantisation kernel that the tables do not hold */
 };
 
 /* Peaks, element sizes and arithmetic format of weights in (dtype, scheme, group) on this GPU: the one

@@ -54,6 +54,10 @@ static enum quant_scheme scheme_of(const struct checkpoint *ck, enum dtype dtype
     return ck->scheme;
 }
 
+/* The nvfp4 product tables hold the product alone; TensorRT-LLM fuses the quantisation of its input into
+ * the norm before it, vLLM and SGLang launch a kernel of its own. */
+static const double FP4_QUANT_S = 1.8e-6;
+
 static bool resolve_gemm(struct step_model *sm, enum dtype dtype, struct gemm_unit *unit,
                          struct err *err)
 {
@@ -73,6 +77,10 @@ static bool resolve_gemm(struct step_model *sm, enum dtype dtype, struct gemm_un
     }
     sm->match = match > sm->match ? match : sm->match;
     gemm_unit_init(unit, c->gpu, k, dtype, scheme, c->checkpoint.group);
+    if (strcmp(key, "nvfp4") == 0) {
+        unit->static_scale = c->engine == ENGINE_TRTLLM;
+        unit->quant_s = unit->static_scale ? 0.0 : FP4_QUANT_S;
+    }
     return true;
 }
 
