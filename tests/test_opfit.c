@@ -83,12 +83,13 @@ static struct fixture gemm_table(double t0_s)
 {
     struct fixture f = fixture_new(OP_GEMM, "bfloat16", "bf16");
     struct gemm_unit u = gemm_truth(&f);
-    u.consts.t0_s = t0_s;
+    u.consts.t0_s = 0.0;
     for (int i = 0; i < 300; i++) {
         double n = 512.0 * pick(&f, 1, 32);
         double k = 512.0 * pick(&f, 1, 32);
         struct op_point p = {.m = pick(&f, 1, 8192), .n = n, .k = k};
-        p.latency_s = fmax(noisy(&f, gemm_law_s(&u, p.m, n, k)), gemm_floor_s(&u, p.m, n, k));
+        p.latency_s = noisy(&f, t0_s + gemm_law_s(&u, p.m, n, k));
+        p.latency_s = fmax(p.latency_s, gemm_floor_s(&u, p.m, n, k));
         f.set.points[f.set.n++] = p;
     }
     return f;

@@ -48,6 +48,7 @@ static const struct format {
 };
 
 struct moe_row {
+    int n_matrices;
     double hidden, width, top_k;
     double tokens, rows, distinct;
 };
@@ -64,6 +65,7 @@ static struct moe_unit unit_of(const struct moe_ctx *ctx, const struct moe_row *
     u.hidden = r->hidden;
     u.width = r->width;
     u.top_k = r->top_k;
+    u.n_matrices = r->n_matrices;
     return u;
 }
 
@@ -195,11 +197,27 @@ static bool set_format(const struct op_set *set, struct moe_unit *u)
         const struct format *f = &formats[i];
         if (strcmp(f->name, set->table_dtype) == 0) {
             moe_unit_init(u, set->gpu, &none, f->dtype, f->scheme, f->group);
-            u->n_matrices = strcmp(set->key.kernel, "nongated") == 0 ? 2 : 3;
             return true;
         }
     }
     return false;
+}
+
+/* Experts without a gate have two matrices. TensorRT-LLM's tables name them. Elsewhere they are
+ * known by the routing of the Nemotron 3 models, the only such ones collected: as gated ones
+ * their rows would beat the memory floor by up to a third. vLLM's plain fused_moe call of old
+ * was measured gated. */
+static int n_matrices(const struct op_set *set, const struct op_point *p)
+{
+    if (strcmp(set->key.engine, "trtllm") == 0) {
+        return strcmp(set->key.kernel, "nongated") == 0 ? 2 : 3;
+    }
+    if (strcmp(set->kernel_full, "vllm_fused_moe") == 0) {
+        return 3;
+    }
+    bool nemotron =
+        (p->n_experts == 512 && p->top_k == 22) || (p->n_experts == 128 && p->top_k == 6);
+    return nemotron ? 2 : 3;
 }
 
 static void prepare(const struct op_set *set, struct opfit_problem *problem)
@@ -213,8 +231,11 @@ static void prepare(const struct op_set *set, struct opfit_problem *problem)
     bool known = set_format(set, &ctx->unit);
     for (int i = 0; i < set->n; i++) {
         const struct op_point *p = &set->points[i];
-        struct moe_row r = {
-            .hidden = p->hidden, .width = p->width, .top_k = p->top_k, .tokens = p->tokens};
+        struct moe_row r = {.n_matrices = n_matrices(set, p),
+                            .hidden = p->hidden,
+                            .width = p->width,
+                            .top_k = p->top_k,
+                            .tokens = p->tokens};
         if (!known || p->ep < 1 || p->ep > MAX_EP || p->n_experts % p->ep != 0) {
             problem->n_skipped++;
             continue;
