@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Costs worked out by hand from the shipped catalogue; the arithmetic stands beside each. */
+#include <string.h>
+
+#include "sim/plan/cost.h"
+#include "tests/check.h"
+#include "tests/plan_fixture.h"
+
+static struct plan_fixture f;
+
+static double line_usd(const struct cost_line *lines, int n, const char *name)
+{
+    for (int i = 0; i < n; i++) {
+        if (strcmp(lines[i].name, name) == 0) {
+            return lines[i].usd;
+        }
+    }
+    return 0;
+}
+
+static struct cost_sheet sheet_of(const char *node, const char *pricing, enum hosting_kind kind,
+                                  int64_t replicas, int64_t spares, double mean_rps)
+{
+    struct plan_option option = plan_fixture_option();
+    struct hosting hosting = plan_fixture_hosting(&f, node, pricing, kind);
+    struct units units = units_pack(8, replicas, spares, hosting.node->n_gpus);
+    struct cost_sheet sheet;
+    cost_month(&f.econ, &option, &hosting, &units, mean_rps, &sheet);
+    return sheet;
+}
+
+#define LINE(sheet, name) line_usd((sheet).lines, (sheet).n_lines, (name))
+#define CAPEX(sheet, name) line_usd((sheet).capex, (sheet).n_capex, (name))
+
+static void an_instance_on_demand(void)
+{
+    /* aws-p5.48xlarge, us-east-1, 2026-09-25: 55.04 USD/h * 730.5 h = 40206.72 USD. */
+    struct cost_sheet s = sheet_of("aws-p5.48xlarge", "on-demand", HOSTING_RENT, 1, 0, 1);
+    CHECK_NEAR(LINE(s, "instances"), 40206.72, 1e-9);
+    CU_ASSERT_EQUAL(s.n_capex, 0);
+}
+
+static void three_reserved_instances_one_of_them_spare(void)
+{
+    /* 23.777 USD/h, three years: 2 * 730.5 * 23.777 = 34738.197; the spare 17369.0985. */
+    struct cost_sheet s = sheet_of("aws-p5.48xlarge", "reserved-3y", HOSTING_RENT, 2, 1, 1);
+    CHECK_NEAR(LINE(s, "instances"), 34738.197, 1e-9);
+    CHECK_NEAR(LINE(s, "spare instances"), 17369.0985, 1e-9);
+}
+
+static void two_bought_servers_with_network_and_storage(void)
+{
+    /* dgx-h100 310,000 USD. Servers 620,000. Network is 4 % of servers and network: 620,000 *
+     * 0.04 / 0.96 = 25,833.33. Storage 6 %: 37,200. Together 683,033.33. */
+    struct cost_sheet s = sheet_of("dgx-h100", "purchase", HOSTING_COLO, 2, 0, 1);
+    CHECK_NEAR(CAPEX(s, "servers"), 620000, 1e-12);
+    CHECK_NEAR(CAPEX(s, "network"), 25833.3333, 1e-8);
+    CHECK_NEAR(CAPEX(s, "storage"), 37200, 1e-12);
+    CHECK_NEAR(s.capex_usd, 683033.3333, 1e-9);
+}
+
+static void depreciation_and_capital_of_two_servers(void)
+{
+    /* 48 months: residual 0.3^(48/36) = 0.200829. Depreciation 683,033.33 * 0.799171 / 48 =
+     * 11,372.11. Capital 8 %: 683,033.33 * 1.200829 / 2 * 0.08 / 12 = 2,734.02. */
+    struct cost_sheet s = sheet_of("dgx-h100", "purchase", HOSTING_COLO, 2, 0, 1);
+    CHECK_NEAR(LINE(s, "depreciation"), 11372.1, 1e-5);
+    CHECK_NEAR(LINE(s, "cost of capital"), 2734.02, 1e-5);
+}
+
+static void colocation_and_maintenance_of_two_servers(void)
+{
+    /* 2 * 10.2 kW * 184.06 USD/kW-month = 3,754.824; 620,000 * 3 % / 12 = 1,550. */
+    struct cost_sheet s = sheet_of("dgx-h100", "purchase", HOSTING_COLO, 2, 0, 1);
+    CHECK_NEAR(LINE(s, "colocation"), 3754.824, 1e-9);
+    CHECK_NEAR(LINE(s, "maintenance"), 1550, 1e-12);
+}
+
+static void electricity_of_half_loaded_servers(void)
+{
+    /* Two replicas of 2.5/s at 2.5/s: one replica's worth of load, 4,500 W above idle, and 16
+     * GPUs idle at 187.5 W: 7,500 W. * 1.3 * 730.5 h * 0.12 USD/kWh = 854.685. */
+    struct cost_sheet s = sheet_of("dgx-h100", "purchase", HOSTING_COLO, 2, 0, 2.5);
+    CHECK_NEAR(s.it_power_w, 7500, 1e-12);
+    CHECK_NEAR(LINE(s, "electricity"), 854.685, 1e-9);
+}
+
+static void a_site_of_ones_own(void)
+{
+    /* 20.4 kW * 11,500 = 234,600 USD; / (15 * 12) = 1,303.33 a month; half of it at 8 % / 12:
+     * 782. No rent for space. */
+    struct cost_sheet s = sheet_of("dgx-h100", "purchase", HOSTING_OWN, 2, 0, 2.5);
+    CHECK_NEAR(CAPEX(s, "data centre"), 234600, 1e-12);
+    CHECK_NEAR(LINE(s, "data centre depreciation"), 1303.3333, 1e-7);
+    CHECK_NEAR(LINE(s, "data centre capital"), 782, 1e-9);
+    CHECK_NEAR(LINE(s, "colocation"), 0, 0);
+}
+
+static void staff_of_a_small_and_a_large_site(void)
+{
+    /* Two nodes: 0.5 * 2 = 1 FTE at 175,000 / 12 = 14,583.33. Fifty: 1 + 400 / 1500 = 1.2667
+     * FTE, 18,472.22. */
+    struct cost_sheet s = sheet_of("dgx-h100", "purchase", HOSTING_COLO, 2, 0, 1);
+    CHECK_NEAR(LINE(s, "staff"), 14583.3333, 1e-8);
+    s = sheet_of("dgx-h100", "purchase", HOSTING_COLO, 50, 0, 1);
+    CHECK_NEAR(LINE(s, "staff"), 18472.2222, 1e-8);
+}
+
+static void licences_and_staff_given_by_the_scenario(void)
+{
+    /* 4,500 USD per GPU-year * 16 GPUs / 12 = 6,000; 120,000 / 12 = 10,000. */
+    static const char *const sets[] = {"economics.software_per_gpu_year=4500",
+                                       "economics.staff_per_year=120000", NULL};
+    struct plan_fixture shipped = f;
+    plan_fixture_open(&f, sets);
+    struct cost_sheet s = sheet_of("aws-p5.48xlarge", "on-demand", HOSTING_RENT, 2, 0, 1);
+    CHECK_NEAR(LINE(s, "software licences"), 6000, 1e-12);
+    CHECK_NEAR(LINE(s, "staff"), 10000, 1e-12);
+    plan_fixture_close(&f);
+    f = shipped;
+}
+
+static void lines_add_up_and_each_is_quantity_times_price(void)
+{
+    for (int kind = 0; kind < HOSTING_N; kind++) {
+        const char *node = kind == HOSTING_RENT ? "aws-p5.48xlarge" : "dgx-h100";
+        const char *pricing = kind == HOSTING_RENT ? "on-demand" : "purchase";
+        struct cost_sheet s = sheet_of(node, pricing, (enum hosting_kind)kind, 3, 1, 5);
+        double sum = 0;
+        for (int i = 0; i < s.n_lines; i++) {
+            sum += s.lines[i].usd;
+            CHECK_NEAR(s.lines[i].usd, s.lines[i].quantity * s.lines[i].unit_usd, 1e-14);
+            CU_ASSERT_TRUE(s.lines[i].source[0] != '\0');
+        }
+        CHECK_NEAR(sum, s.usd_per_month, 1e-12);
+    }
+}
+
+static void tokens_cost_what_the_month_costs(void)
+{
+    /* 10 requests/s * 2,629,800 s = 26.298 M requests: 21,038.4 M fresh input tokens, 6,574.5 M
+     * output. 100,000 USD: 40 % / 21,038.4 = 1.90129 USD, 60 % / 6,574.5 = 9.12617 USD. */
+    struct plan_option option = plan_fixture_option();
+    struct cost_per_mtok c = cost_tokens(&option, 100000, 10);
+    CHECK_NEAR(c.input_usd, 1.90129, 1e-5);
+    CHECK_NEAR(c.output_usd, 9.12617, 1e-5);
+    CHECK_NEAR(c.cached_usd, 0, 0);
+    CHECK_NEAR(c.input_usd * 21038.4 + c.output_usd * 6574.5, 100000, 1e-12);
+    CHECK_NEAR(c.blended_usd, 100000 / (26298.0 + 6574.5), 1e-12);
+}
+
+static void no_tokens_have_no_price(void)
+{
+    struct plan_option option = plan_fixture_option();
+    option.tokens = (struct plan_tokens){.input = 1000, .cached = 0, .output = 0};
+    struct cost_per_mtok c = cost_tokens(&option, 100, 1);
+    CU_ASSERT_TRUE(isnan(c.cached_usd) && isnan(c.output_usd));
+}
+
+static void the_fleet_follows_the_peak(void)
+{
+    /* 10/s at 2.5 * 0.8: 5 replicas; 0.067 % down time: one spare for 99.9 %. */
+    struct plan_option option = plan_fixture_option();
+    struct hosting h =
+        plan_fixture_hosting(&f, "aws-p5.48xlarge", "on-demand", HOSTING_RENT);
+    struct units u = cost_fleet(&f.econ, &option, &h, 10);
+    CU_ASSERT_EQUAL(u.replicas, 5);
+    CU_ASSERT_EQUAL(u.spares, 1);
+    CU_ASSERT_EQUAL(u.nodes, 6);
+}
+
+static void every_priced_node_of_the_gpu_is_offered(void)
+{
+    struct plan_option option = plan_fixture_option();
+    struct hosting_list list;
+    hosting_enumerate(f.arena, &f.stock, f.sc, &f.econ, &option, &list);
+    int n_aws = 0;
+    int n_bought = 0;
+    for (int i = 0; i < list.n; i++) {
+        CU_ASSERT_STRING_EQUAL(list.items[i].node->gpu, "h100-sxm");
+        CU_ASSERT_TRUE(list.items[i].node->n_gpus >= 8);
+        n_aws += strcmp(list.items[i].node->name, "aws-p5.48xlarge") == 0;
+        n_bought += list.items[i].kind != HOSTING_RENT;
+    }
+    CU_ASSERT_EQUAL(n_aws, 2);    /* on-demand, reserved-3y */
+    CU_ASSERT_EQUAL(n_bought, 2); /* colocated, own site */
+    CU_ASSERT_TRUE(list.n_refused > 0 && list.refused[0].reason[0] != '\0');
+}
+
+static void old_prices_are_flagged(void)
+{
+    CU_ASSERT_EQUAL(econ_days_between("2026-01-01", "2026-11-22"), 325);
+    CU_ASSERT_EQUAL(econ_days_between("2024-02-28", "2024-03-01"), 2);
+    CU_ASSERT_FALSE(econ_is_stale("2026-05-26", "2026-11-22")); /* 180 days */
+    CU_ASSERT_TRUE(econ_is_stale("2026-05-25", "2026-11-22"));
+    CU_ASSERT_TRUE(f.econ.rates[ECON_STORAGE_SHARE].stale);
+}
+
+static void the_users_price_replaces_every_rent(void)
+{
+    static const char *const sets[] = {"economics.gpu_hour=2", NULL};
+    struct plan_fixture own;
+    struct plan_option option = plan_fixture_option();
+    struct hosting_list list;
+    plan_fixture_open(&own, sets);
+    hosting_enumerate(own.arena, &own.stock, own.sc, &own.econ, &option, &list);
+    CU_ASSERT_TRUE(list.n > 0);
+    for (int i = 0; i < list.n; i++) {
+        if (list.items[i].kind == HOSTING_RENT) {
+            CHECK_NEAR(list.items[i].price.value, 2.0 * list.items[i].node->n_gpus, 0);
+            CU_ASSERT_TRUE(list.items[i].price.given);
+        }
+    }
+    plan_fixture_close(&own);
+}
+
+int main(void)
+{
+    static const struct check_case cases[] = {
+        {"an instance on demand", an_instance_on_demand},
+        {"three reserved instances, one of them spare",
+         three_reserved_instances_one_of_them_spare},
+        {"two bought servers with network and storage",
+         two_bought_servers_with_network_and_storage},
+        {"depreciation and capital of two servers", depreciation_and_capital_of_two_servers},
+        {"colocation and maintenance of two servers",
+         colocation_and_maintenance_of_two_servers},
+        {"electricity of half loaded servers", electricity_of_half_loaded_servers},
+        {"a site of one's own", a_site_of_ones_own},
+        {"staff of a small and a large site", staff_of_a_small_and_a_large_site},
+        {"licences and staff given by the scenario", licences_and_staff_given_by_the_scenario},
+        {"lines add up, each is quantity times price",
+         lines_add_up_and_each_is_quantity_times_price},
+        {"tokens cost what the month costs", tokens_cost_what_the_month_costs},
+        {"no tokens have no price", no_tokens_have_no_price},
+        {"the fleet follows the peak", the_fleet_follows_the_peak},
+        {"every priced node of the GPU is offered", every_priced_node_of_the_gpu_is_offered},
+        {"old prices are flagged", old_prices_are_flagged},
+        {"the user's price replaces every rent", the_users_price_replaces_every_rent},
+    };
+    plan_fixture_open(&f, NULL);
+    int code = check_main("cost", cases, (int)(sizeof cases / sizeof cases[0]));
+    plan_fixture_close(&f);
+    return code;
+}
