@@ -65,9 +65,19 @@ static double compute_s(const struct gemm_unit *u, double m, double n, double k)
     if (tiles > sm) {
         t *= pow(ceil(tiles / sm) * sm / tiles, c->wq_exp);
     } else {
-        t *= pow(sm / tiles, c->occ_exp);
+        /* above 1 (some fits) more tiles would cost less */
+        t *= pow(sm / tiles, fmin(c->occ_exp, 1.0));
     }
     return t;
+}
+
+/* Traffic of quantising the activations, as the tables hold it. */
+static double quantise_s(const struct gemm_unit *u, double m, double k)
+{
+    if (u->act_bytes >= 2.0 || u->consts.eq <= 0.0) {
+        return 0.0;
+    }
+    return (2.0 + u->act_bytes) * m * k / (u->bytes_per_s * u->consts.eq);
 }
 
 double gemm_law_s(const struct gemm_unit *u, double m, double n, double k)
@@ -78,15 +88,7 @@ double gemm_law_s(const struct gemm_unit *u, double m, double n, double k)
     double hi = fmax(tc, tm);
     double lo = fmin(tc, tm);
     double roof = hi * pow(1.0 + pow(lo / hi, c->p), 1.0 / c->p);
-    double t0 = fmin(c->t0_s, u->static_scale ? STATIC_T0_CAP_S : DYNAMIC_T0_CAP_S);
-    double tq = 0.0;
-    if (u->act_bytes < 2.0 && c->eq > 0.0) {
-        tq = (2.0 + u->act_bytes) * m * k / (u->bytes_per_s * c->eq);
-    }
-    if (u->static_scale) {
-        tq *= STATIC_QUANT_SHARE;
-    }
-    return t0 + u->quant_s + tq + roof;
+    return c->t0_s + quantise_s(u, m, k) + roof;
 }
 
 double gemm_floor_s(const struct gemm_unit *u, double m, double n, double k)
@@ -98,5 +100,10 @@ double gemm_floor_s(const struct gemm_unit *u, double m, double n, double k)
 
 double gemm_time_s(const struct gemm_unit *u, double m, double n, double k)
 {
-    return fmax(gemm_law_s(u, m, n, k), gemm_floor_s(u, m, n, k));
+    double launch = fmin(u->consts.t0_s, u->static_scale ? STATIC_T0_CAP_S : DYNAMIC_T0_CAP_S);
+    double t = gemm_law_s(u, m, n, k) - u->consts.t0_s + launch + u->quant_s;
+    if (u->static_scale) {
+        t -= (1.0 - STATIC_QUANT_SHARE) * quantise_s(u, m, k);
+    }
+    return fmax(t, gemm_floor_s(u, m, n, k));
 }
