@@ -60,7 +60,7 @@ DEPS := $(LIB_OBJ:.o=.d) $(B)/sim/cli/main.d $(TEST_BIN:%=%.d) $(TEST_HELP_OBJ:.
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help build-tests build-fuzz test clean install uninstall demo deps deps-check check bench charts validate golden fuzz
+.PHONY: all help build-tests build-fuzz test clean install uninstall demo deps deps-check check bench charts validate golden format fuzz
 
 all: headroom ## build the program
 
@@ -184,6 +184,8 @@ check-headers: ## every header compiles alone
 	@CC='$(CC)' tests/check_headers.sh $(HDR)
 check-format: ## sources are laid out as .clang-format says
 	clang-format --dry-run --Werror $(ALL_C) $(HDR)
+format: ## lay the sources out as .clang-format says
+	clang-format -i $(ALL_C) $(HDR)
 check-scripts: ## shellcheck finds nothing
 	shellcheck -x .ci/run $(wildcard tests/*.sh tests/bench/*.sh) tests/cli/run.sh
 	shellcheck -s bash -e SC2154,SC2069 $(filter-out tests/cli/run.sh,$(wildcard tests/cli/*.sh))
