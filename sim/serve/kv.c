@@ -7,16 +7,22 @@
 #include "sim/base/mem.h"
 #include "sim/core/rng.h"
 
-/* An entry of the free queue and, for content that can recur, of the look-up table. */
+/* An entry of the free queue: a run of bytes whose content cannot recur, or a piece of a segment.
+ * Requests hold a segment from its start, some further than others: a segment is a chain of pieces, each
+ * with one reference count and one place in the queue. A later piece never has more references than an
+ * earlier one and, once free, stands before it in the queue. */
 struct entry {
-    uint64_t id;        /* 0: a run of content that cannot recur */
-    int64_t bytes;      /* run: bytes; segment: blocks * full_block_bytes */
-    int32_t n_refs;     /* segments in use are not in the queue */
-    int32_t prev, next; /* queue links; next also links the spare list */
+    uint64_t id;           /* 0: a run; else the segment's */
+    int64_t bytes;         /* piece: blocks * full_block_bytes */
+    int32_t n_refs;        /* pieces in use are not in the queue */
+    int32_t prev, next;    /* queue links; next also links the spare list */
+    int32_t before, after; /* pieces of the same segment; the look-up table knows the first */
     bool queued;
 };
+/* What one request holds of one segment. */
 struct ref {
-    int32_t entry;
+    int64_t n_blocks;
+    int32_t entry; /* the segment's first piece */
     int32_t next;
 };
 
@@ -45,7 +51,8 @@ static int32_t entry_new(struct kv_pool *p, uint64_t id, int64_t bytes)
         ARRAY_RESERVE(p->entries, p->cap_entries, p->n_entries + 1);
         i = p->n_entries++;
     }
-    p->entries[i] = (struct entry){.id = id, .bytes = bytes, .prev = -1, .next = -1};
+    p->entries[i] = (struct entry){
+        .id = id, .bytes = bytes, .prev = -1, .next = -1, .before = -1, .after = -1};
     return i;
 }
 
@@ -68,6 +75,25 @@ static void queue_push(struct kv_pool *p, int32_t i)
         p->head = i;
     }
     p->tail = i;
+}
+
+/* Puts entry i right before entry `at`, so that it is evicted first; at = -1: the queue is empty. */
+static void queue_insert_before(struct kv_pool *p, int32_t i, int32_t at)
+{
+    if (at < 0) {
+        queue_push(p, i);
+        return;
+    }
+    struct entry *e = &p->entries[i];
+    e->prev = p->entries[at].prev;
+    e->next = at;
+    e->queued = true;
+    p->entries[at].prev = i;
+    if (e->prev >= 0) {
+        p->entries[e->prev].next = i;
+    } else {
+        p->head = i;
+    }
 }
 
 static void queue_remove(struct kv_pool *p, int32_t i)
@@ -183,6 +209,19 @@ int64_t kv_capacity_bytes(const struct kv_pool *p)
     return p->capacity_bytes;
 }
 
+/* The last bytes of a piece or run are gone; a piece was the last of its segment. */
+static void entry_emptied(struct kv_pool *p, int32_t i)
+{
+    struct entry *e = &p->entries[i];
+    queue_remove(p, i);
+    if (e->before >= 0) {
+        p->entries[e->before].after = -1;
+    } else if (e->id != 0) {
+        table_remove(p, e->id);
+    }
+    entry_drop(p, i);
+}
+
 /* Evicts from the head of the queue. A segment loses whole blocks from its end; what is left of the
  * last block it gave stays in the queue as a run of its own. */
 static void evict(struct kv_pool *p, int64_t bytes)
@@ -191,36 +230,19 @@ static void evict(struct kv_pool *p, int64_t bytes)
         int32_t i = p->head;
         ASSERT(i >= 0);
         struct entry *e = &p->entries[i];
-        if (e->id == 0) {
-            int64_t part = e->bytes < bytes ? e->bytes : bytes;
-            e->bytes -= part;
-            bytes -= part;
-        } else {
-            int64_t block = p->layout.full_block_bytes;
-            int64_t n = (bytes + block - 1) / block;
-            int64_t part = n * block < e->bytes ? n * block : e->bytes;
-            e->bytes -= part;
-            bytes -= part;
-        }
+        DASSERT(e->after < 0);
+        int64_t step = e->id == 0 ? 1 : p->layout.full_block_bytes;
+        int64_t part = (bytes + step - 1) / step * step;
+        part = part < e->bytes ? part : e->bytes;
+        e->bytes -= part;
+        bytes -= part;
         if (e->bytes == 0) {
-            queue_remove(p, i);
-            if (e->id != 0) {
-                table_remove(p, e->id);
-            }
-            entry_drop(p, i);
+            entry_emptied(p, i);
         }
     }
     if (bytes < 0) {
         int32_t rest = entry_new(p, 0, -bytes);
-        struct entry *e = &p->entries[rest];
-        e->next = p->head;
-        e->queued = true;
-        if (p->head >= 0) {
-            p->entries[p->head].prev = rest;
-        } else {
-            p->tail = rest;
-        }
-        p->head = rest;
+        queue_insert_before(p, rest, p->head);
     }
 }
 
@@ -258,7 +280,7 @@ struct segment {
 };
 
 /* The i-th segment of recurring content; false after the last. Blocks on the border of two segments
- * belong to the later one. */
+ * belong to the later one. A repeated prompt ends before its last token: that block never hits. */
 static bool segment_at(const struct prompt_content *c, int64_t prompt_tokens, int i,
                        struct segment *out)
 {
@@ -277,7 +299,7 @@ static bool segment_at(const struct prompt_content *c, int64_t prompt_tokens, in
         return true;
     }
     if (i == (shared ? 1 : 0) && c->body_id != 0) {
-        *out = (struct segment){c->body_id, prompt_tokens};
+        *out = (struct segment){c->body_id, prompt_tokens - 1};
         return true;
     }
     return false;
@@ -294,7 +316,7 @@ void kv_shared_init(struct kv_shared *s)
     *s = (struct kv_shared){.first_ref = -1};
 }
 
-static void add_ref(struct kv_pool *p, struct kv_shared *s, int32_t entry)
+static void add_ref(struct kv_pool *p, struct kv_shared *s, int32_t entry, int64_t n_blocks)
 {
     int32_t r = p->spare_ref;
     if (r >= 0) {
@@ -303,47 +325,126 @@ static void add_ref(struct kv_pool *p, struct kv_shared *s, int32_t entry)
         ARRAY_RESERVE(p->refs, p->cap_refs, p->n_refs + 1);
         r = p->n_refs++;
     }
-    p->refs[r] = (struct ref){entry, s->first_ref};
+    p->refs[r] = (struct ref){n_blocks, entry, s->first_ref};
     s->first_ref = r;
+    s->n_blocks += n_blocks;
 }
 
-/* Walks the cached segments from the prompt's start. Returns the blocks found; with s set, takes
- * references. */
-static int64_t walk(struct kv_pool *p, const struct prompt_content *c, int64_t prompt_tokens,
-                    struct kv_shared *s)
+/* Cuts piece i after its first `bytes`; the rest has the same references and is evicted first. */
+static void split(struct kv_pool *p, int32_t i, int64_t bytes)
+{
+    int32_t rest = entry_new(p, p->entries[i].id, p->entries[i].bytes - bytes);
+    struct entry *e = &p->entries[i];
+    struct entry *r = &p->entries[rest];
+    r->n_refs = e->n_refs;
+    r->before = i;
+    r->after = e->after;
+    if (e->after >= 0) {
+        p->entries[e->after].before = rest;
+    }
+    e->after = rest;
+    e->bytes = bytes;
+    if (e->queued) {
+        queue_insert_before(p, rest, i);
+    }
+}
+
+/* References the first n_blocks of a segment: they leave the queue. */
+static void hold(struct kv_pool *p, int32_t first, int64_t n_blocks)
+{
+    int64_t bytes = n_blocks * p->layout.full_block_bytes;
+    for (int32_t i = first; bytes > 0; i = p->entries[i].after) {
+        if (p->entries[i].bytes > bytes) {
+            split(p, i, bytes);
+        }
+        struct entry *e = &p->entries[i];
+        bytes -= e->bytes;
+        if (e->n_refs++ == 0) {
+            queue_remove(p, i);
+            p->free_bytes -= e->bytes;
+        }
+    }
+}
+
+/* A piece nobody holds goes to the end of the queue; with the piece after it, when that has just gone
+ * there too. */
+static void free_piece(struct kv_pool *p, int32_t i)
+{
+    struct entry *e = &p->entries[i];
+    int32_t later = e->after;
+    p->free_bytes += e->bytes;
+    if (later >= 0 && later == p->tail) {
+        queue_remove(p, later);
+        e->bytes += p->entries[later].bytes;
+        e->after = p->entries[later].after;
+        if (e->after >= 0) {
+            p->entries[e->after].before = i;
+        }
+        entry_drop(p, later);
+    }
+    queue_push(p, i);
+}
+
+/* Lets go of the first n_blocks of a segment, its end first. */
+static void let_go(struct kv_pool *p, int32_t first, int64_t n_blocks)
+{
+    int64_t bytes = n_blocks * p->layout.full_block_bytes;
+    int32_t i = first;
+    while ((bytes -= p->entries[i].bytes) > 0) {
+        i = p->entries[i].after;
+    }
+    DASSERT(bytes == 0);
+    while (i >= 0) {
+        int32_t before = p->entries[i].before;
+        if (--p->entries[i].n_refs == 0) {
+            free_piece(p, i);
+        }
+        i = before;
+    }
+}
+
+/* Blocks of a segment in the cache, at most `most`; *pin_bytes grows by what of them is free. */
+static int64_t blocks_of(const struct kv_pool *p, int32_t first, int64_t most, int64_t *pin_bytes)
+{
+    int64_t want = most * p->layout.full_block_bytes;
+    int64_t bytes = 0;
+    for (int32_t i = first; i >= 0 && bytes < want; i = p->entries[i].after) {
+        const struct entry *e = &p->entries[i];
+        int64_t use = e->bytes < want - bytes ? e->bytes : want - bytes;
+        bytes += use;
+        *pin_bytes += e->queued ? use : 0;
+    }
+    return bytes / p->layout.full_block_bytes;
+}
+
+/* Going through the cached segments from a prompt's start. */
+struct walk {
+    int64_t n_blocks, pin_bytes;
+    struct kv_pool *hold_in; /* NULL: only look */
+    struct kv_shared *shared;
+};
+static void walk(const struct kv_pool *p, const struct prompt_content *c, int64_t prompt_tokens,
+                 struct walk *w)
 {
     int64_t limit = reusable_blocks(p, prompt_tokens);
-    int64_t block = p->layout.full_block_bytes;
-    int64_t found = 0;
     struct segment seg;
     for (int i = 0; segment_at(c, prompt_tokens, i, &seg); i++) {
-        int64_t want = seg.end_tokens / p->layout.block_tokens - found;
+        int64_t end = seg.end_tokens / p->layout.block_tokens;
+        int64_t want = (end < limit ? end : limit) - w->n_blocks;
         if (want <= 0) {
             continue;
         }
-        int32_t e = table_find(p, seg.id);
-        if (e < 0) {
-            break;
+        int32_t first = table_find(p, seg.id);
+        int64_t use = first >= 0 ? blocks_of(p, first, want, &w->pin_bytes) : 0;
+        if (w->hold_in && use > 0) {
+            hold(w->hold_in, first, use);
+            add_ref(w->hold_in, w->shared, first, use);
         }
-        int64_t have = p->entries[e].bytes / block;
-        int64_t use = have < want ? have : want;
-        use = use < limit - found ? use : limit - found;
-        if (use <= 0) {
-            break;
-        }
-        if (s) {
-            if (p->entries[e].n_refs++ == 0) {
-                queue_remove(p, e);
-                p->free_bytes -= p->entries[e].bytes;
-            }
-            add_ref(p, s, e);
-        }
-        found += use;
+        w->n_blocks += use;
         if (use < want) {
             break;
         }
     }
-    return found;
 }
 
 int64_t kv_lookup(struct kv_pool *p, const struct prompt_content *c, int64_t prompt_tokens,
@@ -352,56 +453,70 @@ int64_t kv_lookup(struct kv_pool *p, const struct prompt_content *c, int64_t pro
     if (!p->reuse) {
         return 0;
     }
-    int64_t found = walk(p, c, prompt_tokens, s);
-    s->n_blocks = found;
-    s->cached_blocks = found;
-    return found * p->layout.block_tokens;
+    struct walk w = {.hold_in = p, .shared = s};
+    walk(p, c, prompt_tokens, &w);
+    s->cached_blocks = w.n_blocks;
+    return w.n_blocks * p->layout.block_tokens;
 }
 
-int64_t kv_probe(const struct kv_pool *p, const struct prompt_content *c, int64_t prompt_tokens)
+int64_t kv_probe(const struct kv_pool *p, const struct prompt_content *c, int64_t prompt_tokens,
+                 int64_t *pin_bytes)
 {
-    if (!p->reuse) {
-        return 0;
+    struct walk w = {0};
+    if (p->reuse) {
+        walk(p, c, prompt_tokens, &w);
     }
-    /* walk without references does not change the pool */
-    return walk((struct kv_pool *)(uintptr_t)p, c, prompt_tokens, NULL) * p->layout.block_tokens;
+    *pin_bytes = w.pin_bytes;
+    return w.n_blocks * p->layout.block_tokens;
 }
 
-static bool holds(const struct kv_pool *p, const struct kv_shared *s, int32_t entry)
+/* The request starts a segment that nobody has cached. */
+static void start_segment(struct kv_pool *p, struct kv_shared *s, uint64_t id, int64_t n_blocks)
 {
-    for (int32_t r = s->first_ref; r >= 0; r = p->refs[r].next) {
-        if (p->refs[r].entry == entry) {
-            return true;
-        }
-    }
-    return false;
+    int32_t e = entry_new(p, id, n_blocks * p->layout.full_block_bytes);
+    p->entries[e].n_refs = 1;
+    table_insert(p, e);
+    add_ref(p, s, e, n_blocks);
 }
 
-/* Blocks [from, to) of the prompt, all in one segment that starts at block `start`: hand them to the
- * cache if it ends exactly where they begin, else they stay the request's own. */
+/* The request goes on with the segment it holds, all of which is cached up to where it stands. */
+static void extend_segment(struct kv_pool *p, struct kv_shared *s, int64_t n_blocks)
+{
+    struct ref *r = &p->refs[s->first_ref];
+    int64_t bytes = n_blocks * p->layout.full_block_bytes;
+    int32_t last = r->entry;
+    while (p->entries[last].after >= 0) {
+        last = p->entries[last].after;
+    }
+    if (p->entries[last].n_refs == 1) {
+        p->entries[last].bytes += bytes;
+    } else {
+        int32_t e = entry_new(p, p->entries[last].id, bytes);
+        p->entries[e].n_refs = 1;
+        p->entries[e].before = last;
+        p->entries[last].after = e;
+    }
+    r->n_blocks += n_blocks;
+    s->n_blocks += n_blocks;
+}
+
+/* Hands over the blocks from s->n_blocks up to `to`, all in the segment that starts at block `start`,
+ * unless somebody else has cached what stands there: then they stay the request's own. */
 static void offer_segment(struct kv_pool *p, struct kv_shared *s, uint64_t id, int64_t start,
                           int64_t to)
 {
-    int64_t block = p->layout.full_block_bytes;
-    int32_t e = table_find(p, id);
-    int64_t have = e >= 0 ? p->entries[e].bytes / block : 0;
-    int64_t from = s->cached_blocks;
-    if (start + have != from || to <= from) {
+    int64_t pin_bytes = 0;
+    int64_t mine = s->n_blocks - start;
+    int32_t first = table_find(p, id);
+    int64_t have = first >= 0 ? blocks_of(p, first, INT32_MAX, &pin_bytes) : 0;
+    if (have != mine) {
         return;
     }
-    if (e < 0) {
-        e = entry_new(p, id, 0);
-        table_insert(p, e);
-    } else if (p->entries[e].queued) {
-        queue_remove(p, e);
-        p->free_bytes -= p->entries[e].bytes;
+    if (mine == 0) {
+        start_segment(p, s, id, to - s->n_blocks);
+    } else {
+        extend_segment(p, s, to - s->n_blocks);
     }
-    if (!holds(p, s, e)) {
-        p->entries[e].n_refs++;
-        add_ref(p, s, e);
-    }
-    p->entries[e].bytes += (to - from) * block;
-    s->n_blocks += to - from;
 }
 
 void kv_offer(struct kv_pool *p, const struct prompt_content *c, int64_t prompt_tokens,
@@ -413,17 +528,17 @@ void kv_offer(struct kv_pool *p, const struct prompt_content *c, int64_t prompt_
     int64_t done = tokens / p->layout.block_tokens;
     int64_t start = 0;
     struct segment seg;
-    for (int i = 0; segment_at(c, prompt_tokens, i, &seg) && s->cached_blocks < done; i++) {
+    /* what follows a block of the request's own is its own too */
+    for (int i = 0; s->n_blocks == s->cached_blocks && s->cached_blocks < done &&
+                    segment_at(c, prompt_tokens, i, &seg);
+         i++) {
         int64_t end = seg.end_tokens / p->layout.block_tokens;
-        if (end <= start) {
-            continue;
-        }
         int64_t to = end < done ? end : done;
         if (s->cached_blocks < to) {
             offer_segment(p, s, seg.id, start, to);
             s->cached_blocks = to;
         }
-        start = end;
+        start = end > start ? end : start;
     }
 }
 
@@ -433,17 +548,47 @@ void kv_release(struct kv_pool *p, struct kv_shared *s, int64_t own_bytes)
     int32_t r = s->first_ref;
     while (r >= 0) {
         struct ref *ref = &p->refs[r];
-        struct entry *e = &p->entries[ref->entry];
         int32_t next = ref->next;
-        if (--e->n_refs == 0) {
-            queue_push(p, ref->entry);
-            p->free_bytes += e->bytes;
-        }
+        let_go(p, ref->entry, ref->n_blocks);
         ref->next = p->spare_ref;
         p->spare_ref = r;
         r = next;
     }
     kv_shared_init(s);
+}
+
+/* The pieces of a segment, from its first. */
+static bool segment_check(const struct kv_pool *p, int32_t first)
+{
+    int32_t last = -1;
+    int32_t refs = INT32_MAX;
+    for (int32_t i = first; i >= 0; i = p->entries[i].after) {
+        const struct entry *e = &p->entries[i];
+        if (e->before != last || e->id != p->entries[first].id || e->bytes <= 0 ||
+            e->bytes % p->layout.full_block_bytes != 0 || e->n_refs < 0 || e->n_refs > refs ||
+            e->queued != (e->n_refs == 0)) {
+            return false;
+        }
+        refs = e->n_refs;
+        last = i;
+    }
+    return true;
+}
+
+static bool segments_check(const struct kv_pool *p)
+{
+    uint64_t n = 0;
+    for (uint64_t i = 0; i < p->n_slots; i++) {
+        if (p->slots[i] < 0) {
+            continue;
+        }
+        n++;
+        if (!segment_check(p, p->slots[i]) ||
+            table_find(p, p->entries[p->slots[i]].id) != p->slots[i]) {
+            return false;
+        }
+    }
+    return n == p->n_used;
 }
 
 bool kv_check(const struct kv_pool *p)
@@ -461,5 +606,5 @@ bool kv_check(const struct kv_pool *p)
         queued += e->bytes;
         last = i;
     }
-    return last == p->tail && queued == p->free_bytes;
+    return last == p->tail && queued == p->free_bytes && segments_check(p);
 }

@@ -240,9 +240,10 @@ static void add_chunk(struct replica *r, struct rank *k, int32_t idx, int64_t to
 static int64_t admission_bytes(const struct replica *r, const struct request *q, int64_t hit,
                                int64_t chunk)
 {
+    const struct kv_layout *l = &r->cfg->kv;
     int64_t tokens =
         r->cfg->sched.reserve_output ? q->prompt_tokens + q->output_tokens : hit + chunk;
-    return kv_bytes(&r->cfg->kv, tokens) - q->shared.n_blocks * r->cfg->kv.full_block_bytes;
+    return kv_bytes(l, tokens) - hit / l->block_tokens * l->full_block_bytes;
 }
 
 /* Admits the head of the waiting queue with a chunk of at most `budget` tokens. False when memory,
@@ -254,13 +255,16 @@ bool rank_admit(struct replica *r, struct rank *k, int64_t budget, double now_s)
         return false;
     }
     struct request *q = req_at(r, idx);
-    int64_t hit = kv_lookup(k->kv, &q->content, q->prompt_tokens, &q->shared);
+    int64_t pin_bytes;
+    int64_t hit = kv_probe(k->kv, &q->content, q->prompt_tokens, &pin_bytes);
     int64_t rest = q->target_tokens - hit;
     int64_t chunk = rest < budget ? rest : budget;
-    if (!kv_take(k->kv, admission_bytes(r, q, hit, chunk))) {
-        kv_release(k->kv, &q->shared, 0);
-        return false;
+    int64_t need = admission_bytes(r, q, hit, chunk);
+    if (need + pin_bytes > kv_free_bytes(k->kv)) {
+        return false; /* and the cache is as it was */
     }
+    kv_lookup(k->kv, &q->content, q->prompt_tokens, &q->shared);
+    kv_take(k->kv, need);
     request_pop_front(&k->waiting);
     r->n_waiting--;
     list_append(r, k, idx);
