@@ -32,9 +32,10 @@ void gemm_unit_init(struct gemm_unit *unit, const struct gpu *gpu, const struct 
  * without fp4 units, fp8 without fp8 units) compute in bf16. */
 const char *gemm_dtype_key(const struct gpu *gpu, enum dtype dtype, enum quant_scheme scheme);
 
-/* Seconds. m, n, k >= 1. Never below gemm_floor_s: the law is clamped to it. */
+/* Seconds, as it runs under CUDA graphs: the law with its fixed cost capped (tables are partly collected
+ * launch by launch) and fused quantisation taken out. m, n, k >= 1. Never below gemm_floor_s. */
 double gemm_time_s(const struct gemm_unit *unit, double m, double n, double k);
-/* The bare law, before clamping (calibration fits this). */
+/* The bare law of the tables (calibration fits this). */
 double gemm_law_s(const struct gemm_unit *unit, double m, double n, double k);
 /* Physical floor: operands read and result written once at peak bandwidth, 2mnk at peak rate. */
 double gemm_floor_s(const struct gemm_unit *unit, double m, double n, double k);

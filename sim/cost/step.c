@@ -22,6 +22,8 @@ static const double SAMPLING_PASSES = 6.0;
 static const double ROUTER_FLOOR_S = 5e-6;  /* softmax and top-k of the router */
 static const double QK_NORM_SYNC_S = 5e-6;  /* norm sharded over ranks, beside its all-reduce */
 static const double EAGER_LAYER_S = 125e-6; /* 25 launches of 5 us: a layer without graphs */
+/* TensorRT-LLM takes its min-latency MoE kernel up to this many tokens. */
+static const double MIN_LATENCY_TOKENS = 128.0;
 static const double DEEPEP_LL_TOKENS = 256.0; /* per GPU: the low-latency kernels' buffers */
 static const int64_t GRAPH_MAX_BATCH = 512;
 static const double UP_KEYS = 8192.0; /* keys at which the time of re-expanding one is taken */
@@ -601,7 +603,8 @@ static double router_s(const struct step_model *sm, const struct step_group *g, 
 static double experts_s(const struct step_group *g, double tokens, double rows, double distinct)
 {
     double t = moe_time_s(&g->moe, tokens, rows, distinct);
-    return g->two_kernels ? fmin(t, moe_time_s(&g->moe_other, tokens, rows, distinct)) : t;
+    bool both = g->two_kernels && tokens <= MIN_LATENCY_TOKENS;
+    return both ? fmin(t, moe_time_s(&g->moe_other, tokens, rows, distinct)) : t;
 }
 
 void step_moe_parts(const struct step_model *sm, double m_group, double *parts)

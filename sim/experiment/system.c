@@ -4,7 +4,12 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_AUTO_TP = 16 };
+enum {
+    MAX_AUTO_TP = 16,
+    /* TensorRT-LLM's attention_dp_config as its deployments set it: enable_balance, timeout_iters 60
+     * (InferenceX launch scripts, 2025-11 to 2026-02). */
+    TRTLLM_BALANCE_ITERS = 60,
+};
 
 struct system_spec system_spec_default(void)
 {
@@ -24,6 +29,7 @@ struct system_spec system_spec_default(void)
         .windowed_kv = -1,
         .recv_interval = 1,
         .wait_ratio = 1.0,
+        .balance_iters = -1,
         .reserve_output = -1,
         .moe_backend = "",
         .skew_sigma = NAN,
@@ -107,6 +113,8 @@ static bool resolve_knobs(const struct stock *stock, struct system *s, struct er
     bool freed = has_chunked_span(p->model) ? d->chunked_kv_freed : d->windowed_kv_freed;
     p->windowed_kv = (int)pick(p->windowed_kv, freed);
     p->reserve_output = (int)pick(p->reserve_output, p->engine == ENGINE_TRTLLM);
+    p->balance_iters =
+        pick(p->balance_iters, p->engine == ENGINE_TRTLLM && p->dp > 1 ? TRTLLM_BALANCE_ITERS : 0);
     if (isnan(p->mem_util_frac)) {
         p->mem_util_frac = d->mem_util;
     }
@@ -189,6 +197,7 @@ static void build_replica(struct system *s)
                 .recv_interval = p->recv_interval,
                 .wait_iters = p->wait_iters,
                 .wait_ratio = p->wait_ratio,
+                .balance_iters = p->balance_iters,
             },
         .kv = s->footprint.kv,
         .kv_bytes = (int64_t)s->footprint.kv_bytes,

@@ -85,7 +85,7 @@ static const char *moe_kernel_of(const char *flag)
         {"trtllm", "trtllm-gen"},
         {"flashinfer_trtllm", "trtllm-gen"},
         {"flashinfer mxfp4-mxfp8", "trtllm-gen"},
-        {"flashinfer int4", "trtllm-gen"},
+        
         {"cutlass", "cutlass"},
         {"flashinfer_cutlass", "cutlass"},
         {"deepgemm", "deepgemm"},

@@ -29,6 +29,8 @@ struct sched_config {
     int64_t recv_interval;      /* look for new requests every so many steps (1: always) */
     int64_t wait_iters;         /* hold new prefills so many steps while others decode (0: never) */
     double wait_ratio;          /* ... unless waiting + running tokens reach ratio * budget */
+    int64_t balance_iters;      /* attention data parallelism: hold new prefills up to so many steps
+                                   until every rank has one, since any rank's prefill stalls all */
 };
 
 struct replica_config {
@@ -64,6 +66,7 @@ struct rank {
     double last_decode_s;       /* end of the latest decode iteration */
     int64_t skip_steps;         /* steps for which a decode-only plan stays right */
     int64_t held_steps;         /* batch wait: how long prefills have been held */
+    bool hold;                  /* no admission in this step: the ranks wait for each other */
     double retract_ratio;       /* SGLang: estimated share of outputs still to come */
 };
 
@@ -87,13 +90,13 @@ struct replica {
     struct request_queue incoming;  /* sent, not yet seen by the scheduler */
     double api_free_s;
     int64_t steps_since_recv;
+    int64_t balance_steps;          /* how long prefills have been held for balance */
     bool busy;
     double begin_s, end_s;          /* of the step in progress */
     double last_begin_s;            /* when the step before began: async plans see no later arrivals */
     int64_t n_load;                 /* requests sent here and not ended: what routers look at */
     int64_t n_waiting, n_running;   /* over ranks; incoming not included */
     int64_t n_ended;                /* so far */
-    uint32_t next_stamp;
     struct replica_stats stats;
     struct step_batch *batches;     /* scratch [n_ranks] */
 };
