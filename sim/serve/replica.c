@@ -80,7 +80,7 @@ static void list_append(struct replica *r, struct rank *k, int32_t idx)
     struct request *q = req_at(r, idx);
     q->prev = k->last;
     q->next = -1;
-    q->stamp = ++r->next_stamp;
+    q->stamp = ++r->pool->next_stamp;
     if (k->last >= 0) {
         req_at(r, k->last)->next = idx;
     } else {
@@ -251,7 +251,7 @@ static int64_t admission_bytes(const struct replica *r, const struct request *q,
 bool rank_admit(struct replica *r, struct rank *k, int64_t budget, double now_s)
 {
     int32_t idx = request_front(&k->waiting);
-    if (idx < 0 || budget <= 0 || k->n_running >= r->cfg->sched.max_seqs) {
+    if (idx < 0 || budget <= 0 || k->hold || k->n_running >= r->cfg->sched.max_seqs) {
         return false;
     }
     struct request *q = req_at(r, idx);
@@ -519,6 +519,31 @@ static void book_step(struct replica *r, double dt)
     }
 }
 
+/* Attention data parallelism: a prefill on one rank stalls all, so new prefills are held, while others
+ * decode, until every rank has one or balance_iters steps have passed. */
+static void balance_ranks(struct replica *r)
+{
+    if (r->n_ranks == 1 || r->cfg->sched.balance_iters <= 0) {
+        return;
+    }
+    int with_work = 0;
+    bool decoding = false;
+    for (int i = 0; i < r->n_ranks; i++) {
+        with_work += r->ranks[i].waiting.n > 0 || r->ranks[i].partial.n > 0;
+        decoding = decoding || r->ranks[i].run.n > 0;
+    }
+    bool hold = decoding && with_work > 0 && with_work < r->n_ranks &&
+                r->balance_steps < r->cfg->sched.balance_iters;
+    r->balance_steps = hold ? r->balance_steps + 1 : 0;
+    for (int i = 0; i < r->n_ranks; i++) {
+        struct rank *k = &r->ranks[i];
+        if (k->hold || hold) {
+            k->skip_steps = 0;
+        }
+        k->hold = hold;
+    }
+}
+
 /* Starts the next step at now_s, or goes idle. */
 static void begin_step(struct replica *r, double now_s)
 {
@@ -532,6 +557,7 @@ static void begin_step(struct replica *r, double now_s)
     if (r->n_running + r->n_waiting == 0) {
         receive(r, now_s);
     }
+    balance_ranks(r);
     for (int i = 0; i < r->n_ranks; i++) {
         struct rank *k = &r->ranks[i];
         if (k->n_running + k->waiting.n > 0) {

@@ -28,7 +28,7 @@ struct request {
     struct kv_shared shared;
     int32_t class_idx;
     int32_t prev, next;      /* running list in order of admission */
-    uint32_t stamp;          /* which stay in the running set; stale heap entries differ */
+    uint32_t stamp;          /* which stay in a running set; stale heap entries differ */
     bool decoding;
 };
 
@@ -36,6 +36,7 @@ struct request_pool {
     struct request *items;
     int n, cap;
     int32_t spare; /* list through next */
+    uint32_t next_stamp; /* the pool's, since replicas reuse each other's slots */
     int64_t n_live;
 };
 void request_pool_init(struct request_pool *pool);
