@@ -7,10 +7,10 @@ cd "$(dirname "$0")/.."
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 mkdir "$scratch/headroom"
-if [ -e .git ]; then
+if [ -e .git ] && command -v git >/dev/null; then
     git -c safe.directory='*' archive HEAD | tar -x -C "$scratch/headroom"
-else # itself unpacked from an archive
-    tar -c --exclude=./build --exclude=./out --exclude=./headroom . | tar -x -C "$scratch/headroom"
+else # unpacked from an archive, or no git to ask
+    tar -c --exclude=./.git --exclude=./build --exclude=./out --exclude=./headroom . | tar -x -C "$scratch/headroom"
 fi
 cd "$scratch/headroom"
 "${MAKE:-make}" all

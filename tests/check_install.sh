@@ -15,7 +15,7 @@ unset HEADROOM_PATH
 (
     cd "$scratch"
     usr/bin/headroom --version
-    usr/bin/headroom catalog models | grep -q llama-4-scout
+    usr/bin/headroom catalog models | grep llama-4-scout >/dev/null
     usr/bin/headroom memory usr/share/headroom/scenarios/quickstart.yaml -o "$scratch/out" >/dev/null
 )
 "$make" B=build/install PREFIX="$scratch/usr" uninstall
