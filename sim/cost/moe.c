@@ -9,7 +9,7 @@
 #include "sim/base/mem.h"
 #include "sim/core/rng.h"
 
-enum { PLACEMENT_DRAWS = 32, SOLVE_STEPS = 60 };
+enum { POPULARITY_DRAWS = 64, SOLVE_STEPS = 60 };
 
 /* Inclusion probabilities q_e = 1 - exp(-lambda p_e) with sum k: top-k without replacement to
  * within 2 % of Monte-Carlo (cost-model.md section 1, "Distinct experts"). Bisection in
@@ -50,39 +50,46 @@ static double expected_normal_max(int n)
     return sum / POINTS;
 }
 
-/* Load of the hottest rank relative to the mean, averaged over random placements. */
-static double hottest_rank(const double *incl, int n, int ep, double k)
+/* Shares of the routed rows that experts get: lognormal as measured loads are, none above 1/k,
+ * the share of an expert that every token takes. */
+static void draw_shares(struct rng *rng, double sigma, double k, double *share, int n)
 {
-    if (ep <= 1 || n < ep) {
+    double sum = 0.0;
+    for (int e = 0; e < n; e++) {
+        share[e] = exp(sigma * gsl_cdf_ugaussian_Pinv(rng_uniform(rng)));
+        sum += share[e];
+    }
+    for (int e = 0; e < n; e++) {
+        share[e] = fmin(share[e] / sum, 1.0 / k);
+    }
+}
+
+/* Load of the hottest rank relative to the mean: average over draws of popularity, experts
+ * placed in order. DeepSeek-R1 (E 256, k 8, sigma 1) on 32 ranks: 2.41, measured 2.56. */
+static double hottest_rank(int n, int ep, double k, double sigma)
+{
+    if (ep <= 1 || n < ep || sigma <= 0.0) {
         return 1.0;
     }
     struct rng rng;
     rng_init(&rng, 1, "moe/placement", 0);
-    int *order = xcalloc((size_t)n, sizeof *order);
+    double *share = xcalloc((size_t)n, sizeof *share);
     double total = 0.0;
     int per_rank = n / ep;
-    for (int e = 0; e < n; e++) {
-        order[e] = e;
-    }
-    for (int draw = 0; draw < PLACEMENT_DRAWS; draw++) {
+    for (int draw = 0; draw < POPULARITY_DRAWS; draw++) {
         double worst = 0.0;
-        for (int e = n - 1; e > 0; e--) {
-            int j = (int)rng_below(&rng, (uint64_t)e + 1);
-            int swap = order[e];
-            order[e] = order[j];
-            order[j] = swap;
-        }
+        draw_shares(&rng, sigma, k, share, n);
         for (int r = 0; r < ep; r++) {
             double load = 0.0;
             for (int i = 0; i < per_rank; i++) {
-                load += incl[order[r * per_rank + i]];
+                load += share[r * per_rank + i];
             }
             worst = fmax(worst, load);
         }
-        total += worst * ep / k;
+        total += worst * ep;
     }
-    free(order);
-    return fmax(1.0, total / PLACEMENT_DRAWS);
+    free(share);
+    return fmax(1.0, total / POPULARITY_DRAWS);
 }
 
 static void fill_grid(struct moe_routing *r);
@@ -111,7 +118,7 @@ struct moe_routing *moe_routing_new(int n_experts, int top_k, int ep, double sig
             r->incl[e] = 1.0;
         }
     }
-    r->hot_rank = hottest_rank(r->incl, n_experts, ep, top_k);
+    r->hot_rank = hottest_rank(n_experts, ep, top_k, sigma);
     r->order_mean = ep > 1 ? expected_normal_max(ep) : 0.0;
     fill_grid(r);
     return r;

@@ -30,8 +30,8 @@ enum {
 struct moe_routing {
     int n_experts, top_k, ep;
     double *incl;      /* [n_experts] inclusion probabilities, descending; sums to top_k */
-    double hot_rank;   /* max over ranks of the summed load share x ep under a contiguous random
-                          placement (mean of several draws): lambda_inf of section 3 */
+    double hot_rank;   /* slowest rank's load / mean for lognormal loads, mean of several draws:
+                          lambda_inf of section 3 */
     double order_mean; /* E[max of ep standard normals] */
     struct moe_load grid[MOE_GRID_N]; /* for moe_routing_at */
 };
