@@ -47,6 +47,15 @@ const char *system_evidence(const struct system *s)
 
 /* ---- systems ---------------------------------------------------------------------------------- */
 
+/* A layout that was chosen shows in the name, else one H200 would stand beside two H100 unnoticed. */
+static void name_layout(struct arena *arena, const struct system_spec *asked,
+                        struct system_spec *chosen)
+{
+    if (asked->tp == 0) {
+        chosen->name = arena_printf(arena, "%s-tp%d", asked->name, chosen->tp);
+    }
+}
+
 struct experiment *experiment_new(struct arena *arena, const struct stock *stock,
                                   const struct scenario *sc,
                                   const struct experiment_options *o, struct err *err)
@@ -68,6 +77,7 @@ struct experiment *experiment_new(struct arena *arena, const struct stock *stock
             experiment_free(e);
             return NULL;
         }
+        name_layout(arena, &spec, &e->systems[i].spec);
     }
     return e;
 }
