@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Managed inference: prices worked out by hand, limits, capacity that is not published. */
+#include <string.h>
+
+#include "sim/plan/offer.h"
+#include "tests/check.h"
+#include "tests/plan_fixture.h"
+
+static struct plan_fixture f;
+
+static struct offer_list offers(const char *provider, const char *model)
+{
+    struct scenario_managed ask = {.provider = provider,
+                                   .model = "",
+                                   .input_usd_per_mtok = NAN,
+                                   .cached_input_usd_per_mtok = NAN,
+                                   .output_usd_per_mtok = NAN};
+    struct scenario sc = *f.sc;
+    struct offer_list list;
+    sc.managed = &ask;
+    sc.n_managed = 1;
+    offer_enumerate(f.arena, &f.stock.managed, &sc, model, PLAN_FIXTURE_DATE, &list);
+    return list;
+}
+
+static const struct offer *offer_of(const struct offer_list *list, enum offer_kind kind)
+{
+    for (int i = 0; i < list->n; i++) {
+        if (list->items[i].kind == kind) {
+            return &list->items[i];
+        }
+    }
+    CU_FAIL_FATAL("no such offer");
+    return NULL;
+}
+
+static struct offer_month month_at(const struct offer *offer, struct plan_tokens tokens,
+                                   double mean_rps, double peak_rps)
+{
+    struct offer_load load = {
+        .mean_rps = mean_rps, .peak_hour_rps = peak_rps, .peak_rps = peak_rps};
+    struct offer_month month;
+    offer_month(offer, &tokens, &load, &month);
+    return month;
+}
+
+static const struct plan_tokens tokens = {.input = 1000, .cached = 200, .output = 250};
+
+static void maverick_by_the_token_at_databricks(void)
+{
+    /* 0.50 in, 1.50 out, no cached price. 0.1 requests/s * 2,629,800 s = 262,980 requests:
+     * 262.98 Mtok in = 131.49 USD, 65.745 Mtok out = 98.6175 USD. Together 230.1075. */
+    struct offer_list list = offers("databricks", "llama-4-maverick");
+    const struct offer *o = offer_of(&list, OFFER_PAY_PER_TOKEN);
+    struct offer_month m = month_at(o, tokens, 0.1, 0.1);
+    CU_ASSERT_EQUAL(m.state, OFFER_PRICED);
+    CHECK_NEAR(m.usd, 230.1075, 1e-9);
+    CHECK_NEAR(o->dbu_in * o->usd_per_dbu, o->input.value, 1e-3);
+}
+
+static void cached_input_has_its_own_price_where_listed(void)
+{
+    /* Databricks deepseek-v4-flash 0.14 / 0.028 / 0.28, 1,000,000 requests a month: 800 Mtok *
+     * 0.14 + 200 * 0.028 + 250 * 0.28 = 112 + 5.6 + 70 = 187.6. */
+    struct offer_list list = offers("databricks", "deepseek-v4-flash");
+    const struct offer *o = offer_of(&list, OFFER_PAY_PER_TOKEN);
+    struct offer_month m = month_at(o, tokens, 1e6 / 2629800.0, 0.001);
+    CHECK_NEAR(m.usd, 187.6, 1e-9);
+    CHECK_NEAR(offer_blended_usd(o, &tokens), 187.6 / 1250, 1e-12);
+}
+
+static void above_a_rate_limit_is_infeasible_not_free(void)
+{
+    /* Maverick at Databricks: 10,000 output tokens a minute = 0.6667 requests/s of 250; 2,400
+     * queries an hour = 0.6667/s; 200,000 input tokens a minute = 3.33/s. */
+    struct offer_list list = offers("databricks", "llama-4-maverick");
+    const struct offer *o = offer_of(&list, OFFER_PAY_PER_TOKEN);
+    CU_ASSERT_EQUAL(month_at(o, tokens, 0.6, 0.66).state, OFFER_PRICED);
+    struct offer_month m = month_at(o, tokens, 0.6, 0.67);
+    CU_ASSERT_EQUAL(m.state, OFFER_OVER_LIMIT);
+    CU_ASSERT_TRUE(isnan(m.usd));
+    CU_ASSERT_EQUAL(m.limit, LIMIT_OTPM);
+    CHECK_NEAR(m.limit_frac, 0.67 * 60 * 250 / 10000, 1e-12);
+}
+
+static void queries_per_hour_use_the_peak_hour(void)
+{
+    struct offer_list list = offers("databricks", "llama-4-maverick");
+    struct plan_tokens few = {.input = 10, .output = 10};
+    struct offer_load load = {.mean_rps = 0.1, .peak_hour_rps = 0.66, .peak_rps = 5};
+    struct offer_month m;
+    offer_month(offer_of(&list, OFFER_PAY_PER_TOKEN), &few, &load, &m);
+    CU_ASSERT_EQUAL(m.state, OFFER_PRICED);
+    load.peak_hour_rps = 0.67;
+    offer_month(offer_of(&list, OFFER_PAY_PER_TOKEN), &few, &load, &m);
+    CU_ASSERT_EQUAL(m.limit, LIMIT_QPH);
+}
+
+static void maverick_provisioned_by_the_hour(void)
+{
+    /* 3,250 tokens/s per unit. 4 requests/s * 1,250 = 5,000 tokens/s: 2 units. 85.714 DBU/h *
+     * 0.07 = 6 USD/h, the catalogue's cell: 2 * 6 * 730.5 = 8,766 USD. */
+    struct offer_list list = offers("databricks", "llama-4-maverick");
+    const struct offer *o = offer_of(&list, OFFER_PROVISIONED);
+    struct offer_month m = month_at(o, tokens, 3, 4);
+    CU_ASSERT_EQUAL(m.state, OFFER_PRICED);
+    CU_ASSERT_EQUAL(m.units, 2);
+    CHECK_NEAR(m.usd, 8766, 1e-9);
+    CU_ASSERT_TRUE(o->capacity_conditions[0] != '\0');
+}
+
+static void unknown_capacity_cannot_be_priced(void)
+{
+    struct offer_list list = offers("databricks", "llama-3.3-70b");
+    struct offer_month m = month_at(offer_of(&list, OFFER_PROVISIONED), tokens, 1, 1);
+    CU_ASSERT_EQUAL(m.state, OFFER_UNKNOWN_CAPACITY);
+    CU_ASSERT_TRUE(isnan(m.usd));
+    CU_ASSERT_STRING_EQUAL(offer_state_names[m.state], "cannot be priced");
+}
+
+static void a_model_that_is_not_offered_names_the_nearest(void)
+{
+    struct offer_list list = offers("databricks", "llama-4-scout");
+    CU_ASSERT_EQUAL(list.n, 0);
+    CU_ASSERT_EQUAL_FATAL(list.n_gaps, 1);
+    CU_ASSERT_STRING_EQUAL(list.gaps[0].nearest_model, "llama-4-maverick");
+    CU_ASSERT_STRING_EQUAL(list.gaps[0].nearest_provider, "deepinfra"); /* 0.10 and 0.30 */
+}
+
+static void without_a_list_all_current_providers_are_asked(void)
+{
+    struct scenario sc = *f.sc;
+    struct offer_list list;
+    bool bedrock = false;
+    bool groq = false;
+    sc.n_managed = 0;
+    offer_enumerate(f.arena, &f.stock.managed, &sc, "llama-4-maverick", PLAN_FIXTURE_DATE,
+                    &list);
+    for (int i = 0; i < list.n; i++) {
+        bedrock |= strcmp(list.items[i].provider, "aws-bedrock") == 0;
+        groq |= strcmp(list.items[i].provider, "groq") == 0;
+    }
+    CU_ASSERT_TRUE(bedrock);
+    CU_ASSERT_FALSE(groq); /* its row is stale */
+    CU_ASSERT_EQUAL(list.n_gaps, 0);
+}
+
+static void the_users_price_wins_even_of_an_unknown_provider(void)
+{
+    struct scenario_managed ask = {.provider = "in-house",
+                                   .model = "",
+                                   .input_usd_per_mtok = 2,
+                                   .cached_input_usd_per_mtok = NAN,
+                                   .output_usd_per_mtok = 4};
+    struct scenario sc = *f.sc;
+    struct offer_list list;
+    sc.managed = &ask;
+    sc.n_managed = 1;
+    offer_enumerate(f.arena, &f.stock.managed, &sc, "llama-4-scout", PLAN_FIXTURE_DATE, &list);
+    CU_ASSERT_EQUAL_FATAL(list.n, 1);
+    CHECK_NEAR(offer_blended_usd(&list.items[0], &tokens), 3000.0 / 1250, 1e-12);
+    CU_ASSERT_TRUE(list.items[0].input.given);
+    CU_ASSERT_EQUAL(month_at(&list.items[0], tokens, 50, 100).state, OFFER_PRICED);
+    ask.provider = "databricks";
+    offer_enumerate(f.arena, &f.stock.managed, &sc, "llama-4-maverick", PLAN_FIXTURE_DATE,
+                    &list);
+    CHECK_NEAR(offer_of(&list, OFFER_PAY_PER_TOKEN)->output.value, 4, 0);
+}
+
+static void lines_add_up_to_the_month(void)
+{
+    struct offer_list list = offers("databricks", "deepseek-v4-flash");
+    struct offer_month m = month_at(offer_of(&list, OFFER_PAY_PER_TOKEN), tokens, 0.5, 0.5);
+    double sum = 0;
+    CU_ASSERT_EQUAL(m.n_lines, 3);
+    for (int i = 0; i < m.n_lines; i++) {
+        sum += m.lines[i].usd;
+        CU_ASSERT_TRUE(m.lines[i].source[0] != '\0');
+    }
+    CHECK_NEAR(sum, m.usd, 1e-12);
+}
+
+int main(void)
+{
+    static const struct check_case cases[] = {
+        {"Maverick by the token at Databricks", maverick_by_the_token_at_databricks},
+        {"cached input has its own price where listed",
+         cached_input_has_its_own_price_where_listed},
+        {"above a rate limit is infeasible, not free",
+         above_a_rate_limit_is_infeasible_not_free},
+        {"queries per hour use the peak hour", queries_per_hour_use_the_peak_hour},
+        {"Maverick provisioned by the hour", maverick_provisioned_by_the_hour},
+        {"unknown capacity cannot be priced", unknown_capacity_cannot_be_priced},
+        {"a model that is not offered names the nearest",
+         a_model_that_is_not_offered_names_the_nearest},
+        {"without a list all current providers are asked",
+         without_a_list_all_current_providers_are_asked},
+        {"the user's price wins, even of an unknown provider",
+         the_users_price_wins_even_of_an_unknown_provider},
+        {"lines add up to the month", lines_add_up_to_the_month},
+    };
+    plan_fixture_open(&f, NULL);
+    int code = check_main("offer", cases, (int)(sizeof cases / sizeof cases[0]));
+    plan_fixture_close(&f);
+    return code;
+}
