@@ -56,9 +56,24 @@ static enum quant_scheme scheme_of(const struct checkpoint *ck, enum dtype dtype
     return ck->scheme;
 }
 
-/* The nvfp4 product tables hold the product alone; TensorRT-LLM fuses the quantisation of its input into
- * the norm before it, vLLM and SGLang launch a kernel of its own. */
+/* The nvfp4 product tables hold the product alone; TensorRT-LLM fuses the quantisation of its
+ * input into the norm before it, vLLM and SGLang launch a kernel of its own. */
 static const double FP4_QUANT_S = 1.8e-6;
+
+/* Notes a row for the manifest; the worst match decides the evidence grade. */
+static void note_constant(struct step_model *sm, const char *law, const struct kernel_key *key,
+                          enum kernel_match match)
+{
+    sm->match = match > sm->match ? match : sm->match;
+    for (int i = 0; i < sm->n_constants; i++) {
+        if (sm->constants[i].key == key) {
+            return;
+        }
+    }
+    if (sm->n_constants < STEP_MAX_CONSTANTS) {
+        sm->constants[sm->n_constants++] = (struct step_constant){law, key, match};
+    }
+}
 
 static bool resolve_gemm(struct step_model *sm, enum dtype dtype, struct gemm_unit *unit,
                          struct err *err)
@@ -77,7 +92,7 @@ static bool resolve_gemm(struct step_model *sm, enum dtype dtype, struct gemm_un
         return err_set(err, ERR_INPUT, "no GEMM constants for %s in hardware/kernels/gemm.csv",
                        c->gpu->name);
     }
-    sm->match = match > sm->match ? match : sm->match;
+    note_constant(sm, "gemm", &k->key, match);
     gemm_unit_init(unit, c->gpu, k, dtype, scheme, c->checkpoint.group);
     if (strcmp(key, "nvfp4") == 0) {
         unit->static_scale = c->engine == ENGINE_TRTLLM;
@@ -120,8 +135,8 @@ static bool find_attention(struct step_model *sm, struct attn_resolve *r, struct
                        "no attention constants for %s in hardware/kernels/attention.csv",
                        sm->cfg.gpu->name);
     }
-    enum kernel_match worst = decode > prefill ? decode : prefill;
-    sm->match = worst > sm->match ? worst : sm->match;
+    note_constant(sm, "attention", &r->decode->key, decode);
+    note_constant(sm, "attention", &r->prefill->key, prefill);
     return true;
 }
 
@@ -246,7 +261,7 @@ static bool add_experts(struct step_model *sm, struct step_group *g, enum dtype 
         return err_set(err, ERR_INPUT, "no MoE constants for %s in hardware/kernels/moe.csv",
                        c->gpu->name);
     }
-    sm->match = match > sm->match ? match : sm->match;
+    note_constant(sm, "moe", &k->key, match);
     sm->moe_kernel = k->key.kernel;
     fill_experts(c, mlp, k, dtype, &g->moe);
     const char *other = kernel_moe_other(kernel);
@@ -256,6 +271,7 @@ static bool add_experts(struct step_model *sm, struct step_group *g, enum dtype 
                                       : NULL;
     g->two_kernels = k2 != NULL && strcmp(k2->key.kernel, other) == 0;
     if (g->two_kernels) {
+        note_constant(sm, "moe", &k2->key, match);
         fill_experts(c, mlp, k2, dtype, &g->moe_other);
     }
     g->routing = moe_routing_new(mlp->n_experts, mlp->top_k, c->ep, c->skew_sigma);

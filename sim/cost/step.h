@@ -28,6 +28,7 @@ enum {
     STEP_MAX_KINDS = 12,     /* distinct attention kinds */
     STEP_EXACT_TOKENS = 256, /* above: linear inside each 128-token tile */
     STEP_MAX_TOKENS = 1 << 20,
+    STEP_MAX_CONSTANTS = 48, /* rows of kernel constants in use */
 };
 
 /* Operator groups of breakdown.csv. */
@@ -81,6 +82,13 @@ struct step_kind {
     double prefill_up_s, prefill_up_per_key_s;
 };
 
+/* A row of kernel constants that the model rests on. */
+struct step_constant {
+    const char *law; /* "gemm", "attention" or "moe" */
+    const struct kernel_key *key;
+    enum kernel_match match;
+};
+
 struct step_group; /* resolved MLP and projections of one layer group; defined in step.c */
 
 struct step_model {
@@ -92,6 +100,8 @@ struct step_model {
     struct step_group *groups;
     int n_groups;
     struct gemm_unit head;
+    struct step_constant constants[STEP_MAX_CONSTANTS];
+    int n_constants;
     enum kernel_match match;  /* the worst of all constants used */
     double weight_bytes_rank; /* of all layers on one rank, for the floor */
     const char *moe_kernel;   /* chosen, "" when dense */

@@ -12,10 +12,10 @@ bool tables_write_summary(const struct experiment *e, const char *path, struct e
 bool tables_write_memory(const struct experiment *e, const char *path, struct err *err);
 bool tables_write_breakdown(const struct experiment *e, const char *path, struct err *err);
 bool tables_write_timeline(const struct experiment *e, const char *path, struct err *err);
-/* Scenario as run, seed, version, catalogue values used with sources, as-of date, libm fingerprint.
- * No time, host, path or thread count. */
-bool tables_write_manifest(const struct experiment *e, const struct stock *stock,
-                           const char *version, const char *path, struct err *err);
+/* manifest.json: scenario as run, seed, version, catalogue values used with their sources, as-of date,
+ * fingerprint of the mathematical library. No time, host, path or thread count. as_of "": none. */
+bool tables_write_manifest(const struct experiment *e, const char *version, const char *as_of,
+                           const char *path, struct err *err);
 
 /* For stdout. */
 void tables_print_summary(const struct experiment *e, FILE *out);

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* manifest.c - what a result rests on: the scenario as it ran, seed and version, and of every
+ * deployment the catalogue values it used with their sources. Holds nothing that differs
+ * between two runs of the same question: no time, host, path or thread count. */
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/report/tables.h"
+
+enum { MANIFEST_SCHEMA = 1 };
+
+/* Text as JSON; what is not UTF-8 becomes null. */
+static json_t *text_json(const char *text)
+{
+    json_t *j = json_string(text ? text : "");
+    return j ? j : json_null();
+}
+
+static json_t *number_json(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+/* Hash of the bits that this machine's mathematical library returns at fixed arguments: where
+ * they differ, tables may differ in their last digits. The arguments are volatile, else the
+ * compiler would answer. */
+static uint64_t libm_fingerprint(void)
+{
+    static const volatile double at[] = {0.1, 0.7, 1.3, 2.9, 17.25, 123.456, 9876.5};
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
+        double x = at[i];
+        int sign = 0;
+        double probe[] = {exp(-x),   log(x),  pow(x, 0.37),
+                          expm1(-x), sqrt(x), lgamma_r(x, &sign)};
+        unsigned char bytes[sizeof probe];
+        memcpy(bytes, probe, sizeof probe);
+        for (size_t b = 0; b < sizeof bytes; b++) {
+            hash = (hash ^ bytes[b]) * UINT64_C(0x100000001b3); /* FNV-1a */
+        }
+    }
+    return hash;
+}
+
+/* ---- scenario
+ * ---------------------------------------------------------------------------------- */
+
+/* Files are named without their directory: where a checkout lies is not part of the question.
+ */
+static const char *without_directory(const struct scenario_value *v)
+{
+    const char *text = v->text;
+    const char *first = text[0] == '"' || text[0] == '\'' ? text + 1 : text;
+    bool is_path = strcmp(v->key, "file") == 0 || first[0] == '/' || first[0] == '.';
+    const char *slash = is_path ? strrchr(text, '/') : NULL;
+    return slash ? slash + 1 : text;
+}
+
+static json_t *scenario_json(const struct scenario *sc)
+{
+    static const char *const origins[] = {"default", "file", "--set"};
+    json_t *values = json_object();
+    for (int i = 0; i < sc->n_values; i++) {
+        const struct scenario_value *v = &sc->values[i];
+        if (v->text) {
+            json_object_set_new(values, v->path,
+                                json_pack("{s:o, s:s}", "value",
+                                          text_json(without_directory(v)), "from",
+                                          origins[v->origin]));
+        }
+    }
+    return json_pack("{s:o, s:o, s:o}", "name", text_json(sc->name), "question",
+                     text_json(sc->question), "values", values);
+}
+
+/* ---- deployments
+ * -------------------------------------------------------------------------------- */
+
+static json_t *gpu_json(const struct gpu *g)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+                     text_json(g->name), "mem_bytes", number_json(g->mem_bytes),
+                     "mem_bytes_per_s", number_json(g->mem_bytes_per_s), "bf16_flops_per_s",
+                     number_json(g->flops_per_s[DTYPE_BF16]), "n_sm", g->n_sm, "link",
+                     text_json(g->link), "link_bytes_per_s", number_json(g->link_bytes_per_s),
+                     "tdp_w", number_json(g->tdp_w), "idle_w", number_json(g->idle_w), "source",
+                     text_json(g->source), "as_of", text_json(g->as_of), "estimated",
+                     text_json(g->estimated));
+}
+
+static json_t *model_json(const struct model *m, const struct checkpoint *c)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:b}", "name",
+                     text_json(m->name), "hf_id", text_json(m->hf_id), "source",
+                     text_json(m->source), "as_of", text_json(m->as_of), "checkpoint",
+                     text_json(c->name), "weights", text_json(dtype_name(c->weights)),
+                     "checkpoint_source", text_json(c->source), "checkpoint_estimated",
+                     (int)c->estimated, "expert_skew_sigma", number_json(m->skew.sigma),
+                     "expert_skew_source", text_json(m->skew.source), "expert_skew_estimated",
+                     (int)m->skew.estimated);
+}
+
+static json_t *engine_json(const struct system *s)
+{
+    const struct system_spec *p = &s->spec;
+    return json_pack(
+        "{s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:b, s:b, s:o}", "kind",
+        text_json(engine_names[p->engine]), "version", text_json(p->engine_version),
+        "max_model_len", (json_int_t)p->max_model_len, "max_batched_tokens",
+        (json_int_t)p->max_batched_tokens, "max_seqs", (json_int_t)p->max_seqs, "block_tokens",
+        (json_int_t)p->block_tokens, "mem_util", number_json(p->mem_util_frac), "kv_cache",
+        text_json(dtype_name(p->kv)), "prefix_cache", p->prefix_cache != 0, "cuda_graphs",
+        p->cuda_graphs != 0, "source", text_json(s->defaults.source));
+}
+
+static json_t *constants_json(const struct step_model *sm)
+{
+    static const char *const matches[] = {"exact", "other engine", "other GPU"};
+    json_t *rows = json_array();
+    for (int i = 0; sm && i < sm->n_constants; i++) {
+        const struct step_constant *c = &sm->constants[i];
+        const struct kernel_key *k = c->key;
+        json_array_append_new(
+            rows,
+            json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "law", c->law, "gpu",
+                      text_json(k->sku), "engine", text_json(k->engine), "version",
+                      text_json(k->version), "dtype", text_json(k->dtype), "kernel",
+                      text_json(k->kernel), "match", matches[c->match], "error_median_frac",
+                      number_json(k->err_median_frac), "source", text_json(k->source)));
+    }
+    return rows;
+}
+
+static json_t *deployment_json(const struct experiment *e, int idx)
+{
+    const struct system *s = &e->systems[idx];
+    const struct system_spec *p = &s->spec;
+    int64_t replicas = e->deployments.items[idx].replicas;
+    return json_pack("{s:o, s:{s:i, s:i, s:i, s:i, s:I}, s:b, s:o, s:s, s:o, s:o, s:o, s:o}",
+                     "name", text_json(p->name), "layout", "tp", p->tp, "pp", p->pp, "ep",
+                     p->ep, "dp", p->dp, "replicas", (json_int_t)(replicas > 0 ? replicas : 1),
+                     "fits", (int)s->footprint.fits, "reason", text_json(s->footprint.reason),
+                     "evidence", system_evidence(s), "gpu", gpu_json(p->gpu), "model",
+                     model_json(p->model, &p->checkpoint), "engine", engine_json(s),
+                     "constants", constants_json(s->step));
+}
+
+/* ---- the whole
+ * ---------------------------------------------------------------------------------- */
+
+static json_t *manifest_json(const struct experiment *e, const char *version, const char *as_of)
+{
+    char libm[17];
+    snprintf(libm, sizeof libm, "%016llx", (unsigned long long)libm_fingerprint());
+    json_t *deployments = json_array();
+    for (int i = 0; i < e->deployments.n; i++) {
+        json_array_append_new(deployments, deployment_json(e, i));
+    }
+    return json_pack("{s:i, s:o, s:o, s:s, s:I, s:i, s:I, s:o, s:o}", "schema", MANIFEST_SCHEMA,
+                     "version", text_json(version), "as_of", text_json(as_of), "libm", libm,
+                     "seed", (json_int_t)e->seed, "replications", e->replications, "requests",
+                     (json_int_t)e->requests, "scenario", scenario_json(e->scenario),
+                     "deployments", deployments);
+}
+
+/* Beside the path first, then renamed: a reader never sees half a file. */
+static bool write_text(const char *text, const char *path, struct err *err)
+{
+    size_t n = strlen(path) + 5;
+    char *tmp = xmalloc(n);
+    snprintf(tmp, n, "%s.tmp", path);
+    FILE *f = fopen(tmp, "w");
+    bool ok = f && fprintf(f, "%s\n", text) > 0 && fflush(f) == 0 && fsync(fileno(f)) == 0;
+    ok = (!f || fclose(f) == 0) && ok && rename(tmp, path) == 0;
+    if (!ok) {
+        err_set(err, ERR_IO, "cannot write '%s': %s", path, strerror(errno));
+        unlink(tmp);
+    }
+    free(tmp);
+    return ok;
+}
+
+bool tables_write_manifest(const struct experiment *e, const char *version, const char *as_of,
+                           const char *path, struct err *err)
+{
+    json_t *root = manifest_json(e, version, as_of);
+    char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(root);
+    if (!text) {
+        return err_set(err, ERR_INTERNAL, "the manifest cannot be built");
+    }
+    bool ok = write_text(text, path, err);
+    free(text);
+    return ok;
+}
