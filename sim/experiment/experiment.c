@@ -193,7 +193,6 @@ static void fill_class(const struct experiment *e, const struct point *p,
     v[MEASURE_REJECTED] = (double)c->n_rejected;
     v[MEASURE_FAILED] = (double)c->n_failed;
     v[MEASURE_PREFIX_HIT] = c->prompt_tokens > 0.0 ? c->hit_tokens / c->prompt_tokens : 0.0;
-    v[MEASURE_J_PER_TOKEN] = v[MEASURE_POWER_W] / v[MEASURE_OUTPUT_TOK_S];
 }
 
 static int warmup_segments(const struct task_ctx *t, const struct metrics *m)
@@ -214,6 +213,11 @@ static void fill_values(const struct task_ctx *t, const struct point *p,
     for (int c = 0; c <= n; c++) {
         fill_common(t->e, p, r, values[c]);
         fill_class(t->e, p, &summary[c], values[c]);
+    }
+    /* the power is that of all classes together, so a token of any of them costs the same */
+    double tok_s = values[n][MEASURE_OUTPUT_TOK_S];
+    for (int c = 0; c <= n; c++) {
+        values[c][MEASURE_J_PER_TOKEN] = tok_s > 0.0 ? values[c][MEASURE_POWER_W] / tok_s : NAN;
     }
     free(summary);
 }
@@ -412,22 +416,22 @@ static void lay_out(struct experiment *e, struct arena *arena, const struct work
 
 /* ---- the whole ---------------------------------------------------------------------------------- */
 
-static void estimate(const double (*values)[MEASURE_N], size_t stride, int reps, int m,
+/* x: space for one value per replication. */
+static void estimate(const double (*values)[MEASURE_N], size_t stride, int reps, int m, double *x,
                      struct estimate *out)
 {
-    double x[64];
-    int n = reps < 64 ? reps : 64;
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < reps; i++) {
         x[i] = values[(size_t)i * stride][m];
     }
-    out->mean = mean_of(x, n);
-    out->half_width = t_half_width(x, n, 0.95);
+    out->mean = mean_of(x, reps);
+    out->half_width = t_half_width(x, reps, 0.95);
 }
 
 static void average(struct task_ctx *t)
 {
     struct experiment *e = t->e;
     size_t classes = (size_t)e->scenario->n_classes + 1;
+    double *x = xcalloc((size_t)e->replications, sizeof *x);
     for (int i = 0; i < e->n_points; i++) {
         struct point *p = &e->points[i];
         size_t first = (size_t)i * (size_t)e->replications;
@@ -439,11 +443,12 @@ static void average(struct task_ctx *t)
         for (size_t c = 0; p->done && c < classes; c++) {
             for (int m = 0; m < MEASURE_N; m++) {
                 estimate((const double(*)[MEASURE_N])(t->values + first * classes + c), classes,
-                         e->replications, m, &p->values[c][m]);
+                         e->replications, m, x, &p->values[c][m]);
             }
         }
         p->stable = p->done && p->values[classes - 1][MEASURE_STABLE].mean >= 1.0;
     }
+    free(x);
 }
 
 static bool check_possible(const struct task_ctx *t, struct err *err)
