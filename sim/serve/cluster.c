@@ -119,8 +119,9 @@ static void run_all_until(struct cluster *c, double until_s)
     }
 }
 
-/* Closed loops: an end anywhere may bring the next arrival, so steps are taken in time order. */
-static void run_in_order(struct cluster *c, double until_s)
+/* Closed loops: an end anywhere may bring the next arrival, so steps are taken in time order, up to
+ * the earliest arrival known by then. */
+static void run_to_arrival(struct cluster *c)
 {
     for (;;) {
         int first = 0;
@@ -136,23 +137,11 @@ static void run_in_order(struct cluster *c, double until_s)
                 second = next;
             }
         }
-        if (isinf(at) || at > until_s) {
+        double arrival = load_peek_s(c->load);
+        if (isinf(at) || at > arrival) {
             return;
         }
-        int64_t issued_before = c->out->n_completed;
-        replica_run(&c->replicas[first], fmin(until_s, fmax(at, second)), true);
-        if (c->out->n_completed != issued_before && load_peek_s(c->load) <= until_s) {
-            return;
-        }
-    }
-}
-
-static void advance(struct cluster *c, double until_s)
-{
-    if (c->closed) {
-        run_in_order(c, until_s);
-    } else {
-        run_all_until(c, until_s);
+        replica_run(&c->replicas[first], fmin(arrival, second), true);
     }
 }
 
@@ -180,15 +169,15 @@ static void deliver(struct cluster *c, const struct arrival *a)
         reject(c, a, why);
         return;
     }
-    bool round_robin = c->cfg->route == ROUTE_ROUND_ROBIN && !c->closed;
-    if (!round_robin) {
-        advance(c, a->time_s);
+    /* With round robin nobody looks at the other replicas: they may stay behind. */
+    if (!c->closed && c->cfg->route != ROUTE_ROUND_ROBIN) {
+        run_all_until(c, a->time_s);
     }
-    int target = route(c);
-    if (round_robin) { /* nobody looks at the others: they may stay behind */
-        replica_run(&c->replicas[target], a->time_s, false);
+    struct replica *target = &c->replicas[route(c)];
+    if (!c->closed) {
+        replica_run(target, a->time_s, false);
     }
-    replica_send(&c->replicas[target], request_new(&c->pool, a));
+    replica_send(target, request_new(&c->pool, a));
 }
 
 static void note_backlog(struct cluster *c)
@@ -225,16 +214,11 @@ static void run_open(struct cluster *c)
 
 static void run_closed(struct cluster *c)
 {
+    struct arrival a;
     for (;;) {
-        double next = load_peek_s(c->load);
-        int64_t before = c->out->n_completed;
-        run_in_order(c, next);
-        if (c->out->n_completed != before && load_peek_s(c->load) < next) {
-            continue; /* an end brought an earlier arrival */
-        }
-        struct arrival a;
+        run_to_arrival(c);
         if (!load_next(c->load, &a)) {
-            break;
+            return;
         }
         deliver(c, &a);
         if ((c->out->n_offered & 1023) == 0 && stopped(c)) {
@@ -242,7 +226,6 @@ static void run_closed(struct cluster *c)
             return;
         }
     }
-    run_all_until(c, INFINITY);
 }
 
 /* ---- results ---------------------------------------------------------------------------------------- */
@@ -331,6 +314,9 @@ void cluster_run(const struct cluster_config *cfg, struct cluster_result *out)
     if (!out->abandoned) {
         ASSERT(c.pool.n_live == 0);
         ASSERT(out->n_completed + out->n_rejected == out->n_offered);
+        for (int i = 0; i < cfg->n_replicas; i++) {
+            ASSERT(replica_is_empty(&c.replicas[i]));
+        }
     }
     collect(&c);
     for (int i = 0; i < cfg->n_replicas; i++) {

@@ -15,7 +15,7 @@
 
 enum route { ROUTE_ROUND_ROBIN, ROUTE_LEAST_REQUESTS, ROUTE_POWER_OF_TWO };
 
-/* Called once for every request that ends, in the order in which they do. */
+/* Called once for every request that ends, of one replica in the order in which they do. */
 typedef void (*request_sink)(void *ctx, int64_t id, int replica, const struct finished *end,
                              const char *why);
 

@@ -55,7 +55,6 @@ static void segment_merge(struct segment *into, struct segment *from, int n_clas
         class_merge(&into->classes[c], &from->classes[c]);
     }
     into->n += from->n;
-    into->first_s = fmin(into->first_s, from->first_s);
     into->last_s = fmax(into->last_s, from->last_s); /* replicas are not told of in step */
     into->ttft_sum += from->ttft_sum;
     into->ttft_n += from->ttft_n;
@@ -128,7 +127,6 @@ void metrics_end(struct metrics *m, const struct finished *f, double time_s)
         next_segment(m);
         s = &m->segments[m->n_segments - 1];
     }
-    s->first_s = s->n == 0 ? time_s : fmin(s->first_s, time_s);
     s->n++;
     s->last_s = fmax(s->last_s, time_s);
     if (f->outcome == OUTCOME_COMPLETED) {

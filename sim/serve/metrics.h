@@ -41,7 +41,7 @@ struct class_stats {
 struct segment {
     struct class_stats *classes; /* [n_classes] */
     int64_t n;                   /* requests that ended in it */
-    double first_s, last_s;      /* end times of its first and last request */
+    double last_s;               /* when the last of them did */
     double ttft_sum;
     int64_t ttft_n;
 };

@@ -7,8 +7,15 @@
 
 #include "sim/base/mem.h"
 
-/* SGLang's estimate of the share of outputs still to come starts here (cost-model.md section 6). */
+/* SGLang's estimate of the share of outputs still to come starts here (cost-model.md section 6), and
+ * again whenever a rank has had nothing to do. */
 static const double FIRST_RETRACT_RATIO = 0.7;
+
+static void rank_rest(struct rank *k)
+{
+    k->retract_ratio = FIRST_RETRACT_RATIO;
+    k->n_skipped = 0;
+}
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -20,7 +27,7 @@ static void rank_init(struct replica *r, struct rank *k)
     k->first = -1;
     k->last = -1;
     k->n_by_class = xcalloc((size_t)r->metrics->n_classes, sizeof *k->n_by_class);
-    k->retract_ratio = FIRST_RETRACT_RATIO;
+    rank_rest(k);
 }
 
 void replica_init(struct replica *r, const struct replica_config *cfg, struct request_pool *pool,
@@ -65,7 +72,7 @@ const char *replica_refuses(const struct replica_config *cfg, int64_t prompt_tok
     if (tokens > cfg->sched.max_model_len) {
         return "longer than max_model_len";
     }
-    return kv_bytes(&cfg->kv, tokens) > cfg->kv_bytes ? "longer than the KV pool" : NULL;
+    return kv_peak_bytes(&cfg->kv, tokens) > cfg->kv_bytes ? "longer than the KV pool" : NULL;
 }
 
 /* ---- the running list -------------------------------------------------------------------------- */
@@ -110,7 +117,7 @@ static void list_remove(struct replica *r, struct rank *k, int32_t idx)
 
 /* ---- memory -------------------------------------------------------------------------------------- */
 
-int64_t rank_held_tokens(const struct rank *k, const struct request *q)
+static int64_t rank_held_tokens(const struct rank *k, const struct request *q)
 {
     if (q->reserved_tokens > 0) {
         return q->reserved_tokens;
@@ -173,7 +180,7 @@ static void drop_chunk(struct rank *k, int32_t idx)
 
 /* Preemption by recompute: the memory goes, the request waits at the head of the queue and later
  * computes its prompt and what it had generated again. */
-void rank_preempt_last(struct replica *r, struct rank *k)
+static void rank_preempt_last(struct replica *r, struct rank *k)
 {
     int32_t idx = k->last;
     ASSERT(idx >= 0);
@@ -220,7 +227,7 @@ bool rank_grow_decodes(struct replica *r, struct rank *k)
 
 /* ---- scheduling pieces ---------------------------------------------------------------------------- */
 
-void rank_clear_plan(struct rank *k)
+static void rank_clear_plan(struct rank *k)
 {
     k->n_chunks = 0;
     k->decodes = false;
@@ -236,54 +243,65 @@ static void add_chunk(struct replica *r, struct rank *k, int32_t idx, int64_t to
     kv_offer(k->kv, &q->content, q->prompt_tokens, q->computed_tokens, &q->shared);
 }
 
-/* Bytes an admission must take: the chunk's blocks, or everything with guaranteed-no-evict. */
-static int64_t admission_bytes(const struct replica *r, const struct request *q, int64_t hit,
-                               int64_t chunk)
-{
-    const struct kv_layout *l = &r->cfg->kv;
-    int64_t tokens =
-        r->cfg->sched.reserve_output ? q->prompt_tokens + q->output_tokens : hit + chunk;
-    return kv_bytes(l, tokens) - hit / l->block_tokens * l->full_block_bytes;
-}
+/* What admitting the head of the waiting queue would take. */
+struct admission {
+    int64_t hit_tokens, chunk_tokens, need_bytes;
+};
 
-/* Admits the head of the waiting queue with a chunk of at most `budget` tokens. False when memory,
- * places or the queue do not allow it. */
-bool rank_admit(struct replica *r, struct rank *k, int64_t budget, double now_s)
+/* False when memory, places or the queue do not allow it; the cache is as it was. */
+static bool admission_fits(const struct replica *r, const struct rank *k, int64_t budget,
+                           struct admission *a)
 {
     int32_t idx = request_front(&k->waiting);
-    if (idx < 0 || budget <= 0 || k->hold || k->n_running >= r->cfg->sched.max_seqs) {
+    if (idx < 0 || budget <= 0 || k->n_running >= r->cfg->sched.max_seqs) {
         return false;
     }
-    struct request *q = req_at(r, idx);
+    const struct request *q = &r->pool->items[idx];
+    const struct kv_layout *l = &r->cfg->kv;
     int64_t pin_bytes;
-    int64_t hit = kv_probe(k->kv, &q->content, q->prompt_tokens, &pin_bytes);
-    int64_t rest = q->target_tokens - hit;
-    int64_t chunk = rest < budget ? rest : budget;
-    int64_t need = admission_bytes(r, q, hit, chunk);
-    if (need + pin_bytes > kv_free_bytes(k->kv)) {
-        return false; /* and the cache is as it was */
+    a->hit_tokens = kv_probe(k->kv, &q->content, q->prompt_tokens, &pin_bytes);
+    int64_t rest = q->target_tokens - a->hit_tokens;
+    a->chunk_tokens = rest < budget ? rest : budget;
+    int64_t tokens = r->cfg->sched.reserve_output ? q->prompt_tokens + q->output_tokens
+                                                  : a->hit_tokens + a->chunk_tokens;
+    a->need_bytes = kv_bytes(l, tokens) - a->hit_tokens / l->block_tokens * l->full_block_bytes;
+    return a->need_bytes + pin_bytes <= kv_free_bytes(k->kv);
+}
+
+bool rank_can_admit(const struct replica *r, const struct rank *k, int64_t budget)
+{
+    struct admission a;
+    return admission_fits(r, k, budget, &a);
+}
+
+bool rank_admit(struct replica *r, struct rank *k, int64_t budget, double now_s)
+{
+    struct admission a;
+    if (!admission_fits(r, k, budget, &a)) {
+        return false;
     }
+    int32_t idx = request_pop_front(&k->waiting);
+    struct request *q = req_at(r, idx);
     kv_lookup(k->kv, &q->content, q->prompt_tokens, &q->shared);
-    kv_take(k->kv, need);
-    request_pop_front(&k->waiting);
+    bool took = kv_take(k->kv, a.need_bytes);
+    ASSERT(took);
     r->n_waiting--;
     list_append(r, k, idx);
     if (isnan(q->scheduled_s)) {
         q->scheduled_s = now_s;
-        q->hit_tokens = hit;
+        q->hit_tokens = a.hit_tokens;
     }
-    q->reserved_tokens =
-        r->cfg->sched.reserve_output ? q->prompt_tokens + q->output_tokens : 0;
-    q->computed_tokens = hit;
-    add_chunk(r, k, idx, chunk);
+    q->reserved_tokens = r->cfg->sched.reserve_output ? q->prompt_tokens + q->output_tokens : 0;
+    q->computed_tokens = a.hit_tokens;
+    add_chunk(r, k, idx, a.chunk_tokens);
     if (q->computed_tokens < q->target_tokens) {
         request_push_back(&k->partial, idx);
     }
     return true;
 }
 
-/* Goes on with the oldest partly computed prompt. False when there is none or no memory (then it may
- * itself have been preempted). */
+/* A prompt is left partly computed only when it took the rest of the budget, so it is the newest
+ * request and the one to go when its memory is missing. */
 bool rank_continue(struct replica *r, struct rank *k, int64_t budget)
 {
     int32_t idx = request_front(&k->partial);
@@ -298,14 +316,10 @@ bool rank_continue(struct replica *r, struct rank *k, int64_t budget)
     int64_t need = q->reserved_tokens > 0 ? 0 : then - now;
     if (need < 0) {
         kv_give(k->kv, -need);
-        need = 0;
-    }
-    while (!kv_take(k->kv, need)) {
-        bool self = k->last == idx;
+    } else if (!kv_take(k->kv, need)) {
+        ASSERT(k->last == idx);
         rank_preempt_last(r, k);
-        if (self) {
-            return false;
-        }
+        return false;
     }
     add_chunk(r, k, idx, chunk);
     if (q->computed_tokens == q->target_tokens) {
@@ -469,23 +483,32 @@ static void fill_batch(struct replica *r, struct rank *k)
     }
 }
 
+/* The decoding requests grow, unless that changes what the scheduler would say: memory is short, or
+ * some comes back for which others wait. */
+static bool rank_grow_quietly(struct rank *k)
+{
+    int64_t need = running_need_bytes(&k->run);
+    if (need < 0 && k->waiting.n > 0) {
+        return false;
+    }
+    if (need < 0) {
+        kv_give(k->kv, -need);
+        return true;
+    }
+    return kv_take(k->kv, need);
+}
+
 /* Decides what the next step of a rank runs: by the scheduler, or as it said before. */
 static void plan_rank(struct replica *r, struct rank *k, double now_s)
 {
-    if (k->skip_steps > 0 && !r->cfg->one_by_one) {
-        int64_t need = running_need_bytes(&k->run);
-        if (need <= kv_free_bytes(k->kv)) {
-            if (need > 0) {
-                kv_take(k->kv, need);
-            } else if (need < 0) {
-                kv_give(k->kv, -need);
-            }
-            k->skip_steps--;
-            return;
-        }
+    if (k->skip_steps > 0 && !r->cfg->one_by_one && rank_grow_quietly(k)) {
+        k->skip_steps--;
+        k->n_skipped++;
+        return;
     }
     rank_clear_plan(k);
     scheduler_of(&r->cfg->sched)->plan(r, k, now_s);
+    k->n_skipped = 0;
 }
 
 static void book_step(struct replica *r, double dt)
@@ -544,15 +567,34 @@ static void balance_ranks(struct replica *r)
     }
 }
 
+/* SGLang's scheduler may look only every so many decode steps; a step that prefilled is always followed
+ * by a look, and an idle one never stops looking. */
+static bool looks_for_requests(struct replica *r)
+{
+    int64_t interval = r->cfg->sched.recv_interval;
+    if (interval <= 1) {
+        return true;
+    }
+    bool prefilled = false;
+    for (int i = 0; i < r->n_ranks; i++) {
+        prefilled = prefilled || r->ranks[i].batch.n_prefill_tokens > 0;
+    }
+    r->steps_since_recv++;
+    if (r->busy && !prefilled && r->steps_since_recv < interval) {
+        return false;
+    }
+    r->steps_since_recv = 0;
+    return true;
+}
+
 /* Starts the next step at now_s, or goes idle. */
 static void begin_step(struct replica *r, double now_s)
 {
     bool work = false;
     double cutoff = r->cfg->sched.async && r->busy ? r->last_begin_s : now_s;
     r->last_begin_s = now_s;
-    if (r->incoming.n > 0 && ++r->steps_since_recv >= r->cfg->sched.recv_interval) {
+    if (looks_for_requests(r)) {
         receive(r, cutoff);
-        r->steps_since_recv = 0;
     }
     if (r->n_running + r->n_waiting == 0) {
         receive(r, now_s);
@@ -564,6 +606,7 @@ static void begin_step(struct replica *r, double now_s)
             plan_rank(r, k, now_s);
         } else {
             rank_clear_plan(k);
+            rank_rest(k);
         }
         fill_batch(r, k);
         work |= k->batch.n_sample + k->batch.n_prefill_tokens > 0;
@@ -580,6 +623,16 @@ static void begin_step(struct replica *r, double now_s)
     r->begin_s = now_s;
     r->end_s = now_s + dt;
     book_step(r, dt);
+}
+
+bool replica_is_empty(const struct replica *r)
+{
+    bool empty = r->n_load == 0 && r->n_waiting == 0 && r->n_running == 0;
+    for (int i = 0; i < r->n_ranks; i++) {
+        const struct rank *k = &r->ranks[i];
+        empty = empty && k->run.n == 0 && kv_free_bytes(k->kv) == kv_capacity_bytes(k->kv);
+    }
+    return empty;
 }
 
 double replica_next_s(const struct replica *r)

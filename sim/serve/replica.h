@@ -26,8 +26,8 @@ struct sched_config {
     int64_t max_model_len;      /* prompt + output tokens */
     bool reserve_output;        /* admit only with memory for prompt and whole output (no evict) */
     bool async;                 /* a step is planned while the one before runs */
-    int64_t recv_interval;      /* look for new requests every so many steps (1: always) */
-    int64_t wait_iters;         /* hold new prefills so many steps while others decode (0: never) */
+    int64_t recv_interval;      /* look for new requests every so many decode steps (1: always) */
+    int64_t wait_iters;         /* hold prefills that fit so many steps while others decode (0: never) */
     double wait_ratio;          /* ... unless waiting + running tokens reach ratio * budget */
     int64_t balance_iters;      /* attention data parallelism: hold new prefills up to so many steps
                                    until every rank has one, since any rank's prefill stalls all */
@@ -65,6 +65,7 @@ struct rank {
     bool decodes;               /* the step in progress includes the decoding requests */
     double last_decode_s;       /* end of the latest decode iteration */
     int64_t skip_steps;         /* steps for which a decode-only plan stays right */
+    int64_t n_skipped;          /* steps run so since the scheduler last looked at it */
     int64_t held_steps;         /* batch wait: how long prefills have been held */
     bool hold;                  /* no admission in this step: the ranks wait for each other */
     double retract_ratio;       /* SGLang: estimated share of outputs still to come */
@@ -118,6 +119,8 @@ void replica_run(struct replica *r, double until_s, bool stop_on_end);
 /* Time of the next thing it does by itself: end of the step, or a request becoming visible to an idle
  * scheduler; INFINITY when it has nothing to do. */
 double replica_next_s(const struct replica *r);
+/* No request and no KV memory in use. */
+bool replica_is_empty(const struct replica *r);
 
 /* A scheduler: chooses what the next step of a rank runs. */
 struct scheduler {
@@ -128,12 +131,14 @@ struct scheduler {
 };
 const struct scheduler *scheduler_of(const struct sched_config *cfg);
 
-/* For schedulers. */
-int64_t rank_held_tokens(const struct rank *k, const struct request *req);
+/* For schedulers. rank_admit: the head of the waiting queue with a chunk of at most `budget` tokens;
+ * false when memory, places or the queue do not allow it, which rank_can_admit tells beforehand.
+ * rank_continue: the partly computed prompt goes on; false when there is none, or when it had to be
+ * preempted for want of memory. rank_grow_decodes: memory of the coming decode iteration; false when
+ * some requests were preempted for it. */
+bool rank_can_admit(const struct replica *r, const struct rank *k, int64_t budget);
 bool rank_admit(struct replica *r, struct rank *k, int64_t budget, double now_s);
 bool rank_continue(struct replica *r, struct rank *k, int64_t budget);
-void rank_preempt_last(struct replica *r, struct rank *k);
-bool rank_grow_decodes(struct replica *r, struct rank *k); /* false: some were preempted */
-void rank_clear_plan(struct rank *k);
+bool rank_grow_decodes(struct replica *r, struct rank *k);
 
 #endif

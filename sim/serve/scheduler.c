@@ -20,34 +20,42 @@ static int64_t steps_until_change(const struct rank *k, bool stuck)
     return k->partial.n == 0 && k->n_chunks == 0 && (k->waiting.n == 0 || stuck) ? INT64_MAX : 0;
 }
 
+/* The partly computed prompt first. Returns what is left of the budget. */
+static int64_t continue_prompts(struct replica *r, struct rank *k, int64_t budget)
+{
+    while (budget > 0 && rank_continue(r, k, budget)) {
+        budget -= k->chunks[k->n_chunks - 1].tokens;
+    }
+    return budget;
+}
+
 /* vLLM V1: one token budget; decodes and unfinished prompts first, then the queue in order; no
  * admission in a step that preempted. */
 static void plan_vllm(struct replica *r, struct rank *k, double now_s)
 {
-    bool whole = rank_grow_decodes(r, k);
+    int64_t preempted = r->stats.n_preemptions;
+    rank_grow_decodes(r, k);
     k->decodes = k->run.n > 0;
-    int64_t budget = r->cfg->sched.max_batched_tokens - k->run.n;
-    while (budget > 0 && rank_continue(r, k, budget)) {
-        budget -= k->chunks[k->n_chunks - 1].tokens;
+    int64_t budget = continue_prompts(r, k, r->cfg->sched.max_batched_tokens - k->run.n);
+    if (r->stats.n_preemptions > preempted) {
+        return;
     }
-    k->decodes = k->run.n > 0; /* continuing may have preempted */
-    bool stuck = !whole;
-    while (whole && budget > 0 && k->waiting.n > 0) {
-        if (!rank_admit(r, k, budget, now_s)) {
-            stuck = true;
-            break;
+    bool stuck = false;
+    while (budget > 0 && k->waiting.n > 0 && !stuck) {
+        stuck = !rank_admit(r, k, budget, now_s);
+        if (!stuck) {
+            budget -= k->chunks[k->n_chunks - 1].tokens;
         }
-        budget -= k->chunks[k->n_chunks - 1].tokens;
     }
-    k->skip_steps = whole ? steps_until_change(k, stuck) : 0;
+    k->skip_steps = steps_until_change(k, stuck);
 }
 
-/* TensorRT-LLM holds new prompts while others decode, until they have waited wait_iters steps or
- * running and waiting tokens fill wait_ratio of the budget. */
-static bool holds_prefill(struct replica *r, struct rank *k)
+/* TensorRT-LLM holds prompts that would fit while others decode, until they have waited wait_iters
+ * steps or running and waiting tokens fill wait_ratio of the budget. */
+static bool holds_prefill(struct replica *r, struct rank *k, int64_t budget)
 {
     const struct sched_config *s = &r->cfg->sched;
-    if (s->wait_iters <= 0 || k->run.n == 0 || k->waiting.n == 0) {
+    if (s->wait_iters <= 0 || k->run.n == 0 || !rank_can_admit(r, k, budget)) {
         k->held_steps = 0;
         return false;
     }
@@ -71,20 +79,16 @@ static void plan_trtllm(struct replica *r, struct rank *k, double now_s)
 {
     rank_grow_decodes(r, k);
     k->decodes = k->run.n > 0;
-    int64_t budget = r->cfg->sched.max_batched_tokens - k->run.n;
-    while (budget > 0 && rank_continue(r, k, budget)) {
-        budget -= k->chunks[k->n_chunks - 1].tokens;
-    }
-    k->decodes = k->run.n > 0;
-    if (holds_prefill(r, k)) {
-        k->skip_steps = 0;
+    int64_t whole = r->cfg->sched.max_batched_tokens - k->run.n;
+    int64_t budget = continue_prompts(r, k, whole);
+    if (holds_prefill(r, k, budget)) {
         return;
     }
     bool stuck = false;
     while (budget > 0 && k->waiting.n > 0 && !stuck) {
         int64_t prompt = r->pool->items[request_front(&k->waiting)].target_tokens;
         bool started = k->n_chunks > 0 || k->run.n > 0;
-        if (prompt > budget && started && prompt <= r->cfg->sched.max_batched_tokens - k->run.n) {
+        if (prompt > budget && started && prompt <= whole) {
             break; /* it will have a step's budget to itself */
         }
         stuck = !rank_admit(r, k, budget, now_s);
@@ -95,45 +99,77 @@ static void plan_trtllm(struct replica *r, struct rank *k, double now_s)
     k->skip_steps = steps_until_change(k, stuck);
 }
 
-/* Would SGLang's estimate of future memory let the head of the queue in? */
-static bool sglang_has_room(struct replica *r, struct rank *k)
+/* ---- SGLang ------------------------------------------------------------------------------------- */
+
+static double token_bytes(const struct kv_layout *l)
+{
+    return (double)l->full_block_bytes / (double)l->block_tokens;
+}
+
+/* What a request may still produce, as far as the estimate looks. */
+static int64_t clipped_output(const struct request *q)
+{
+    int64_t output = q->output_tokens - q->generated;
+    return output < SGLANG_CLIP_TOKENS ? output : SGLANG_CLIP_TOKENS;
+}
+
+/* Would SGLang's estimate of future memory let the head of the queue in? promised_bytes: outputs of the
+ * prompts that this step already holds. */
+static bool sglang_has_room(const struct replica *r, const struct rank *k, double promised_bytes)
 {
     const struct request *q = &r->pool->items[request_front(&k->waiting)];
     const struct kv_layout *l = &r->cfg->kv;
-    double token_bytes = (double)l->full_block_bytes / (double)l->block_tokens;
-    double running = k->retract_ratio * (double)running_remaining(&k->run) * token_bytes;
-    int64_t output = q->output_tokens - q->generated;
-    output = output < SGLANG_CLIP_TOKENS ? output : SGLANG_CLIP_TOKENS;
-    double need = (double)kv_bytes(l, q->target_tokens + output);
-    return k->n_running == 0 || running + need <= (double)kv_free_bytes(k->kv);
+    int64_t pin_bytes;
+    int64_t hit = kv_probe(k->kv, &q->content, q->prompt_tokens, &pin_bytes);
+    double cached = (double)(hit / l->block_tokens * l->full_block_bytes - pin_bytes);
+    double need = (double)kv_bytes(l, q->target_tokens + clipped_output(q)) - cached;
+    double running = k->retract_ratio * (double)running_remaining(&k->run) * token_bytes(l);
+    return k->n_running == 0 || running + promised_bytes + need <= (double)kv_free_bytes(k->kv);
+}
+
+/* The estimate of what running requests still produce decays with every decode step. */
+static void sglang_decay(struct rank *k, int64_t n_steps)
+{
+    for (; n_steps > 0 && k->retract_ratio > SGLANG_RATIO_MIN; n_steps--) {
+        k->retract_ratio = fmax(SGLANG_RATIO_MIN, k->retract_ratio - SGLANG_RATIO_DECAY);
+    }
+}
+
+/* Prompts of the coming step. */
+static void sglang_prefill(struct replica *r, struct rank *k, double now_s)
+{
+    double promised_bytes = 0.0;
+    int64_t budget = continue_prompts(r, k, r->cfg->sched.max_batched_tokens);
+    if (k->n_chunks > 0) {
+        promised_bytes = token_bytes(&r->cfg->kv) *
+                         (double)clipped_output(&r->pool->items[k->chunks[0].request]);
+    }
+    while (budget > 0 && k->waiting.n > 0 && k->partial.n == 0 &&
+           sglang_has_room(r, k, promised_bytes) && rank_admit(r, k, budget, now_s)) {
+        const struct chunk *c = &k->chunks[k->n_chunks - 1];
+        budget -= c->tokens;
+        promised_bytes +=
+            token_bytes(&r->cfg->kv) * (double)clipped_output(&r->pool->items[c->request]);
+    }
 }
 
 /* SGLang: a step prefills or decodes, prefill first; memory for outputs is estimated, and when it runs
  * out the newest requests are retracted. */
 static void plan_sglang(struct replica *r, struct rank *k, double now_s)
 {
-    int64_t budget = r->cfg->sched.max_batched_tokens;
-    bool stuck = false;
-    while (budget > 0 && rank_continue(r, k, budget)) {
-        budget -= k->chunks[k->n_chunks - 1].tokens;
-    }
-    while (budget > 0 && k->waiting.n > 0 && k->partial.n == 0 && !stuck) {
-        stuck = !sglang_has_room(r, k) || !rank_admit(r, k, budget, now_s);
-        if (!stuck) {
-            budget -= k->chunks[k->n_chunks - 1].tokens;
-        }
-    }
+    sglang_decay(k, k->n_skipped);
+    sglang_prefill(r, k, now_s);
     if (k->n_chunks > 0) {
         return;
     }
-    if (!rank_grow_decodes(r, k)) {
-        k->retract_ratio = fmin(1.0, k->retract_ratio + SGLANG_RATIO_RETRACT);
+    if (rank_grow_decodes(r, k)) {
+        sglang_decay(k, 1);
     } else {
-        k->retract_ratio = fmax(SGLANG_RATIO_MIN, k->retract_ratio - SGLANG_RATIO_DECAY);
+        k->retract_ratio = fmin(1.0, k->retract_ratio + SGLANG_RATIO_RETRACT);
     }
     k->decodes = k->run.n > 0;
     /* the ratio moves every step, so a stuck queue is looked at again */
-    k->skip_steps = k->waiting.n == 0 ? steps_until_change(k, stuck) : 0;
+    k->skip_steps = k->waiting.n == 0 ? steps_until_change(k, false) : 0;
 }
 
 /* Static batching, the naive baseline: a batch is filled, run to its last end, then the next. */
@@ -141,11 +177,7 @@ static void plan_static(struct replica *r, struct rank *k, double now_s)
 {
     rank_grow_decodes(r, k);
     k->decodes = k->run.n > 0;
-    int64_t budget = r->cfg->sched.max_batched_tokens;
-    while (budget > 0 && rank_continue(r, k, budget)) {
-        budget -= k->chunks[k->n_chunks - 1].tokens;
-    }
-    k->decodes = k->run.n > 0;
+    int64_t budget = continue_prompts(r, k, r->cfg->sched.max_batched_tokens);
     if (k->run.n == 0) {
         while (budget > 0 && rank_admit(r, k, budget, now_s)) {
             budget -= k->chunks[k->n_chunks - 1].tokens;

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* test_properties.c - what must hold in every run, over random engines, models, loads and
+ * shortages: skipping steps changes no result, nothing is lost, time goes forward, work fits
+ * into busy time. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/mem.h"
+#include "sim/experiment/system.h"
+#include "tests/check.h"
+#include "tests/toy.h"
+
+/* ---- one random case
+ * ---------------------------------------------------------------------------- */
+
+enum { N_TRACE = 60, MAX_HASHES = 8 };
+
+struct scene {
+    struct toy toy;
+    struct load_class classes[3];
+    struct cluster_config cfg;
+    struct trace trace;
+    struct trace_row rows[N_TRACE];
+    int64_t hashes[N_TRACE][MAX_HASHES];
+};
+
+static int64_t between(struct rng *rng, int64_t lo, int64_t hi)
+{
+    return lo + (int64_t)rng_below(rng, (uint64_t)(hi - lo + 1));
+}
+
+static struct dist draw_lengths(struct rng *rng, double most)
+{
+    switch (rng_below(rng, 3)) {
+    case 0:
+        return (struct dist){.kind = DIST_CONSTANT,
+                             .a = (double)between(rng, 1, (int64_t)most)};
+    case 1:
+        return (struct dist){.kind = DIST_UNIFORM, .a = 1.0, .b = most};
+    default:
+        return (struct dist){.kind = DIST_EXPONENTIAL, .a = most / 3.0, .max = most};
+    }
+}
+
+/* Prompts that are paths through a tree, as conversations that share their beginnings. */
+static void draw_trace(struct rng *rng, struct scene *s)
+{
+    double at = 0.0;
+    for (int i = 0; i < N_TRACE; i++) {
+        struct trace_row *row = &s->rows[i];
+        int64_t n = between(rng, 1, MAX_HASHES);
+        int64_t last = between(rng, 1, 32);
+        uint64_t id = 1;
+        for (int64_t k = 0; k < n; k++) {
+            bool end = k == n - 1;
+            id = rng_hash(id * 5 + rng_below(rng, 2) + (end ? 100 * (uint64_t)last : 0)) >> 1;
+            s->hashes[i][k] = (int64_t)id;
+        }
+        at += rng_below(rng, 3) ? rng_exponential(rng, 0.02) : 0.0;
+        *row = (struct trace_row){.time_s = at,
+                                  .prompt_tokens = (n - 1) * 32 + last,
+                                  .output_tokens = between(rng, 1, 60),
+                                  .hashes = s->hashes[i],
+                                  .n_hashes = (int32_t)n};
+    }
+    s->trace = (struct trace){
+        .rows = s->rows, .n = N_TRACE, .hash_tokens = 32, .duration_s = at + 0.01};
+}
+
+static void draw_class(struct rng *rng, struct scene *s, int i, bool offline)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    static const enum load_process open[] = {LOAD_POISSON, LOAD_GAMMA,  LOAD_WEIBULL,
+                                             LOAD_MMPP,    LOAD_CLOSED, LOAD_CONSTANT,
+                                             LOAD_CLOSED,  LOAD_TRACE};
+    struct load_class *c = &s->classes[i];
+    *c = toy_class(offline ? LOAD_OFFLINE : open[rng_below(rng, 8)], 1, 1);
+    c->name = names[i];
+    c->rate_rps = (double)between(rng, 5, 300);
+    c->cv = 0.5 + 2.0 * rng_uniform(rng);
+    c->burst_ratio = 4.0;
+    c->burst_share_frac = 0.2;
+    c->burst_length_s = 0.3;
+    c->concurrency = between(rng, 1, 30);
+    c->think_s = rng_below(rng, 2) ? 0.0 : 0.05 * rng_uniform(rng);
+    c->trace = &s->trace;
+    c->trace_repeat = between(rng, 1, 3);
+    c->prompt = draw_lengths(rng, (double)between(rng, 2, 300));
+    c->output = draw_lengths(rng, (double)between(rng, 1, 150));
+    if (rng_below(rng, 2)) {
+        c->shared_tokens = between(rng, 1, 120);
+        c->groups = between(rng, 1, 5);
+    }
+    c->prompt_pool = rng_below(rng, 3) == 0 ? between(rng, 1, 20) : 0;
+    c->n_requests = between(rng, 10, 120);
+}
+
+static void draw_sched(struct rng *rng, struct sched_config *s)
+{
+    s->kind = (enum engine_kind)rng_below(rng, ENGINE_N_KINDS);
+    s->max_batched_tokens = between(rng, 20, 400);
+    s->max_seqs = between(rng, 1, rng_below(rng, 2) ? 8 : 60);
+    s->max_model_len = rng_below(rng, 4) ? 1000 : 200;
+    s->reserve_output = s->kind == ENGINE_TRTLLM && rng_below(rng, 3) > 0;
+    s->async = rng_below(rng, 2) == 0;
+    s->recv_interval = s->kind == ENGINE_SGLANG && rng_below(rng, 2) ? between(rng, 2, 12) : 1;
+    s->wait_iters = s->kind == ENGINE_TRTLLM && rng_below(rng, 2) ? between(rng, 1, 20) : 0;
+    s->wait_ratio = 0.2 + 0.8 * rng_uniform(rng);
+}
+
+static void draw_scene(uint64_t seed, struct scene *s)
+{
+    struct rng rng;
+    rng_init(&rng, seed, "scene", 0);
+    memset(s, 0, sizeof *s);
+    enum toy_spans spans = (enum toy_spans)rng_below(&rng, 4);
+    int dp = (int)(rng_below(&rng, 3) ? 1 : between(&rng, 2, 4));
+    toy_init(&s->toy, spans, dp, between(&rng, 150, 2500));
+    struct replica_config *r = &s->toy.replica;
+    draw_sched(&rng, &r->sched);
+    bool freed = rng_below(&rng, 4) > 0;
+    kv_layout_init(&r->kv, &s->toy.model, DTYPE_BF16, 1, TOY_BLOCK_TOKENS, freed);
+    r->reuse = rng_below(&rng, 3) > 0;
+    r->api_s = rng_below(&rng, 2) ? 0.0 : 0.002;
+    r->api_per_token_s = rng_below(&rng, 2) ? 0.0 : 2e-5;
+    draw_trace(&rng, s);
+    int n_classes = (int)between(&rng, 1, 3);
+    bool offline = rng_below(&rng, 6) == 0;
+    for (int i = 0; i < n_classes; i++) {
+        draw_class(&rng, s, i, offline);
+    }
+    s->cfg = (struct cluster_config){
+        .replica = r,
+        .n_replicas = (int)between(&rng, 1, 4),
+        .route = (enum route)rng_below(&rng, 3),
+        .load = {.classes = s->classes, .n_classes = n_classes, .seed = seed, .replication = 1},
+        .limits = toy_limits,
+    };
+}
+
+/* ---- what a run leaves behind
+ * --------------------------------------------------------------------- */
+
+/* Every per-request record as bytes, and the record's own checks. */
+struct record {
+    unsigned char *bytes;
+    int n, cap;
+    int64_t n_ends;
+    bool sane;
+};
+
+static void put(struct record *r, const void *value, size_t n)
+{
+    ARRAY_RESERVE(r->bytes, r->cap, r->n + (int)n);
+    memcpy(&r->bytes[r->n], value, n);
+    r->n += (int)n;
+}
+
+static void keep(void *ctx, int64_t id, int replica, const struct finished *f, const char *why)
+{
+    struct record *r = ctx;
+    double times[4] = {f->arrival_s, f->scheduled_s, f->first_s, f->last_s};
+    int64_t counts[6] = {
+        id, replica, f->class_idx, f->prompt_tokens, f->output_tokens, f->hit_tokens};
+    put(r, times, sizeof times);
+    put(r, counts, sizeof counts);
+    put(r, why, strlen(why) + 1);
+    r->n_ends++;
+    bool completed = f->outcome == OUTCOME_COMPLETED;
+    r->sane =
+        r->sane && (completed ? f->arrival_s <= f->scheduled_s && f->scheduled_s < f->first_s &&
+                                    f->first_s <= f->last_s &&
+                                    (f->output_tokens == 1) == (f->first_s == f->last_s) &&
+                                    f->hit_tokens < f->prompt_tokens
+                              : why[0] != '\0');
+}
+
+static void run(struct scene *s, bool one_by_one, struct record *rec,
+                struct cluster_result *out)
+{
+    *rec = (struct record){.sane = true};
+    s->toy.replica.one_by_one = one_by_one;
+    s->cfg.sink = keep;
+    s->cfg.sink_ctx = rec;
+    cluster_run(&s->cfg, out);
+}
+
+static bool same_bytes(const void *a, const void *b, size_t n)
+{
+    return memcmp(a, b, n) == 0;
+}
+
+static bool same_result(const struct cluster_result *a, const struct cluster_result *b)
+{
+    struct class_summary *x = xcalloc(8, sizeof *x);
+    int n = a->metrics.n_classes + 1;
+    metrics_summary(&a->metrics, 0, x);
+    metrics_summary(&b->metrics, 0, x + 4);
+    bool same = same_bytes(x, x + 4, (size_t)n * sizeof *x) &&
+                same_bytes(&a->timeline, &b->timeline, sizeof a->timeline) &&
+                same_bytes(&a->stats, &b->stats, sizeof a->stats) &&
+                same_bytes(a->parts_s, b->parts_s, sizeof a->parts_s) &&
+                same_bytes(&a->work, &b->work, sizeof a->work) && a->end_s == b->end_s &&
+                a->n_offered == b->n_offered && a->n_completed == b->n_completed &&
+                a->n_rejected == b->n_rejected && a->n_events == b->n_events &&
+                a->stable == b->stable;
+    free(x);
+    return same;
+}
+
+static int64_t limits_sum(const struct scene *s)
+{
+    int64_t n = 0;
+    for (int i = 0; i < s->cfg.load.n_classes; i++) {
+        const struct load_class *c = &s->classes[i];
+        int64_t most = c->process == LOAD_TRACE ? N_TRACE * c->trace_repeat : c->n_requests;
+        n += most < c->n_requests ? most : c->n_requests;
+    }
+    return n;
+}
+
+enum { N_SCENES = 400 };
+
+/* Counts what the scenes reached, so that a change of the generator cannot empty the test. */
+struct reached {
+    int64_t preemptions, rejected, hits, multi_rank;
+};
+
+static void skipping_steps_changes_no_result_and_nothing_is_lost(void)
+{
+    struct reached got = {0};
+    struct scene *s = xmalloc(sizeof *s);
+    for (uint64_t seed = 1; seed <= N_SCENES; seed++) {
+        struct record fast_rec;
+        struct record slow_rec;
+        struct cluster_result fast;
+        struct cluster_result slow;
+        draw_scene(seed, s);
+        run(s, false, &fast_rec, &fast);
+        run(s, true, &slow_rec, &slow);
+        bool same = fast_rec.n == slow_rec.n &&
+                    same_bytes(fast_rec.bytes, slow_rec.bytes, (size_t)fast_rec.n) &&
+                    same_result(&fast, &slow);
+        bool whole = fast.n_completed + fast.n_rejected == fast.n_offered &&
+                     fast_rec.n_ends == fast.n_offered && fast.n_offered == limits_sum(s);
+        if (!same || !whole || !fast_rec.sane) {
+            fprintf(stderr, "scene %d (%s): same %d whole %d sane %d\n", (int)seed,
+                    scheduler_of(&s->toy.replica.sched)->name, same, whole, fast_rec.sane);
+            CU_FAIL("scene");
+        }
+        CU_ASSERT_TRUE(fast.work.memory_s <= fast.stats.busy_s);
+        CU_ASSERT_TRUE(fast.work.compute_s <= fast.stats.busy_s);
+        CU_ASSERT_TRUE(fast.stats.kv_max_bytes <= fast.kv_capacity_bytes);
+        struct class_summary sum[4];
+        metrics_summary(&fast.metrics, 0, sum);
+        got.hits += sum[s->cfg.load.n_classes].hit_tokens > 0.0;
+        got.preemptions += fast.stats.n_preemptions > 0;
+        got.rejected += fast.n_rejected > 0;
+        got.multi_rank += s->toy.step->cfg.dp > 1;
+        cluster_result_fini(&fast);
+        cluster_result_fini(&slow);
+        free(fast_rec.bytes);
+        free(slow_rec.bytes);
+        toy_fini(&s->toy);
+    }
+    CU_ASSERT_TRUE(got.preemptions > N_SCENES / 10);
+    CU_ASSERT_TRUE(got.rejected > N_SCENES / 20);
+    CU_ASSERT_TRUE(got.hits > N_SCENES / 5);
+    CU_ASSERT_TRUE(got.multi_rank > N_SCENES / 5);
+    free(s);
+}
+
+int main(void)
+{
+    static const struct check_case cases[] = {
+        {"skipping steps changes no result, nothing is lost",
+         skipping_steps_changes_no_result_and_nothing_is_lost},
+    };
+    return check_main("properties", cases, (int)(sizeof cases / sizeof *cases));
+}
