@@ -89,3 +89,34 @@ struct hosting plan_fixture_hosting(const struct plan_fixture *f, const char *no
                   .estimated = price->estimated},
     };
 }
+
+struct plan_case plan_fixture_case(const struct plan_fixture *f, const char *node,
+                                   const char *pricing, enum hosting_kind kind,
+                                   const char *provider, enum offer_kind offer)
+{
+    struct scenario_managed ask = {.provider = provider,
+                                   .model = "",
+                                   .input_usd_per_mtok = NAN,
+                                   .cached_input_usd_per_mtok = NAN,
+                                   .output_usd_per_mtok = NAN};
+    struct scenario sc = *f->sc;
+    struct offer_list list;
+    sc.managed = &ask;
+    sc.n_managed = 1;
+    offer_enumerate(f->arena, &f->stock.managed, &sc, "llama-4-maverick", PLAN_FIXTURE_DATE,
+                    &list);
+    for (int i = 0; i < list.n; i++) {
+        if (list.items[i].kind == offer) {
+            return (struct plan_case){
+                .econ = f->econ,
+                .demand = f->demand,
+                .option = plan_fixture_option(),
+                .hosting = plan_fixture_hosting(f, node, pricing, kind),
+                .offer = list.items[i],
+                .has_self = true,
+                .has_managed = true,
+            };
+        }
+    }
+    exit(1);
+}

@@ -7,6 +7,7 @@
 #include "sim/plan/cost.h"
 #include "sim/plan/demand.h"
 #include "sim/plan/econ.h"
+#include "sim/plan/forecast.h"
 
 #define PLAN_FIXTURE_DATE "2026-11-22"
 
@@ -28,5 +29,9 @@ struct plan_option plan_fixture_option(void);
 /* A node at its catalogue price. */
 struct hosting plan_fixture_hosting(const struct plan_fixture *f, const char *node,
                                     const char *pricing, enum hosting_kind kind);
+/* That option on those machines against an offer of its model. */
+struct plan_case plan_fixture_case(const struct plan_fixture *f, const char *node,
+                                   const char *pricing, enum hosting_kind kind,
+                                   const char *provider, enum offer_kind offer);
 
 #endif

@@ -240,6 +240,7 @@ static void add_facility_lines(const struct econ *econ, const struct plan_option
     const struct plan_rate *life = &econ->rates[ECON_FACILITY_LIFE];
     const struct plan_rate *capital = &econ->rates[ECON_CAPITAL];
     add_capex(sheet, line_of("data centre", kw, "kW", build->value, build));
+    sheet->building_usd = kw * build->value;
     add_line(sheet,
              line_of("data centre depreciation", kw * build->value, "USD of building",
                      1 / (life->value * MONTHS_PER_YEAR), life),
@@ -322,7 +323,7 @@ void cost_month(const struct econ *econ, const struct plan_option *option,
 {
     sheet->n_lines = 0;
     sheet->n_capex = 0;
-    sheet->usd_per_month = sheet->capex_usd = sheet->cash_usd = 0;
+    sheet->usd_per_month = sheet->capex_usd = sheet->building_usd = sheet->cash_usd = 0;
     sheet->it_power_w = fleet_power_w(option, units, mean_rps);
     sheet->utility_power_w = sheet->it_power_w * econ_value(econ, ECON_PUE);
     if (hosting->kind == HOSTING_RENT) {

@@ -71,6 +71,7 @@ struct cost_sheet {
     int n_capex;
     double usd_per_month; /* sum of lines */
     double capex_usd;     /* sum of capex */
+    double building_usd;  /* of it, the data centre: it is not resold with the machines */
     double cash_usd;      /* of lines that are paid in the month: no depreciation, no capital */
     double it_power_w, utility_power_w;
 };

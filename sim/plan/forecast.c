@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* forecast.c - runs the months of a comparison; reads and sets its inputs. */
+#include "sim/plan/forecast.h"
+
+#include <math.h>
+
+#define DAY_S 86400.0
+enum { MONTHS_PER_YEAR = 12 };
+
+static double peak_to_mean(const struct plan_case *c)
+{
+    return demand_peak_to_mean(&c->demand, (enum burstiness)c->demand.burst);
+}
+
+static struct offer_load load_at(const struct plan_case *c, double requests_per_day)
+{
+    double mean = requests_per_day / DAY_S;
+    return (struct offer_load){
+        .mean_rps = mean,
+        .peak_hour_rps = mean * c->demand.hour_peak,
+        .peak_rps = mean * peak_to_mean(c),
+    };
+}
+
+double forecast_self_usd(const struct plan_case *c, double requests_per_day)
+{
+    if (!c->has_self || !(c->option.rps_per_replica > 0)) {
+        return NAN;
+    }
+    struct offer_load load = load_at(c, requests_per_day);
+    struct units units = cost_fleet(&c->econ, &c->option, &c->hosting, load.peak_rps);
+    struct cost_sheet sheet;
+    cost_month(&c->econ, &c->option, &c->hosting, &units, load.mean_rps, &sheet);
+    return sheet.usd_per_month;
+}
+
+double forecast_managed_usd(const struct plan_case *c, double requests_per_day)
+{
+    if (!c->has_managed) {
+        return NAN;
+    }
+    struct offer_load load = load_at(c, requests_per_day);
+    struct offer_month month;
+    offer_month(&c->offer, &c->option.tokens, &load, &month);
+    return month.usd;
+}
+
+/* ---- the months -----------------------------------------------------------------------------
+ */
+
+/* What is carried from month to month. */
+struct run {
+    const struct plan_case *c;
+    double month_discount; /* per month */
+    double committed_peak_rps;
+    double capex_usd, building_usd; /* bought so far */
+    double terminal_usd;            /* resale and book value at the end of the horizon */
+    int last_managed_cheaper;
+};
+
+/* Purchases of this month, and what they will fetch at the end of the horizon. */
+static double buy(struct run *run, const struct cost_sheet *sheet, int month)
+{
+    const struct econ *econ = &run->c->econ;
+    double age = run->c->demand.n_months - month;
+    double building = fmax(0, sheet->building_usd - run->building_usd);
+    double machines = fmax(0, sheet->capex_usd - run->capex_usd) - building;
+    double life = econ_value(econ, ECON_FACILITY_LIFE) * MONTHS_PER_YEAR;
+    run->terminal_usd += machines * cost_residual_frac(econ, age);
+    run->terminal_usd += building * fmax(0, 1 - age / life);
+    run->capex_usd = fmax(run->capex_usd, sheet->capex_usd);
+    run->building_usd = fmax(run->building_usd, sheet->building_usd);
+    return machines + building;
+}
+
+static void run_self(struct run *run, int month, struct forecast_month *m, struct forecast *out)
+{
+    const struct plan_case *c = run->c;
+    double peak = m->peak_rps;
+    m->self_usd = m->self_cash_usd = NAN;
+    if (!c->has_self || !(c->option.rps_per_replica > 0)) {
+        out->self_usd = out->self_npv_usd = NAN;
+        return;
+    }
+    if (hosting_committed(&c->hosting)) {
+        peak = run->committed_peak_rps = fmax(run->committed_peak_rps, peak);
+    }
+    struct cost_sheet sheet;
+    m->units = cost_fleet(&c->econ, &c->option, &c->hosting, peak);
+    cost_month(&c->econ, &c->option, &c->hosting, &m->units, m->mean_rps, &sheet);
+    double bought = buy(run, &sheet, month);
+    m->self_usd = sheet.usd_per_month;
+    m->self_cash_usd = sheet.cash_usd + bought;
+    out->self_usd += m->self_usd;
+    out->self_npv_usd += bought * pow(run->month_discount, month) +
+                         sheet.cash_usd * pow(run->month_discount, month + 1);
+    out->gpus_first = month == 0 ? m->units.gpus : out->gpus_first;
+    out->gpus_max = m->units.gpus > out->gpus_max ? m->units.gpus : out->gpus_max;
+}
+
+static void run_managed(struct run *run, int month, struct forecast_month *m,
+                        struct forecast *out)
+{
+    const struct plan_case *c = run->c;
+    m->managed_usd = NAN;
+    if (c->has_managed) {
+        struct offer_load load = load_at(c, m->requests_per_day);
+        struct offer_month priced;
+        offer_month(&c->offer, &c->option.tokens, &load, &priced);
+        m->managed_usd = priced.usd;
+        m->managed_state = priced.state;
+    }
+    out->n_unpriced += isnan(m->managed_usd);
+    out->managed_usd += m->managed_usd;
+    out->managed_npv_usd += m->managed_usd * pow(run->month_discount, month + 1);
+}
+
+void forecast_run(const struct plan_case *c, struct forecast_month *months,
+                  struct forecast *out)
+{
+    int n = c->demand.n_months;
+    struct run run = {
+        .c = c,
+        .month_discount = pow(1 + econ_value(&c->econ, ECON_CAPITAL), -1.0 / MONTHS_PER_YEAR),
+        .last_managed_cheaper = -1,
+    };
+    *out = (struct forecast){0};
+    for (int month = 0; month < n; month++) {
+        double per_day = demand_requests_per_day(&c->demand, month);
+        struct offer_load load = load_at(c, per_day);
+        struct forecast_month m = {.requests_per_day = per_day,
+                                   .mean_rps = load.mean_rps,
+                                   .peak_rps = load.peak_rps};
+        run_self(&run, month, &m, out);
+        run_managed(&run, month, &m, out);
+        if (!(m.self_usd < m.managed_usd) && !(isnan(m.managed_usd) && c->has_managed)) {
+            run.last_managed_cheaper = month;
+        }
+        if (months) {
+            months[month] = m;
+        }
+    }
+    out->self_npv_usd -= run.terminal_usd * pow(run.month_discount, n);
+    out->self_usd /= n;
+    out->managed_usd /= n;
+    out->crossing_month = run.last_managed_cheaper + 1 < n ? run.last_managed_cheaper + 1 : -1;
+}
+
+/* ---- inputs ----------------------------------------------------------------------------------
+ */
+
+struct input_spec input_spec_of(const struct plan_case *c, enum input_id id)
+{
+    bool rented = c->hosting.kind == HOSTING_RENT;
+    bool hourly = c->offer.kind == OFFER_PROVISIONED;
+    bool team = !isnan(econ_value(&c->econ, ECON_STAFF));
+    switch (id) {
+    case INPUT_VOLUME:
+        return (struct input_spec){"volume", "requests/day", 1, 1e13};
+    case INPUT_GROWTH:
+        return (struct input_spec){"growth", "per month", -0.9, 2};
+    case INPUT_PEAK:
+        return (struct input_spec){"peak to mean", "ratio", 1, 1000};
+    case INPUT_CAPACITY:
+        return (struct input_spec){"capacity of a replica", "requests/s", 1e-6, 1e9};
+    case INPUT_UTILISATION:
+        return (struct input_spec){"utilisation", "fraction", 0.01, 1};
+    case INPUT_NODE_PRICE:
+        return rented ? (struct input_spec){"GPU rent", "USD/GPU-h", 0, 1e5}
+                      : (struct input_spec){"server price", "USD/GPU", 0, 1e8};
+    case INPUT_MANAGED_PRICE:
+        return hourly ? (struct input_spec){"managed price", "USD/unit-h", 0, 1e6}
+                      : (struct input_spec){"managed price", "USD/Mtok", 0, 1e5};
+    case INPUT_STAFF:
+        return team ? (struct input_spec){"staff", "USD/year", 0, 1e9}
+                    : (struct input_spec){"engineer", "USD/FTE-year", 0, 1e8};
+    case INPUT_ELECTRICITY:
+        return (struct input_spec){"electricity", "USD/kWh", 0, 100};
+    case INPUT_CAPITAL:
+        return (struct input_spec){"cost of capital", "per year", 0, 2};
+    case INPUT_RESIDUAL:
+        return (struct input_spec){"resale after 36 months", "of purchase", 0.001, 0.99};
+    default:
+        return (struct input_spec){"interruptions", "per GPU-day", 0, 1};
+    }
+}
+
+static enum econ_id econ_of(const struct plan_case *c, enum input_id id)
+{
+    switch (id) {
+    case INPUT_UTILISATION:
+        return ECON_UTILISATION;
+    case INPUT_STAFF:
+        return isnan(econ_value(&c->econ, ECON_STAFF)) ? ECON_FTE_COST : ECON_STAFF;
+    case INPUT_ELECTRICITY:
+        return ECON_ELECTRICITY;
+    case INPUT_CAPITAL:
+        return ECON_CAPITAL;
+    case INPUT_RESIDUAL:
+        return ECON_RESIDUAL;
+    case INPUT_FAILURES:
+        return ECON_FAILURES;
+    default:
+        return ECON_N;
+    }
+}
+
+static double managed_price(const struct plan_case *c)
+{
+    const struct offer *offer = &c->offer;
+    return offer->kind == OFFER_PROVISIONED ? offer->entry.value * offer->price_factor
+                                            : offer_blended_usd(offer, &c->option.tokens);
+}
+
+double input_get(const struct plan_case *c, enum input_id id)
+{
+    switch (id) {
+    case INPUT_VOLUME:
+        return c->demand.requests_per_day;
+    case INPUT_GROWTH:
+        return c->demand.growth_per_month_frac;
+    case INPUT_PEAK:
+        return peak_to_mean(c);
+    case INPUT_CAPACITY:
+        return c->option.rps_per_replica;
+    case INPUT_NODE_PRICE:
+        return c->hosting.price.value / c->hosting.node->n_gpus;
+    case INPUT_MANAGED_PRICE:
+        return managed_price(c);
+    default:
+        return econ_value(&c->econ, econ_of(c, id));
+    }
+}
+
+void input_set(struct plan_case *c, enum input_id id, double value)
+{
+    switch (id) {
+    case INPUT_VOLUME:
+        c->demand.requests_per_day = value;
+        return;
+    case INPUT_GROWTH:
+        c->demand.growth_per_month_frac = value;
+        return;
+    case INPUT_PEAK: /* the shape of the day stays while it can */
+        c->demand.hour_peak = fmin(c->demand.hour_peak, value);
+        c->demand.burst_factor[c->demand.burst] = value / c->demand.hour_peak;
+        return;
+    case INPUT_CAPACITY:
+        c->option.rps_per_replica = value;
+        return;
+    case INPUT_NODE_PRICE:
+        c->hosting.price.value = value * c->hosting.node->n_gpus;
+        return;
+    case INPUT_MANAGED_PRICE:
+        c->offer.price_factor *= value / managed_price(c);
+        return;
+    default:
+        c->econ.rates[econ_of(c, id)].value = value;
+    }
+}
+
+bool input_matters(const struct plan_case *c, enum input_id id)
+{
+    bool bought = c->hosting.kind != HOSTING_RENT;
+    switch (id) {
+    case INPUT_VOLUME:
+    case INPUT_GROWTH:
+    case INPUT_PEAK:
+        return true;
+    case INPUT_MANAGED_PRICE:
+        return c->has_managed && managed_price(c) > 0;
+    case INPUT_ELECTRICITY:
+    case INPUT_CAPITAL:
+    case INPUT_RESIDUAL:
+        return c->has_self && bought;
+    default:
+        return c->has_self;
+    }
+}
