@@ -1,8 +1,12 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* check.c - see check.h. */
 #include "tests/check.h"
 
 #include <CUnit/Basic.h>
+#include <ftw.h>
 #include <gsl/gsl_errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,11 +20,44 @@ int check_near(double a, double b, double rel, const char *file, int line)
     return 0;
 }
 
+/* Scratch files of this process. */
+static char scratch_dir[64];
+static pid_t scratch_owner;
+
+static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *at)
+{
+    (void)st;
+    (void)flag;
+    (void)at;
+    return remove(path);
+}
+
+/* A child that exits leaves its parent's files alone. */
+static void remove_scratch(void)
+{
+    if (scratch_owner == getpid()) {
+        nftw(scratch_dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    }
+}
+
+static void make_scratch(void)
+{
+    snprintf(scratch_dir, sizeof scratch_dir, "build/tmp/%ld", (long)getpid());
+    nftw(scratch_dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS); /* of a process that died */
+    mkdir("build", 0777);
+    mkdir("build/tmp", 0777);
+    mkdir(scratch_dir, 0777);
+    scratch_owner = getpid();
+    atexit(remove_scratch);
+}
+
 const char *check_tmp(int idx, const char *suffix)
 {
     static char path[8][128];
-    mkdir("build", 0777);
-    snprintf(path[idx & 7], sizeof path[0], "build/tmp-%ld-%d%s", (long)getpid(), idx, suffix);
+    if (scratch_owner == 0) {
+        make_scratch();
+    }
+    snprintf(path[idx & 7], sizeof path[0], "%s/%d%s", scratch_dir, idx, suffix);
     return path[idx & 7];
 }
 

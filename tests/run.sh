@@ -21,7 +21,7 @@ run_suite() {
     timeout -k 5 "$limit_s" bash -c 'echo $$ >"$0.pid"; exec "$@"' \
         "$logs/$name" "${prefix[@]}" "$build/tests/$name" >"$logs/$name.log" 2>&1 </dev/null || code=$?
     echo "$code" >"$logs/$name.code"
-    rm -rf "build/tmp-$(cat "$logs/$name.pid")-"*
+    rm -rf "build/tmp/$(cat "$logs/$name.pid")" # of a suite that died
 }
 
 passed=0
