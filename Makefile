@@ -55,8 +55,9 @@ TEST_HELP := $(sort $(filter-out $(TEST_SRC),$(wildcard tests/*.c)))
 TEST_HELP_OBJ := $(TEST_HELP:%.c=$(B)/%.o)
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
-ALL_C := $(SRC) $(TEST_SRC) $(TEST_HELP) $(FUZZ_SRC)
-DEPS := $(LIB_OBJ:.o=.d) $(B)/sim/cli/main.d $(TEST_BIN:%=%.d) $(TEST_HELP_OBJ:.o=.d) $(FUZZ_BIN:%=%.d)
+BENCH := $(B)/tests/bench/bench
+ALL_C := $(SRC) $(TEST_SRC) $(TEST_HELP) $(FUZZ_SRC) tests/bench/bench.c
+DEPS := $(LIB_OBJ:.o=.d) $(B)/sim/cli/main.d $(TEST_BIN:%=%.d) $(TEST_HELP_OBJ:.o=.d) $(FUZZ_BIN:%=%.d) $(BENCH).d
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -141,8 +142,12 @@ validate: all ## compare predictions with measured serving results (VALIDATION_T
 	@mkdir -p out
 	./headroom validate $(VALIDATION_TABLE) --csv out/validation.csv
 
-bench: all ## time the fixed loads of tests/bench
-	@tests/bench/run.sh ./headroom
+bench: $(BENCH) ## time the fixed loads of tests/bench
+	@tests/bench/run.sh $(BENCH)
+$(BENCH): tests/bench/bench.c $(B)/libheadroom.a
+	@mkdir -p $(@D)
+	$(call say,BENCH $<)
+	$(Q)$(CC) $(DEFS) $(CPPFLAGS) $(STD) $(WARN) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libheadroom.a $(LIBS)
 
 DATA := $(sort $(wildcard models/*.json hardware/*.csv hardware/*/*.csv scenarios/*.yaml scenarios/data/* plots/*.gp))
 SHARE = $(DESTDIR)$(PREFIX)/share
