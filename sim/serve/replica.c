@@ -253,7 +253,7 @@ static bool admission_fits(const struct replica *r, const struct rank *k, int64_
                            struct admission *a)
 {
     int32_t idx = request_front(&k->waiting);
-    if (idx < 0 || budget <= 0 || k->n_running >= r->cfg->sched.max_seqs) {
+    if (idx < 0 || budget <= 0 || k->hold || k->n_running >= r->cfg->sched.max_seqs) {
         return false;
     }
     const struct request *q = &r->pool->items[idx];
