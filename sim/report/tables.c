@@ -17,7 +17,8 @@ static void put_header(struct csv_writer *w, const char *const *cols, size_t n)
     }
 }
 
-/* ---- summary and curves -------------------------------------------------------------------------- */
+/* ---- summary and curves
+ * -------------------------------------------------------------------------- */
 
 static void put_system(struct csv_writer *w, const struct experiment *e, int idx)
 {
@@ -38,28 +39,42 @@ static void put_system(struct csv_writer *w, const struct experiment *e, int idx
     csv_put(w, engine_names[s->spec.engine]);
 }
 
-static const char *const system_cols[] = {"deployment", "hardware", "n_gpus",  "replicas",
-                                          "tp",         "pp",       "ep",      "dp",
+static const char *const system_cols[] = {"deployment", "hardware", "n_gpus",   "replicas",
+                                          "tp",         "pp",       "ep",       "dp",
                                           "model",      "weights",  "kv_cache", "engine"};
+
+static void put_measure_header(struct csv_writer *w, int m)
+{
+    char name[64];
+    char bound[80];
+    const char *col = measure_name((enum measure)m, name, sizeof name);
+    csv_put(w, col);
+    snprintf(bound, sizeof bound, "%s_lo", col);
+    csv_put(w, bound);
+    snprintf(bound, sizeof bound, "%s_hi", col);
+    csv_put(w, bound);
+}
+
+/* Measures in the order of the columns: counts, latencies, limits, everything else. */
+static const int count_measures[] = {MEASURE_COMPLETED, MEASURE_REJECTED, MEASURE_FAILED};
+enum { N_COUNTS = sizeof count_measures / sizeof count_measures[0] };
+
+static bool is_count(int m)
+{
+    return m == MEASURE_COMPLETED || m == MEASURE_REJECTED || m == MEASURE_FAILED;
+}
 
 static void put_summary_header(struct csv_writer *w)
 {
+    static const char *const load_cols[] = {"rate_rps", "concurrency", "class", "stable"};
     char name[64];
     put_header(w, system_cols, sizeof system_cols / sizeof system_cols[0]);
-    csv_put(w, "rate_rps");
-    csv_put(w, "concurrency");
-    csv_put(w, "class");
-    for (int m = 0; m < MEASURE_N; m++) {
-        const char *col = measure_name((enum measure)m, name, sizeof name);
-        csv_put(w, col);
-        if (m == MEASURE_STABLE) {
-            continue;
-        }
-        char bound[80];
-        snprintf(bound, sizeof bound, "%s_lo", col);
-        csv_put(w, bound);
-        snprintf(bound, sizeof bound, "%s_hi", col);
-        csv_put(w, bound);
+    put_header(w, load_cols, sizeof load_cols / sizeof load_cols[0]);
+    for (int i = 0; i < N_COUNTS; i++) {
+        put_measure_header(w, count_measures[i]);
+    }
+    for (int m = 0; m < MEASURE_SLO_ATTAINED; m++) {
+        put_measure_header(w, m);
     }
     for (int m = 0; m < SLO_N_METRICS; m++) {
         for (int s = 0; s < SLO_N_STATS; s++) {
@@ -68,21 +83,29 @@ static void put_summary_header(struct csv_writer *w)
         }
     }
     csv_put(w, "slo_met");
+    for (int m = MEASURE_SLO_ATTAINED; m < MEASURE_STABLE; m++) {
+        if (!is_count(m)) {
+            put_measure_header(w, m);
+        }
+    }
     csv_put(w, "evidence");
     csv_end_row(w);
 }
 
-static void put_measures(struct csv_writer *w, const struct point *p, const struct estimate *v)
+static void put_measure(struct csv_writer *w, const struct estimate *v)
 {
-    for (int m = 0; m < MEASURE_STABLE; m++) {
-        /* an unsustainable load has no steady latency: its cells stay empty */
-        bool latency = m < MEASURE_SLO_ATTAINED;
-        double x = latency && !p->stable ? NAN : v[m].mean;
-        csv_put_num(w, x);
-        csv_put_num(w, x - v[m].half_width);
-        csv_put_num(w, x + v[m].half_width);
+    csv_put_num(w, v->mean);
+    csv_put_num(w, v->mean - v->half_width);
+    csv_put_num(w, v->mean + v->half_width);
+}
+
+/* An unsustainable load has no steady latency: its cells stay empty. */
+static void put_latencies(struct csv_writer *w, const struct point *p, const struct estimate *v)
+{
+    static const struct estimate none = {NAN, NAN};
+    for (int m = 0; m < MEASURE_SLO_ATTAINED; m++) {
+        put_measure(w, p->stable ? &v[m] : &none);
     }
-    csv_put_int(w, p->stable);
 }
 
 static void put_limits(struct csv_writer *w, const struct experiment *e, int c)
@@ -97,6 +120,25 @@ static void put_limits(struct csv_writer *w, const struct experiment *e, int c)
     }
 }
 
+static void put_class(struct csv_writer *w, const struct experiment *e, const struct point *p,
+                      int c)
+{
+    const struct estimate *v = p->values[c];
+    csv_put(w, c < e->scenario->n_classes ? e->scenario->classes[c].name : "all");
+    csv_put_int(w, p->stable);
+    for (int i = 0; i < N_COUNTS; i++) {
+        put_measure(w, &v[count_measures[i]]);
+    }
+    put_latencies(w, p, v);
+    put_limits(w, e, c);
+    csv_put_int(w, point_meets_slo(e, p, c));
+    for (int m = MEASURE_SLO_ATTAINED; m < MEASURE_STABLE; m++) {
+        if (!is_count(m)) {
+            put_measure(w, &v[m]);
+        }
+    }
+}
+
 static void put_point(struct csv_writer *w, const struct experiment *e, const struct point *p)
 {
     for (int c = 0; c <= e->scenario->n_classes; c++) {
@@ -107,10 +149,7 @@ static void put_point(struct csv_writer *w, const struct experiment *e, const st
         } else {
             csv_put(w, "");
         }
-        csv_put(w, c < e->scenario->n_classes ? e->scenario->classes[c].name : "all");
-        put_measures(w, p, p->values[c]);
-        put_limits(w, e, c);
-        csv_put_int(w, point_meets_slo(e, p, c));
+        put_class(w, e, p, c);
         csv_put(w, system_evidence(&e->systems[p->system_idx]));
         csv_end_row(w);
     }
@@ -131,15 +170,16 @@ bool tables_write_summary(const struct experiment *e, const char *path, struct e
     return csv_close(w, err);
 }
 
-/* ---- memory --------------------------------------------------------------------------------------- */
+/* ---- memory
+ * --------------------------------------------------------------------------------------- */
 
 static void put_footprint(struct csv_writer *w, const struct experiment *e, int idx)
 {
     const struct footprint *f = &e->systems[idx].footprint;
-    const double parts[] = {f->total_bytes,    f->weights_bytes, f->attn_bytes,
-                            f->dense_bytes,    f->experts_bytes, f->embedding_bytes,
-                            f->kv_bytes,       f->activations_bytes, f->graphs_bytes,
-                            f->comm_bytes,     f->context_bytes, f->free_bytes,
+    const double parts[] = {f->total_bytes,  f->weights_bytes,     f->attn_bytes,
+                            f->dense_bytes,  f->experts_bytes,     f->embedding_bytes,
+                            f->kv_bytes,     f->activations_bytes, f->graphs_bytes,
+                            f->comm_bytes,   f->context_bytes,     f->free_bytes,
                             f->missing_bytes};
     put_system(w, e, idx);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -156,9 +196,10 @@ static void put_footprint(struct csv_writer *w, const struct experiment *e, int 
 bool tables_write_memory(const struct experiment *e, const char *path, struct err *err)
 {
     static const char *const cols[] = {
-        "gpu_gib",  "weights_gib",     "attention_gib", "dense_gib", "experts_gib", "embedding_gib",
-        "kv_gib",   "activations_gib", "graphs_gib",    "comm_gib",  "context_gib", "free_gib",
-        "missing_gib", "kv_tokens",    "max_sequences", "longest_sequence", "fits", "reason"};
+        "gpu_gib",          "weights_gib", "attention_gib",   "dense_gib",  "experts_gib",
+        "embedding_gib",    "kv_gib",      "activations_gib", "graphs_gib", "comm_gib",
+        "context_gib",      "free_gib",    "missing_gib",     "kv_tokens",  "max_sequences",
+        "longest_sequence", "fits",        "reason"};
     struct csv_writer *w = csv_create(path, err);
     if (!w) {
         return false;
@@ -172,7 +213,8 @@ bool tables_write_memory(const struct experiment *e, const char *path, struct er
     return csv_close(w, err);
 }
 
-/* ---- breakdown and timeline ------------------------------------------------------------------------ */
+/* ---- breakdown and timeline
+ * ------------------------------------------------------------------------ */
 
 bool tables_write_breakdown(const struct experiment *e, const char *path, struct err *err)
 {
@@ -210,7 +252,8 @@ bool tables_write_breakdown(const struct experiment *e, const char *path, struct
     return csv_close(w, err);
 }
 
-static void put_timeline(struct csv_writer *w, const struct experiment *e, const struct point *p)
+static void put_timeline(struct csv_writer *w, const struct experiment *e,
+                         const struct point *p)
 {
     const struct timeline *t = p->timeline;
     for (int i = 0; i < t->n_bins; i++) {
@@ -231,9 +274,9 @@ static void put_timeline(struct csv_writer *w, const struct experiment *e, const
 
 bool tables_write_timeline(const struct experiment *e, const char *path, struct err *err)
 {
-    static const char *const cols[] = {"deployment",   "load",         "time_s",
-                                       "running",      "waiting",      "kv_used_frac",
-                                       "output_tok_s", "input_tok_s",  "busy_frac"};
+    static const char *const cols[] = {"deployment",   "load",        "time_s",
+                                       "running",      "waiting",     "kv_used_frac",
+                                       "output_tok_s", "input_tok_s", "busy_frac"};
     struct csv_writer *w = csv_create(path, err);
     if (!w) {
         return false;
@@ -248,7 +291,9 @@ bool tables_write_timeline(const struct experiment *e, const char *path, struct 
     return csv_close(w, err);
 }
 
-/* ---- text ------------------------------------------------------------------------------------------- */
+/* ---- text
+ * -------------------------------------------------------------------------------------------
+ */
 
 static void put_latency(struct table *t, const struct point *p, const struct estimate *v, int l,
                         int s, double scale)
@@ -266,10 +311,10 @@ static const char *verdict(const struct experiment *e, const struct point *p)
 
 void tables_print_summary(const struct experiment *e, FILE *out)
 {
-    static const char *const cols[] = {"deployment",   "GPUs",         "load",
-                                       "TTFT p50 ms",  "TTFT p95 ms",  "TPOT p50 ms",
-                                       "TPOT p95 ms",  "output tok/s", "per GPU",
-                                       "KV used",      "service levels", "evidence"};
+    static const char *const cols[] = {"deployment",  "GPUs",           "load",
+                                       "TTFT p50 ms", "TTFT p95 ms",    "TPOT p50 ms",
+                                       "TPOT p95 ms", "output tok/s",   "per GPU",
+                                       "KV used",     "service levels", "evidence"};
     struct table *t = table_new();
     int all = e->scenario->n_classes;
     for (size_t i = 0; i < sizeof cols / sizeof cols[0]; i++) {
@@ -309,10 +354,9 @@ void tables_print_summary(const struct experiment *e, FILE *out)
 
 void tables_print_memory(const struct experiment *e, FILE *out)
 {
-    static const char *const cols[] = {"deployment", "GPUs",       "GPU GiB",   "weights",
-                                       "KV pool",    "activations", "graphs",   "comm",
-                                       "context",    "free",       "KV tokens", "sequences",
-                                       "fits"};
+    static const char *const cols[] = {
+        "deployment", "GPUs",    "GPU GiB", "weights",   "KV pool",   "activations", "graphs",
+        "comm",       "context", "free",    "KV tokens", "sequences", "fits"};
     struct table *t = table_new();
     for (size_t i = 0; i < sizeof cols / sizeof cols[0]; i++) {
         table_col(t, cols[i]);
@@ -320,9 +364,9 @@ void tables_print_memory(const struct experiment *e, FILE *out)
     for (int i = 0; i < e->deployments.n; i++) {
         const struct system *s = &e->systems[i];
         const struct footprint *f = &s->footprint;
-        const double parts[] = {f->total_bytes,  f->weights_bytes, f->kv_bytes,
-                                f->activations_bytes, f->graphs_bytes, f->comm_bytes,
-                                f->context_bytes, f->free_bytes};
+        const double parts[] = {f->total_bytes,       f->weights_bytes, f->kv_bytes,
+                                f->activations_bytes, f->graphs_bytes,  f->comm_bytes,
+                                f->context_bytes,     f->free_bytes};
         table_put(t, "%s", s->spec.name);
         table_put(t, "%d", s->n_gpus);
         for (size_t k = 0; k < sizeof parts / sizeof parts[0]; k++) {

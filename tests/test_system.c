@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Deployments made concrete: layouts that are chosen, knobs over engine defaults, what does not
+ * fit. */
+#include "sim/experiment/system.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "tests/check.h"
+
+static const char *const dirs[] = {"."};
+
+struct bench {
+    struct arena *arena;
+    struct stock *stock;
+};
+
+static struct bench bench_open(void)
+{
+    struct err err = {0};
+    struct bench b = {.arena = arena_new()};
+    b.stock = stock_load(b.arena, dirs, 1, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(b.stock);
+    return b;
+}
+
+static struct system_spec spec_of(const struct bench *b, const char *model, enum dtype weights,
+                                  const char *gpu, enum engine_kind engine)
+{
+    struct err err = {0};
+    struct system_spec s = system_spec_default();
+    s.name = "test";
+    s.model = model_find(b->arena, dirs, 1, model, &err);
+    s.gpu = gpu_find(&b->stock->gpus, gpu, &err);
+    s.engine = engine;
+    CU_ASSERT_TRUE_FATAL(s.model && s.gpu);
+    CU_ASSERT_TRUE_FATAL(model_checkpoint(s.model, weights, &s.checkpoint, &err));
+    return s;
+}
+
+static struct system must_resolve(const struct bench *b, const struct system_spec *spec)
+{
+    struct err err = {0};
+    struct system s;
+    CU_ASSERT_TRUE_FATAL(system_resolve(b->stock, spec, &s, &err));
+    return s;
+}
+
+static bool fits_at(const struct bench *b, const struct system_spec *spec, int tp)
+{
+    struct system_spec at = *spec;
+    at.tp = tp;
+    struct system s = must_resolve(b, &at);
+    bool fits = s.footprint.fits;
+    CU_ASSERT_EQUAL(s.step != NULL, fits);
+    system_fini(&s);
+    return fits;
+}
+
+static void an_open_layout_is_the_smallest_that_fits(void)
+{
+    struct bench b = bench_open();
+    static const struct {
+        const char *model;
+        enum dtype weights;
+        const char *gpu;
+        int least, most; /* GPUs by weights alone, and a generous bound */
+    } rows[] = {
+        {"llama-3.1-8b", DTYPE_BF16, "h100-sxm", 1, 1},
+        {"llama-3.1-70b", DTYPE_BF16, "h100-sxm", 2, 4},
+        {"llama-3.1-70b", DTYPE_FP8, "h200-sxm", 1, 1},
+        {"llama-3.1-70b", DTYPE_BF16, "l40s", 4, 8},
+        {"deepseek-v3", DTYPE_FP8, "h200-sxm", 8, 8},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct system_spec spec =
+            spec_of(&b, rows[i].model, rows[i].weights, rows[i].gpu, ENGINE_VLLM);
+        struct system s = must_resolve(&b, &spec);
+        CU_ASSERT_TRUE(s.footprint.fits);
+        CU_ASSERT_TRUE(s.spec.tp >= rows[i].least && s.spec.tp <= rows[i].most);
+        CU_ASSERT_TRUE(s.spec.tp == 1 || !fits_at(&b, &spec, s.spec.tp / 2));
+        CU_ASSERT_EQUAL(s.n_gpus, s.spec.tp);
+        system_fini(&s);
+    }
+    arena_free(b.arena);
+}
+
+static void what_does_not_fit_says_why_and_is_no_error(void)
+{
+    struct bench b = bench_open();
+    struct system_spec spec = spec_of(&b, "deepseek-v3", DTYPE_FP8, "l40s", ENGINE_VLLM);
+    struct system s = must_resolve(&b, &spec);
+    CU_ASSERT_PTR_NULL(s.step);
+    CU_ASSERT_TRUE(s.footprint.reason[0] != '\0');
+    CU_ASSERT_TRUE(s.footprint.missing_bytes > 0.0);
+    CU_ASSERT_EQUAL(s.spec.tp,
+                    8); /* the largest that may be chosen, so that the least is missing */
+    system_fini(&s);
+    arena_free(b.arena);
+}
+
+static void a_given_layout_is_kept(void)
+{
+    struct bench b = bench_open();
+    struct system_spec spec = spec_of(&b, "llama-3.1-8b", DTYPE_BF16, "h100-sxm", ENGINE_VLLM);
+    spec.tp = 4;
+    struct system s = must_resolve(&b, &spec);
+    CU_ASSERT_EQUAL(s.spec.tp, 4);
+    CU_ASSERT_EQUAL(s.n_gpus, 4);
+    CU_ASSERT_EQUAL(s.spec.ep, 1);
+    CU_ASSERT_EQUAL(s.spec.dp, 1);
+    system_fini(&s);
+    arena_free(b.arena);
+}
+
+static void data_parallel_attention_spreads_experts_over_all_ranks(void)
+{
+    struct bench b = bench_open();
+    struct system_spec spec = spec_of(&b, "deepseek-v3", DTYPE_FP8, "h200-sxm", ENGINE_SGLANG);
+    spec.tp = 1;
+    spec.dp = 8;
+    struct system s = must_resolve(&b, &spec);
+    CU_ASSERT_EQUAL(s.spec.ep, 8);
+    CU_ASSERT_EQUAL(s.n_gpus, 8);
+    system_fini(&s);
+    struct system_spec dense = spec_of(&b, "llama-3.1-8b", DTYPE_BF16, "h200-sxm", ENGINE_VLLM);
+    dense.tp = 1;
+    dense.dp = 2;
+    s = must_resolve(&b, &dense);
+    CU_ASSERT_EQUAL(s.spec.ep, 1);
+    CU_ASSERT_EQUAL(s.n_gpus, 2);
+    system_fini(&s);
+    arena_free(b.arena);
+}
+
+static void a_layout_that_cannot_be_built_is_an_error(void)
+{
+    struct bench b = bench_open();
+    struct system_spec spec = spec_of(&b, "llama-3.1-8b", DTYPE_BF16, "h100-sxm", ENGINE_VLLM);
+    spec.tp = 3;
+    struct err err = {0};
+    struct system s;
+    CU_ASSERT_FALSE(system_resolve(b.stock, &spec, &s, &err));
+    CU_ASSERT_EQUAL(err.code, ERR_INPUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "tp 3"));
+    system_fini(&s);
+    arena_free(b.arena);
+}
+
+static void knobs_stand_above_engine_defaults(void)
+{
+    struct bench b = bench_open();
+    struct system_spec spec = spec_of(&b, "llama-3.1-8b", DTYPE_BF16, "h100-sxm", ENGINE_VLLM);
+    struct system s = must_resolve(&b, &spec);
+    CU_ASSERT_EQUAL(s.replica.sched.max_batched_tokens, s.defaults.max_batched_tokens);
+    CU_ASSERT_EQUAL(s.replica.sched.max_seqs, s.defaults.max_seqs);
+    CU_ASSERT_EQUAL(s.spec.mem_util_frac, s.defaults.mem_util);
+    double kv = s.footprint.kv_bytes;
+    system_fini(&s);
+    spec.max_batched_tokens = 1234;
+    spec.max_seqs = 77;
+    spec.mem_util_frac = 0.7;
+    spec.prefix_cache = 0;
+    s = must_resolve(&b, &spec);
+    CU_ASSERT_EQUAL(s.replica.sched.max_batched_tokens, 1234);
+    CU_ASSERT_EQUAL(s.replica.sched.max_seqs, 77);
+    CU_ASSERT_FALSE(s.replica.reuse);
+    CU_ASSERT_TRUE(s.footprint.kv_bytes < kv);
+    system_fini(&s);
+    arena_free(b.arena);
+}
+
+static void engines_differ_in_budget_and_reservation(void)
+{
+    struct bench b = bench_open();
+    struct system_spec spec =
+        spec_of(&b, "llama-3.1-8b", DTYPE_BF16, "h100-sxm", ENGINE_SGLANG);
+    struct system s = must_resolve(&b, &spec);
+    CU_ASSERT_EQUAL(s.replica.sched.max_batched_tokens, s.spec.chunked_prefill);
+    CU_ASSERT_FALSE(s.replica.sched.reserve_output);
+    system_fini(&s);
+    spec.engine = ENGINE_TRTLLM;
+    s = must_resolve(&b, &spec);
+    CU_ASSERT_TRUE(s.replica.sched.reserve_output);
+    system_fini(&s);
+    arena_free(b.arena);
+}
+
+static void cache_format_follows_engine_and_checkpoint(void)
+{
+    struct bench b = bench_open();
+    struct system_spec fp8 = spec_of(&b, "llama-3.1-8b", DTYPE_FP8, "h100-sxm", ENGINE_TRTLLM);
+    struct system_spec old =
+        spec_of(&b, "llama-3.1-8b", DTYPE_FP8, "a100-sxm-80gb", ENGINE_TRTLLM);
+    struct system_spec bf16 =
+        spec_of(&b, "llama-3.1-8b", DTYPE_BF16, "h100-sxm", ENGINE_TRTLLM);
+    CU_ASSERT_EQUAL(system_default_kv(ENGINE_TRTLLM, &fp8.checkpoint, fp8.gpu), DTYPE_FP8);
+    CU_ASSERT_EQUAL(system_default_kv(ENGINE_VLLM, &fp8.checkpoint, fp8.gpu), DTYPE_BF16);
+    CU_ASSERT_EQUAL(system_default_kv(ENGINE_TRTLLM, &old.checkpoint, old.gpu), DTYPE_BF16);
+    CU_ASSERT_EQUAL(system_default_kv(ENGINE_TRTLLM, &bf16.checkpoint, bf16.gpu), DTYPE_BF16);
+    fp8.kv = DTYPE_BF16;
+    struct system s = must_resolve(&b, &fp8);
+    CU_ASSERT_EQUAL(s.spec.kv, DTYPE_BF16);
+    system_fini(&s);
+    arena_free(b.arena);
+}
+
+static void skew_is_the_catalogues_unless_given(void)
+{
+    struct bench b = bench_open();
+    struct system_spec spec = spec_of(&b, "gpt-oss-20b", DTYPE_AUTO, "h100-sxm", ENGINE_VLLM);
+    struct system s = must_resolve(&b, &spec);
+    CU_ASSERT_EQUAL(s.spec.skew_sigma, spec.model->skew.sigma);
+    system_fini(&s);
+    spec.skew_sigma = 0.25;
+    s = must_resolve(&b, &spec);
+    CU_ASSERT_EQUAL(s.step->cfg.skew_sigma, 0.25);
+    system_fini(&s);
+    arena_free(b.arena);
+}
+
+/* Every row of constants that a model rests on is listed once, with its source. */
+static void constants_in_use_are_listed(void)
+{
+    struct bench b = bench_open();
+    struct system_spec spec = spec_of(&b, "deepseek-v3", DTYPE_FP8, "h200-sxm", ENGINE_SGLANG);
+    struct system s = must_resolve(&b, &spec);
+    bool law[3] = {false};
+    CU_ASSERT_TRUE(s.step->n_constants >= 4);
+    for (int i = 0; i < s.step->n_constants; i++) {
+        const struct step_constant *c = &s.step->constants[i];
+        CU_ASSERT_TRUE(c->key->source[0] != '\0');
+        CU_ASSERT_TRUE(c->match <= s.step->match);
+        law[0] = law[0] || strcmp(c->law, "gemm") == 0;
+        law[1] = law[1] || strcmp(c->law, "attention") == 0;
+        law[2] = law[2] || strcmp(c->law, "moe") == 0;
+        for (int k = 0; k < i; k++) {
+            CU_ASSERT_PTR_NOT_EQUAL(s.step->constants[k].key, c->key);
+        }
+    }
+    CU_ASSERT_TRUE(law[0] && law[1] && law[2]);
+    system_fini(&s);
+    arena_free(b.arena);
+}
+
+#define CASE(name)                                                                             \
+    {                                                                                          \
+#name, name                                                                            \
+    }
+static const struct check_case cases[] = {
+    CASE(an_open_layout_is_the_smallest_that_fits),
+    CASE(what_does_not_fit_says_why_and_is_no_error),
+    CASE(a_given_layout_is_kept),
+    CASE(data_parallel_attention_spreads_experts_over_all_ranks),
+    CASE(a_layout_that_cannot_be_built_is_an_error),
+    CASE(knobs_stand_above_engine_defaults),
+    CASE(engines_differ_in_budget_and_reservation),
+    CASE(cache_format_follows_engine_and_checkpoint),
+    CASE(skew_is_the_catalogues_unless_given),
+    CASE(constants_in_use_are_listed),
+};
+
+int main(void)
+{
+    return check_main("system", cases, (int)(sizeof cases / sizeof cases[0]));
+}
