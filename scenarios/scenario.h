@@ -161,6 +161,7 @@ struct scenario_engine {
     int attention_dp;         /* 1, 0, -1 auto */
     const char *moe_backend;  /* "" auto */
     const char *attention_backend; /* "" auto */
+    const char *calibration;       /* resolved path of a calibration file; "" none */
     int64_t api_servers;
     int windowed_kv; /* windowed layers give KV back: 1, 0, -1 the engine's default */
     int policy;      /* enum sched_policy; -1: the engine's default */

@@ -286,6 +286,10 @@ static const struct field engine_fields[] = {
     ENUM(scenario_engine, "policy", policy, "auto", sched_policy_names, POLICY_N),
     INT(scenario_engine, "speculative_tokens", speculative_tokens, "0", 0, 16),
     NUM(scenario_engine, "acceptance", acceptance_frac, "70%", UNIT_FRAC, 0, 1),
+    {.key = "calibration",
+     .type = FIELD_PATH,
+     .offset = offsetof(struct scenario_engine, calibration),
+     .dflt = "none"},
 };
 SECTION(section_engine, "engine", engine_fields, false);
 

@@ -3,6 +3,7 @@
  * Everything that could stop a run later is tried: names are looked up, layouts built, traces
  * read. */
 #include "sim/cli/cli.h"
+#include "sim/cli/report.h"
 #include "sim/experiment/workload.h"
 
 static const char *plural(int n, const char *one, const char *many)
@@ -38,6 +39,7 @@ bool cmd_check(struct cli *cli, struct err *err)
         return false;
     }
     scenario_write(sc, stdout);
+    report_corrections(cli, e);
     say_valid(cli, e);
     experiment_free(e);
     return true;

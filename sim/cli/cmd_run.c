@@ -146,6 +146,9 @@ static bool simulate(struct cli *cli, const struct mode *mode, const struct scen
         options.requests_csv = cli_out_path(cli, "requests.csv");
     }
     struct experiment *e = experiment_new(cli->arena, stock, sc, &options, err);
+    if (e) {
+        report_corrections(cli, e);
+    }
     bool ok = e && tables_write_memory(e, cli_out_path(cli, "memory.csv"), err) &&
               report_fits(e, err) && experiment_run(e, cli->arena, stock, &options, err) &&
               report(cli, mode, e, err);

@@ -22,3 +22,13 @@ bool report_fits(const struct experiment *e, struct err *err)
                    "no deployment fits: the nearest, %s, lacks %.1f GiB per GPU",
                    nearest->spec.name, nearest->footprint.missing_bytes / GIB);
 }
+
+void report_corrections(const struct cli *cli, const struct experiment *e)
+{
+    for (int i = 0; i < e->deployments.n; i++) {
+        const struct system *s = &e->systems[i];
+        if (s->correction_note[0]) {
+            cli_note(cli, "%s: %s", s->spec.name, s->correction_note);
+        }
+    }
+}

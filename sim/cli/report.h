@@ -8,5 +8,7 @@
 
 /* Does any deployment fit? Else ERR_UNFIT with the one that lacks least. */
 bool report_fits(const struct experiment *e, struct err *err);
+/* What the scenario's calibration did to each deployment, as notes. */
+void report_corrections(const struct cli *cli, const struct experiment *e);
 
 #endif

@@ -872,6 +872,19 @@ static double rank_s(struct step_cache *c, const struct step_batch *b, int64_t m
     return t;
 }
 
+static double step_floor_s(const struct step_model *sm, double m, double n_sample, double m_group,
+                           double kv_s);
+
+/* A deployment that was measured: T' = scale x T + offset, never below the physical floor. */
+static double corrected_s(struct step_cache *c, double law_s, double floor_s)
+{
+    const struct step_config *cfg = &c->model->cfg;
+    double t = fmax(cfg->step_scale * law_s + cfg->step_offset_s, floor_s);
+    c->law_s += law_s;
+    c->corrected_s += t;
+    return t;
+}
+
 double step_time_s(struct step_cache *c, const struct step_batch *batches, int n_ranks)
 {
     const struct step_model *sm = c->model;
@@ -902,9 +915,15 @@ double step_time_s(struct step_cache *c, const struct step_batch *batches, int n
     }
     double host = host_s(c, busiest, t);
     c->attention_s += attention;
-    c->kv_floor_s += kv_floor_s(sm, busiest);
+    double kv = kv_floor_s(sm, busiest);
+    c->kv_floor_s += kv;
     c->host_s += host;
     c->n_steps++;
+    if (sm->cfg.step_scale > 0.0) {
+        double floor = step_floor_s(sm, (double)most, (double)busiest->n_sample,
+                                    (double)group_tokens, kv);
+        return corrected_s(c, t + host, floor);
+    }
     return t + host;
 }
 
@@ -950,6 +969,10 @@ void step_breakdown(const struct step_cache *c, double *parts)
     }
     parts[OP_ATTENTION] += c->attention_s;
     parts[OP_HOST] += c->host_s;
+    /* a correction does not say which part it belongs to: all alike, so that they add up */
+    for (int i = 0; i < OP_N && c->law_s > 0.0; i++) {
+        parts[i] *= c->corrected_s / c->law_s;
+    }
 }
 
 /* Bytes (as seconds at peak bandwidth) and arithmetic (as seconds at peak rate) of the weights
@@ -997,6 +1020,17 @@ static struct work moe_work(const struct step_model *sm, double m)
         w.compute_s += 2.0 * load.rows_mean * cells / g->moe.flops_per_s;
     }
     return w;
+}
+
+static double step_floor_s(const struct step_model *sm, double m, double n_sample, double m_group,
+                           double kv_s)
+{
+    struct work w = m > 0.0 ? token_work(sm, m) : (struct work){0.0, 0.0};
+    struct work head = n_sample > 0.0 ? head_work(sm, n_sample) : (struct work){0.0, 0.0};
+    bool experts = sm->moe_kernel[0] && m_group > 0.0;
+    struct work moe = experts ? moe_work(sm, m_group) : (struct work){0.0, 0.0};
+    return fmax(w.memory_s + head.memory_s + moe.memory_s + kv_s,
+                w.compute_s + head.compute_s + moe.compute_s);
 }
 
 static void add_work(struct work (*fn)(const struct step_model *, double),

@@ -62,6 +62,8 @@ struct step_config {
     int tp, pp, ep, dp;
     double skew_sigma; /* lognormal sigma of expert popularity */
     bool cuda_graphs;
+    /* measured correction of every step, T' = scale x T + offset; scale 0: none */
+    double step_scale, step_offset_s;
 };
 
 /* A span of context that some layers see. */
@@ -134,6 +136,7 @@ struct step_cache {
     uint32_t *token_n, *moe_n,
         *head_n; /* steps by size on the rank that set the pace: the breakdown */
     double attention_s, host_s, kv_floor_s; /* summed over iterations */
+    double law_s, corrected_s; /* summed, of a corrected model: before and after */
     int64_t n_steps;
     int64_t graph_limit; /* largest captured batch */
 };

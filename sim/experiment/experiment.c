@@ -42,6 +42,9 @@ const char *measure_name(enum measure m, char *buf, size_t n)
 const char *system_evidence(const struct system *s)
 {
     static const char *const grades[] = {"same family", "same SKU only", "none"};
+    if (s->correction) {
+        return "measured";
+    }
     return s->step ? grades[s->step->match] : "none";
 }
 
@@ -70,10 +73,17 @@ struct experiment *experiment_new(struct arena *arena, const struct stock *stock
         return NULL;
     }
     e->systems = xcalloc((size_t)e->deployments.n, sizeof *e->systems);
+    bool calibrated = sc->engine.calibration[0] != '\0';
+    struct correction_list *corrections = arena_alloc(arena, 1, sizeof *corrections);
+    if (calibrated && !correction_load(arena, sc->engine.calibration, corrections, err)) {
+        experiment_free(e);
+        return NULL;
+    }
     for (int i = 0; i < e->deployments.n; i++) {
         struct system_spec spec;
-        if (!system_spec_of(sc, &e->deployments.items[i], &spec, err) ||
-            !system_resolve(stock, &spec, &e->systems[i], err)) {
+        bool ok = system_spec_of(sc, &e->deployments.items[i], &spec, err);
+        spec.corrections = calibrated ? corrections : NULL;
+        if (!ok || !system_resolve(stock, &spec, &e->systems[i], err)) {
             experiment_free(e);
             return NULL;
         }

@@ -2,6 +2,7 @@
 #include "sim/experiment/system.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -150,6 +151,47 @@ static void compute_footprint(struct system *s)
     footprint_compute(&f, &s->footprint);
 }
 
+struct correction_id system_correction_id(const struct system *s)
+{
+    const struct system_spec *p = &s->spec;
+    return (struct correction_id){.model = p->model->name,
+                                  .hardware = p->gpu->name,
+                                  .engine = p->engine,
+                                  .engine_version = p->engine_version,
+                                  .weights = p->checkpoint.weights,
+                                  .kv = p->kv,
+                                  .tp = p->tp,
+                                  .pp = p->pp,
+                                  .ep = p->ep,
+                                  .dp = p->dp};
+}
+
+/* A deployment that the scenario's calibration knows is corrected; of the others it is said. */
+static void apply_correction(struct system *s)
+{
+    struct system_spec *p = &s->spec;
+    if (!p->corrections) {
+        return;
+    }
+    struct correction_id id = system_correction_id(s);
+    char why[512];
+    const struct correction *c = correction_find(p->corrections, &id, why, sizeof why);
+    s->correction = c;
+    if (!c) {
+        snprintf(s->correction_note, sizeof s->correction_note,
+                 "not corrected by %.90s: %s", p->corrections->file, why);
+        return;
+    }
+    p->step_scale = c->step_scale;
+    p->step_offset_s = c->step_offset_s;
+    p->api_offset_s = c->ttft_offset_s;
+    snprintf(s->correction_note, sizeof s->correction_note,
+             "corrected by %.200s: step time x %.4g %+.4g ms, TTFT %+.4g ms, from %d "
+             "measurements",
+             p->corrections->file, c->step_scale, 1e3 * c->step_offset_s,
+             1e3 * c->ttft_offset_s, c->n_points);
+}
+
 static bool build_step(const struct stock *stock, struct system *s, struct err *err)
 {
     const struct system_spec *p = &s->spec;
@@ -172,6 +214,8 @@ static bool build_step(const struct stock *stock, struct system *s, struct err *
         .dp = p->dp,
         .skew_sigma = p->skew_sigma,
         .cuda_graphs = p->cuda_graphs != 0,
+        .step_scale = p->step_scale,
+        .step_offset_s = p->step_offset_s,
     };
     s->step = step_model_new(&c, err);
     return s->step != NULL;
@@ -202,7 +246,7 @@ static void build_replica(struct system *s)
         .kv = s->footprint.kv,
         .kv_bytes = (int64_t)s->footprint.kv_bytes,
         .reuse = p->prefix_cache != 0,
-        .api_s = s->defaults.api_s,
+        .api_s = fmax(0.0, s->defaults.api_s + p->api_offset_s),
         .api_per_token_s = s->defaults.api_per_token_s,
     };
 }
@@ -268,6 +312,7 @@ bool system_resolve(const struct stock *stock, const struct system_spec *spec, s
     if (!s->footprint.fits) {
         return true;
     }
+    apply_correction(s);
     if (!build_step(stock, s, err)) {
         return false;
     }

@@ -9,6 +9,7 @@
 
 #include "sim/cost/footprint.h"
 #include "sim/cost/step.h"
+#include "sim/experiment/correction.h"
 #include "sim/experiment/stock.h"
 #include "sim/serve/replica.h"
 
@@ -33,6 +34,8 @@ struct system_spec {
     const char *moe_backend;       /* "" auto */
     double skew_sigma;             /* NaN: the catalogue's */
     int64_t redundant_experts;
+    const struct correction_list *corrections; /* the scenario's calibration; NULL: none */
+    double step_scale, step_offset_s, api_offset_s; /* from it, or as asked for; scale 0: none */
 };
 /* All fields at "default"; the caller sets model, checkpoint, gpu, engine, layout. */
 struct system_spec system_spec_default(void);
@@ -47,6 +50,8 @@ struct system {
     struct step_model *step;       /* owned; NULL when it does not fit */
     struct replica_config replica; /* points at step */
     int n_gpus;                    /* of one replica */
+    const struct correction *correction; /* from the calibration; NULL: not corrected */
+    char correction_note[640];     /* what a named calibration did, or why nothing; "" none */
 };
 
 /* Resolves everything. A layout left open is the smallest tensor-parallel size that fits (1, 2, 4, ...
@@ -55,6 +60,8 @@ struct system {
 bool system_resolve(const struct stock *stock, const struct system_spec *spec, struct system *out,
                     struct err *err);
 void system_fini(struct system *system);
+/* What a measurement of this deployment is filed under. Borrows from the system. */
+struct correction_id system_correction_id(const struct system *system);
 
 /* KV type an engine uses unless told: bf16, or fp8 where TensorRT-LLM serves an fp8 or fp4 checkpoint
  * on a GPU with fp8 (its quantised checkpoints carry KV scales). */

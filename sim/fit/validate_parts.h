@@ -9,9 +9,12 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "hardware/bands.h"
 #include "models/model.h"
+#include "sim/base/csvio.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
+#include "sim/experiment/evidence.h"
 #include "sim/experiment/stock.h"
 #include "sim/experiment/system.h"
 
@@ -69,6 +72,9 @@ struct validate_table {
  * load or length distribution are errors with file and line. */
 bool validate_table_load(struct arena *arena, const char *path, struct validate_table *table,
                          struct err *err);
+/* The same from a table at hand, whose texts are borrowed. */
+bool validate_table_read(struct arena *arena, const struct csv_table *csv,
+                         struct validate_table *table, struct err *err);
 
 /* Why a row was not predicted. */
 enum validate_skip {
@@ -94,6 +100,14 @@ struct validate_result {
     double busy_s, batch_mean; /* first replication */
     double parts_s[OP_N];
     int64_t n_events, n_requests; /* all replications */
+    struct evidence_state evidence;
+    enum dtype weights;      /* as resolved */
+    const struct gpu *gpu;
+    enum band_load band_load;
+    bool has_band[BAND_METRIC_N];
+    struct band band[BAND_METRIC_N];
+    struct step_constant constants[STEP_MAX_CONSTANTS]; /* what the prediction rests on */
+    int n_constants;
     struct err err;               /* code set: a defect, nothing may be reported */
 };
 
@@ -102,6 +116,7 @@ struct validate_settings {
     uint64_t seed;
     int replications; /* of open loops */
     const atomic_bool *stop;
+    double step_scale, step_offset_s, api_offset_s; /* a trial correction; scale 0: none */
 };
 
 /* Predicts one row. model is what row->model names (NULL: unknown, the row is skipped). */
@@ -119,6 +134,9 @@ bool validate_row_system(const struct validate_settings *settings,
  * over its whole run, beside what was measured and predicted. */
 void validate_row_explain(const struct validate_settings *settings,
                           const struct validate_row *row, const struct model *model, FILE *out);
+
+/* A measured cell that the table marks as wrong: predicted and reported apart. */
+bool validate_cell_suspect(const struct validate_row *row, enum validate_metric m);
 
 /* The report. */
 bool validate_report_csv(const struct validate_table *table,

@@ -294,6 +294,9 @@ bool validate_row_system(const struct validate_settings *settings,
         return skip(out, SKIP_LOAD, "isl_mean and osl_mean");
     }
     struct system_spec spec = system_spec_default();
+    spec.step_scale = settings->step_scale;
+    spec.step_offset_s = settings->step_offset_s;
+    spec.api_offset_s = settings->api_offset_s;
     spec.name = row->id;
     spec.model = model;
     spec.gpu = gpu_find(&settings->stock->gpus, row->hardware, &err);
@@ -489,6 +492,40 @@ static void client_report(struct client *c, double share, double *predicted)
     }
 }
 
+/* ---- evidence ---------------------------------------------------------------------------- */
+
+static enum band_load band_load_of(const struct validate_row *row)
+{
+    switch (row->load) {
+    case VLOAD_CLOSED:
+        return band_load_of_clients(row->concurrency);
+    case VLOAD_OFFLINE:
+        return BAND_OFFLINE;
+    case VLOAD_OPEN:
+    case VLOAD_OPEN_CONSTANT:
+    case VLOAD_N:
+        break;
+    }
+    return isinf(row->rate_rps) ? BAND_OFFLINE : BAND_OPEN;
+}
+
+static void keep_evidence(const struct validate_settings *settings,
+                          const struct validate_row *row, const struct system *s,
+                          struct validate_result *out)
+{
+    const struct band_table *bands = &settings->stock->bands;
+    out->evidence = evidence_of(bands, s);
+    out->weights = s->spec.checkpoint.weights;
+    out->gpu = s->spec.gpu;
+    out->band_load = band_load_of(row);
+    for (int m = 0; m < BAND_METRIC_N; m++) {
+        out->has_band[m] =
+            evidence_band(bands, s, (enum band_metric)m, out->band_load, &out->band[m]);
+    }
+    out->n_constants = s->step->n_constants;
+    memcpy(out->constants, s->step->constants, sizeof out->constants);
+}
+
 /* ---- one row ---------------------------------------------------------------------------- */
 
 /* No step may be faster than reading its weights and cache, or than its arithmetic, at peak. */
@@ -588,6 +625,7 @@ void validate_row_predict(const struct validate_settings *settings,
         }
         system.replica.reuse =
             system.replica.reuse && (class.prompt_pool > 0 || class.shared_tokens > 0);
+        keep_evidence(settings, row, &system, out);
         bool open = class.process == LOAD_POISSON;
         ok = replicate(settings, row, &system, &class, open ? settings->replications : 1, out);
     }

@@ -173,8 +173,15 @@ static void read_engine(struct reader *r, struct validate_row *row)
 bool validate_table_load(struct arena *arena, const char *path, struct validate_table *table,
                          struct err *err)
 {
-    struct reader r = {.err = err, .ok = true};
-    if (!csv_load(arena, path, &r.csv, err) || !needed_columns(&r.csv, err)) {
+    struct csv_table csv;
+    return csv_load(arena, path, &csv, err) && validate_table_read(arena, &csv, table, err);
+}
+
+bool validate_table_read(struct arena *arena, const struct csv_table *csv,
+                         struct validate_table *table, struct err *err)
+{
+    struct reader r = {.csv = *csv, .err = err, .ok = true};
+    if (!needed_columns(&r.csv, err)) {
         return false;
     }
     table->n = r.csv.n_rows;
