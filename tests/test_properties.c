@@ -226,42 +226,85 @@ struct reached {
     int64_t preemptions, rejected, hits, multi_rank;
 };
 
+/* Every token after the first of a request is one gap, and the gaps add up to last - first. */
+static bool gaps_add_up(const struct cluster_result *r)
+{
+    struct class_summary sum[4];
+    struct histo itl;
+    struct histo e2e;
+    struct histo ttft;
+    metrics_summary(&r->metrics, 0, sum);
+    metrics_histo(&r->metrics, 0, -1, LAT_ITL, &itl);
+    metrics_histo(&r->metrics, 0, -1, LAT_E2E, &e2e);
+    metrics_histo(&r->metrics, 0, -1, LAT_TTFT, &ttft);
+    const struct class_summary *all = &sum[r->metrics.n_classes];
+    bool ok = (double)itl.n == all->output_tokens - (double)all->n_completed &&
+              fabs(itl.sum - (e2e.sum - ttft.sum)) <= 1e-9 * e2e.sum &&
+              r->stats.output_tokens == all->output_tokens;
+    histo_fini(&itl);
+    histo_fini(&e2e);
+    histo_fini(&ttft);
+    return ok;
+}
+
+static bool floor_holds(const struct cluster_result *r)
+{
+    return r->work.memory_s <= r->stats.busy_s && r->work.compute_s <= r->stats.busy_s;
+}
+
+static void count_reached(const struct scene *s, const struct cluster_result *r,
+                          struct reached *got)
+{
+    struct class_summary sum[4];
+    metrics_summary(&r->metrics, 0, sum);
+    got->hits += sum[s->cfg.load.n_classes].hit_tokens > 0.0;
+    got->preemptions += r->stats.n_preemptions > 0;
+    got->rejected += r->n_rejected > 0;
+    got->multi_rank += s->toy.step->cfg.dp > 1;
+}
+
+static void check_scene(uint64_t seed, struct scene *s, struct reached *got)
+{
+    struct record fast_rec;
+    struct record slow_rec;
+    struct cluster_result fast;
+    struct cluster_result slow;
+    draw_scene(seed, s);
+    run(s, false, &fast_rec, &fast);
+    run(s, true, &slow_rec, &slow);
+    bool same = fast_rec.n == slow_rec.n &&
+                same_bytes(fast_rec.bytes, slow_rec.bytes, (size_t)fast_rec.n) &&
+                same_result(&fast, &slow);
+    bool whole = fast.n_completed + fast.n_rejected == fast.n_offered &&
+                 fast_rec.n_ends == fast.n_offered && fast.n_offered == limits_sum(s);
+    bool gaps = gaps_add_up(&fast);
+    bool reserved = s->toy.replica.sched.reserve_output;
+    bool fits = fast.stats.kv_max_bytes <= fast.kv_capacity_bytes &&
+                (!reserved || fast.stats.n_preemptions == 0);
+    if (!same || !whole || !fast_rec.sane || !gaps || !fits || !floor_holds(&fast)) {
+        fprintf(stderr, "scene %d (%s): same %d whole %d sane %d gaps %d fits %d floor %d\n",
+                (int)seed, scheduler_of(&s->toy.replica.sched)->name, same, whole,
+                fast_rec.sane, gaps, fits, floor_holds(&fast));
+        CU_FAIL("scene");
+    }
+    count_reached(s, &fast, got);
+    cluster_result_fini(&fast);
+    cluster_result_fini(&slow);
+    free(fast_rec.bytes);
+    free(slow_rec.bytes);
+    toy_fini(&s->toy);
+}
+
 static void skipping_steps_changes_no_result_and_nothing_is_lost(void)
 {
+    static const uint64_t once_wrong[] = {10582};
     struct reached got = {0};
     struct scene *s = xmalloc(sizeof *s);
     for (uint64_t seed = 1; seed <= N_SCENES; seed++) {
-        struct record fast_rec;
-        struct record slow_rec;
-        struct cluster_result fast;
-        struct cluster_result slow;
-        draw_scene(seed, s);
-        run(s, false, &fast_rec, &fast);
-        run(s, true, &slow_rec, &slow);
-        bool same = fast_rec.n == slow_rec.n &&
-                    same_bytes(fast_rec.bytes, slow_rec.bytes, (size_t)fast_rec.n) &&
-                    same_result(&fast, &slow);
-        bool whole = fast.n_completed + fast.n_rejected == fast.n_offered &&
-                     fast_rec.n_ends == fast.n_offered && fast.n_offered == limits_sum(s);
-        if (!same || !whole || !fast_rec.sane) {
-            fprintf(stderr, "scene %d (%s): same %d whole %d sane %d\n", (int)seed,
-                    scheduler_of(&s->toy.replica.sched)->name, same, whole, fast_rec.sane);
-            CU_FAIL("scene");
-        }
-        CU_ASSERT_TRUE(fast.work.memory_s <= fast.stats.busy_s);
-        CU_ASSERT_TRUE(fast.work.compute_s <= fast.stats.busy_s);
-        CU_ASSERT_TRUE(fast.stats.kv_max_bytes <= fast.kv_capacity_bytes);
-        struct class_summary sum[4];
-        metrics_summary(&fast.metrics, 0, sum);
-        got.hits += sum[s->cfg.load.n_classes].hit_tokens > 0.0;
-        got.preemptions += fast.stats.n_preemptions > 0;
-        got.rejected += fast.n_rejected > 0;
-        got.multi_rank += s->toy.step->cfg.dp > 1;
-        cluster_result_fini(&fast);
-        cluster_result_fini(&slow);
-        free(fast_rec.bytes);
-        free(slow_rec.bytes);
-        toy_fini(&s->toy);
+        check_scene(seed, s, &got);
+    }
+    for (size_t i = 0; i < sizeof once_wrong / sizeof *once_wrong; i++) {
+        check_scene(once_wrong[i], s, &got);
     }
     CU_ASSERT_TRUE(got.preemptions > N_SCENES / 10);
     CU_ASSERT_TRUE(got.rejected > N_SCENES / 20);
@@ -270,11 +313,78 @@ static void skipping_steps_changes_no_result_and_nothing_is_lost(void)
     free(s);
 }
 
+/* ---- real systems
+ * ----------------------------------------------------------------------------------- */
+
+/* A random deployment of the catalogue; false when it does not exist or does not fit. */
+static bool draw_system(struct rng *rng, struct arena *arena, const struct stock *stock,
+                        struct system *sys, struct err *err)
+{
+    static const char *const models[] = {"llama-3.1-8b",  "llama-4-scout", "gpt-oss-120b",
+                                         "deepseek-v3.2", "gemma-3-27b",   "qwen3-235b-a22b"};
+    static const char *const gpus[] = {"h100-sxm",      "h200-sxm", "b200",
+                                       "a100-sxm-80gb", "mi300x",   "l40s"};
+    static const char *const dirs[] = {"."};
+    const char *model = models[rng_below(rng, 6)];
+    const char *gpu = gpus[rng_below(rng, 6)];
+    struct system_spec spec = system_spec_default();
+    spec.engine = (enum engine_kind)rng_below(rng, 3);
+    spec.tp = 1 << rng_below(rng, 4);
+    spec.max_model_len = 16384;
+    spec.model = model_find(arena, dirs, 1, model, err);
+    spec.gpu = gpu_find(&stock->gpus, gpu, err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(spec.model);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(spec.gpu);
+    enum dtype weights = rng_below(rng, 2) ? DTYPE_AUTO : DTYPE_FP8;
+    return model_checkpoint(spec.model, weights, &spec.checkpoint, err) &&
+           system_resolve(stock, &spec, sys, err) && sys->step != NULL;
+}
+
+static void no_system_beats_the_physical_floor(void)
+{
+    static const char *const dirs[] = {"."};
+    struct arena *arena = arena_new();
+    struct err err = {0};
+    struct stock *stock = stock_load(arena, dirs, 1, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(stock);
+    struct rng rng;
+    rng_init(&rng, 4, "systems", 0);
+    int n = 0;
+    for (int i = 0; i < 60; i++) {
+        struct system sys = {0};
+        struct cluster_result r;
+        err = (struct err){0};
+        if (draw_system(&rng, arena, stock, &sys, &err)) {
+            struct load_class c = toy_class(LOAD_CLOSED, between(&rng, 50, 4000), 1);
+            c.output = (struct dist){.kind = DIST_UNIFORM, .a = 1.0, .b = 300.0};
+            c.concurrency = between(&rng, 1, 100);
+            struct cluster_config cfg = {
+                .replica = &sys.replica,
+                .n_replicas = 1,
+                .load = {.classes = &c, .n_classes = 1, .n_requests = 100, .seed = 1},
+                .limits = toy_limits};
+            cluster_run(&cfg, &r);
+            if (!floor_holds(&r) || !(r.work.memory_s > 0.0)) {
+                fprintf(stderr, "%s on %s: memory %g compute %g busy %g\n",
+                        sys.spec.model->name, sys.spec.gpu->name, r.work.memory_s,
+                        r.work.compute_s, r.stats.busy_s);
+                CU_FAIL("floor");
+            }
+            cluster_result_fini(&r);
+            n++;
+        }
+        system_fini(&sys);
+    }
+    CU_ASSERT_TRUE(n >= 20);
+    arena_free(arena);
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
         {"skipping steps changes no result, nothing is lost",
          skipping_steps_changes_no_result_and_nothing_is_lost},
+        {"no system beats the physical floor", no_system_beats_the_physical_floor},
     };
     return check_main("properties", cases, (int)(sizeof cases / sizeof *cases));
 }

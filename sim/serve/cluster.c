@@ -286,7 +286,8 @@ static void start(struct cluster *c, struct end_hook *hooks)
     rng_init(&c->rng, c->cfg->load.seed, "router", c->cfg->load.replication);
     request_pool_init(&c->pool);
     int64_t most = rc->sched.max_batched_tokens;
-    most = most > rc->sched.max_seqs ? most : rc->sched.max_seqs;
+    int64_t decoding = rc->sched.max_seqs * (1 + rc->sched.draft_tokens);
+    most = most > decoding ? most : decoding;
     step_cache_init(&c->cost, rc->model, most);
     for (int i = 0; i < c->cfg->n_replicas; i++) {
         struct replica *r = &c->replicas[i];

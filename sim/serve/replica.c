@@ -375,11 +375,9 @@ static void record_gaps(struct replica *r, struct rank *k, double now_s)
     k->n_fresh = 0;
 }
 
-/* The decoding requests have got their token. */
-static void complete_decodes(struct replica *r, struct rank *k, double now_s)
+/* Every decoding request gets a token; those that have all of theirs end. */
+static void emit_token(struct replica *r, struct rank *k, double now_s)
 {
-    record_gaps(r, k, now_s);
-    k->last_decode_s = now_s;
     running_advance(&k->run);
     r->stats.output_tokens += (double)k->run.n;
     int32_t idx;
@@ -390,6 +388,39 @@ static void complete_decodes(struct replica *r, struct rank *k, double now_s)
         k->n_by_class[q->class_idx]--;
         k->skip_steps = 0;
         end_request(r, k, idx, held, now_s);
+    }
+}
+
+/* Tokens that a step emits per request: 1, or with speculative decoding a whole number whose mean over
+ * steps is accepted_tokens, the same for all (mean-field: luck of single requests is not modelled). */
+static int64_t tokens_emitted(const struct replica *r, struct rank *k)
+{
+    if (r->cfg->sched.draft_tokens == 0) {
+        return 1;
+    }
+    k->emitted += r->cfg->sched.accepted_tokens;
+    int64_t n = (int64_t)k->emitted;
+    k->emitted -= (double)n;
+    return n > 1 ? n : 1;
+}
+
+/* The decoding requests have got their tokens. Memory of those after the first is taken as they come;
+ * when it is short, what was drafted beyond is lost. */
+static void complete_decodes(struct replica *r, struct rank *k, double now_s)
+{
+    record_gaps(r, k, now_s);
+    k->last_decode_s = now_s;
+    int64_t n = tokens_emitted(r, k);
+    emit_token(r, k, now_s);
+    for (int64_t i = 1; i < n && k->run.n > 0; i++) {
+        int64_t need = running_need_bytes(&k->run);
+        if (need > 0 && !kv_take(k->kv, need)) {
+            return;
+        }
+        if (need < 0) {
+            kv_give(k->kv, -need);
+        }
+        emit_token(r, k, now_s);
     }
 }
 
@@ -470,7 +501,7 @@ static void fill_batch(struct replica *r, struct rank *k)
 {
     struct step_batch *b = &k->batch;
     b->n_decode = k->decodes ? k->run.n : 0;
-    b->n_sample = b->n_decode;
+    b->n_sample = b->n_decode * (1 + r->cfg->sched.draft_tokens);
     memcpy(b->ctx_tokens, k->run.ctx_tokens, sizeof b->ctx_tokens);
     if (b->n_prefill_tokens > 0) {
         b->n_prefill_tokens = 0;

@@ -29,6 +29,8 @@ struct sched_config {
     int64_t recv_interval;      /* look for new requests every so many decode steps (1: always) */
     int64_t wait_iters;         /* hold prefills that fit so many steps while others decode (0: never) */
     double wait_ratio;          /* ... unless waiting + running tokens reach ratio * budget */
+    int draft_tokens;           /* speculative decoding: drafted per step; 0: off */
+    double accepted_tokens;     /* ... tokens a step emits per request on average, 1 .. 1 + drafted */
     int64_t balance_iters;      /* attention data parallelism: hold new prefills up to so many steps
                                    until every rank has one, since any rank's prefill stalls all */
 };
@@ -67,6 +69,7 @@ struct rank {
     int64_t skip_steps;         /* steps for which a decode-only plan stays right */
     int64_t n_skipped;          /* steps run so since the scheduler last looked at it */
     int64_t held_steps;         /* batch wait: how long prefills have been held */
+    double emitted;             /* fraction of a token carried over between speculative steps */
     bool hold;                  /* no admission in this step: the ranks wait for each other */
     double retract_ratio;       /* SGLang: estimated share of outputs still to come */
 };

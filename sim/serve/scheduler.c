@@ -14,10 +14,23 @@ static const double SGLANG_RATIO_DECAY = 0.7 * 0.86 / 600.0;
 static const double SGLANG_RATIO_MIN = 0.7 * 0.14;
 static const double SGLANG_RATIO_RETRACT = 0.05;
 
-/* With nothing partly computed and the queue empty or stuck, only an end or an arrival matters. */
-static int64_t steps_until_change(const struct rank *k, bool stuck)
+/* Can the head of the queue come to need less while others decode? Only where its cached prefix is
+ * evicted and its first chunk then ends elsewhere among chunks that layers drop. */
+static bool need_may_fall(const struct replica_config *cfg)
 {
-    return k->partial.n == 0 && k->n_chunks == 0 && (k->waiting.n == 0 || stuck) ? INT64_MAX : 0;
+    for (int i = 0; cfg->reuse && i < cfg->kv.n_windows; i++) {
+        if (cfg->kv.windows[i].span == SPAN_CHUNKED) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* With nothing partly computed and the queue empty or stuck, only an end or an arrival matters. */
+static int64_t steps_until_change(const struct replica *r, const struct rank *k, bool stuck)
+{
+    bool quiet = k->waiting.n == 0 || (stuck && !need_may_fall(r->cfg));
+    return k->partial.n == 0 && k->n_chunks == 0 && quiet ? INT64_MAX : 0;
 }
 
 /* The partly computed prompt first. Returns what is left of the budget. */
@@ -47,7 +60,7 @@ static void plan_vllm(struct replica *r, struct rank *k, double now_s)
             budget -= k->chunks[k->n_chunks - 1].tokens;
         }
     }
-    k->skip_steps = steps_until_change(k, stuck);
+    k->skip_steps = steps_until_change(r, k, stuck);
 }
 
 /* TensorRT-LLM holds prompts that would fit while others decode, until they have waited wait_iters
@@ -96,7 +109,7 @@ static void plan_trtllm(struct replica *r, struct rank *k, double now_s)
             budget -= k->chunks[k->n_chunks - 1].tokens;
         }
     }
-    k->skip_steps = steps_until_change(k, stuck);
+    k->skip_steps = steps_until_change(r, k, stuck);
 }
 
 /* ---- SGLang ------------------------------------------------------------------------------------- */
@@ -169,7 +182,7 @@ static void plan_sglang(struct replica *r, struct rank *k, double now_s)
     }
     k->decodes = k->run.n > 0;
     /* the ratio moves every step, so a stuck queue is looked at again */
-    k->skip_steps = k->waiting.n == 0 ? steps_until_change(k, false) : 0;
+    k->skip_steps = k->waiting.n == 0 ? steps_until_change(r, k, false) : 0;
 }
 
 /* Static batching, the naive baseline: a batch is filled, run to its last end, then the next. */
@@ -183,7 +196,7 @@ static void plan_static(struct replica *r, struct rank *k, double now_s)
             budget -= k->chunks[k->n_chunks - 1].tokens;
         }
     }
-    k->skip_steps = steps_until_change(k, true);
+    k->skip_steps = steps_until_change(r, k, true);
 }
 
 const struct scheduler *scheduler_of(const struct sched_config *cfg)
