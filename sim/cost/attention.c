@@ -133,7 +133,9 @@ void attn_resolve_prefill(const struct attn_shape *s, const struct gpu *gpu,
     u->pre_p = c->p;
     u->pre_tail = c->occ_exp;
     u->pre_k0 = c->k0;
-    u->pre_per_pair_s = norm_p(s->pair_flops / (flops * c->ec), s->gather_bytes / bw, c->p);
+    /* gathering overlaps with arithmetic and neighbouring queries share entries in L2 */
+    u->pre_per_pair_s =
+        fmax(s->pair_flops / (flops * c->ec), s->gather_bytes / gpu->mem_bytes_per_s);
     u->pre_floor_per_pair_s = s->pair_flops / flops;
     u->pre_per_query_s = s->query_bytes / bw;
     u->pre_per_key_s = s->key_bytes / bw;
