@@ -854,9 +854,24 @@ static double host_s(const struct step_cache *c, const struct step_batch *b, dou
 /* Tokens a rank computes: its batch, padded to a captured graph when it only decodes. */
 static inline int64_t computed_tokens(const struct step_cache *c, const struct step_batch *b)
 {
-    int64_t m = b->n_decode + b->n_prefill_tokens;
+    int64_t m = b->n_decode * (1 + c->model->cfg.draft_tokens) + b->n_prefill_tokens;
     m = b->n_prefill_tokens == 0 ? graph_padded(c, m) : m;
     return m < c->max_tokens ? m : c->max_tokens;
+}
+
+/* Drafting runs one after another: each token costs one layer of the model and the head. Attention of
+ * the draft layer and the larger arithmetic of verifying are not counted; the cache is read once. */
+static double draft_s(struct step_cache *c, int64_t n)
+{
+    const struct step_model *sm = c->model;
+    if (sm->cfg.draft_tokens == 0 || n == 0) {
+        return 0.0;
+    }
+    double layers = sm->cfg.model->n_layers;
+    int64_t size = c->max_tokens + 1;
+    double one = table_get(c->token_s, size, step_token_parts, sm, n) / layers +
+                 table_get(c->head_s, size, step_head_parts, sm, n);
+    return sm->cfg.draft_tokens * one;
 }
 
 /* Attention, projections and head of one rank. *attention: the first of them. */
@@ -913,6 +928,9 @@ double step_time_s(struct step_cache *c, const struct step_batch *batches, int n
                        group_tokens);
         c->moe_n[group_tokens]++;
     }
+    double draft = draft_s(c, busiest->n_decode);
+    c->draft_s += draft;
+    t += draft;
     double host = host_s(c, busiest, t);
     c->attention_s += attention;
     double kv = kv_floor_s(sm, busiest);
@@ -969,6 +987,7 @@ void step_breakdown(const struct step_cache *c, double *parts)
     }
     parts[OP_ATTENTION] += c->attention_s;
     parts[OP_HOST] += c->host_s;
+    parts[OP_DENSE] += c->draft_s;
     /* a correction does not say which part it belongs to: all alike, so that they add up */
     for (int i = 0; i < OP_N && c->law_s > 0.0; i++) {
         parts[i] *= c->corrected_s / c->law_s;

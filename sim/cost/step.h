@@ -61,6 +61,8 @@ struct step_config {
     const char *moe_backend;         /* kernel name, "" auto */
     int tp, pp, ep, dp;
     double skew_sigma; /* lognormal sigma of expert popularity */
+    int draft_tokens;    /* speculative decoding: tokens drafted and verified beside the next one by a
+                            head of one layer (MTP, EAGLE); 0: off */
     bool cuda_graphs;
     /* measured correction of every step, T' = scale x T + offset; scale 0: none */
     double step_scale, step_offset_s;
@@ -135,7 +137,7 @@ struct step_cache {
     double *token_s, *moe_s, *head_s; /* NaN until needed */
     uint32_t *token_n, *moe_n,
         *head_n; /* steps by size on the rank that set the pace: the breakdown */
-    double attention_s, host_s, kv_floor_s; /* summed over iterations */
+    double attention_s, host_s, kv_floor_s, draft_s; /* summed over iterations */
     double law_s, corrected_s; /* summed, of a corrected model: before and after */
     int64_t n_steps;
     int64_t graph_limit; /* largest captured batch */

@@ -65,6 +65,8 @@ bool system_spec_of(const struct scenario *sc, const struct deployment *d,
     spec->wait_iters = e->batch_wait_iters > 0 ? e->batch_wait_iters : 0;
     spec->wait_ratio = is_auto(e->batch_wait_ratio) ? 1.0 : e->batch_wait_ratio;
     spec->reserve_output = e->policy < 0 ? -1 : e->policy == POLICY_NO_EVICT;
+    spec->draft_tokens = (int)e->speculative_tokens;
+    spec->acceptance_frac = e->acceptance_frac;
     spec->moe_backend = e->moe_backend;
     spec->skew_sigma = sc->moe.skew;
     spec->redundant_experts = sc->moe.redundant_experts;
@@ -146,6 +148,7 @@ static void compute_footprint(struct system *s)
         .cuda_graphs = p->cuda_graphs != 0,
         .windows_freed = p->windowed_kv != 0,
         .redundant_experts = p->redundant_experts,
+        .mtp = p->draft_tokens > 0,
     };
     f.defaults.block_tokens = p->block_tokens;
     footprint_compute(&f, &s->footprint);
@@ -214,11 +217,24 @@ static bool build_step(const struct stock *stock, struct system *s, struct err *
         .dp = p->dp,
         .skew_sigma = p->skew_sigma,
         .cuda_graphs = p->cuda_graphs != 0,
+        .draft_tokens = p->draft_tokens,
         .step_scale = p->step_scale,
         .step_offset_s = p->step_offset_s,
     };
     s->step = step_model_new(&c, err);
     return s->step != NULL;
+}
+
+/* Mean tokens a speculative step emits: 1 + a + a^2 + ... + a^k. a 0.8, k 2 -> 2.44. */
+static double tokens_per_step(int draft_tokens, double acceptance_frac)
+{
+    double sum = 1.0;
+    double chance = 1.0;
+    for (int i = 0; i < draft_tokens; i++) {
+        chance *= acceptance_frac;
+        sum += chance;
+    }
+    return sum;
 }
 
 static void build_replica(struct system *s)
@@ -241,6 +257,8 @@ static void build_replica(struct system *s)
                 .recv_interval = p->recv_interval,
                 .wait_iters = p->wait_iters,
                 .wait_ratio = p->wait_ratio,
+                .draft_tokens = p->draft_tokens,
+                .accepted_tokens = tokens_per_step(p->draft_tokens, p->acceptance_frac),
                 .balance_iters = p->balance_iters,
             },
         .kv = s->footprint.kv,

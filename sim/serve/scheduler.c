@@ -33,6 +33,12 @@ static int64_t steps_until_change(const struct replica *r, const struct rank *k,
     return k->partial.n == 0 && k->n_chunks == 0 && quiet ? INT64_MAX : 0;
 }
 
+/* Of the token budget: one per decoding request and what it verifies. */
+static int64_t decode_tokens(const struct replica *r, const struct rank *k)
+{
+    return k->run.n * (1 + r->cfg->sched.draft_tokens);
+}
+
 /* The partly computed prompt first. Returns what is left of the budget. */
 static int64_t continue_prompts(struct replica *r, struct rank *k, int64_t budget)
 {
@@ -49,7 +55,7 @@ static void plan_vllm(struct replica *r, struct rank *k, double now_s)
     int64_t preempted = r->stats.n_preemptions;
     rank_grow_decodes(r, k);
     k->decodes = k->run.n > 0;
-    int64_t budget = continue_prompts(r, k, r->cfg->sched.max_batched_tokens - k->run.n);
+    int64_t budget = continue_prompts(r, k, r->cfg->sched.max_batched_tokens - decode_tokens(r, k));
     if (r->stats.n_preemptions > preempted) {
         return;
     }
@@ -72,7 +78,7 @@ static bool holds_prefill(struct replica *r, struct rank *k, int64_t budget)
         k->held_steps = 0;
         return false;
     }
-    double tokens = (double)k->run.n;
+    double tokens = (double)decode_tokens(r, k);
     double enough = s->wait_ratio * (double)s->max_batched_tokens;
     for (int i = 0; i < k->waiting.n && tokens < enough; i++) {
         int32_t idx = k->waiting.items[(k->waiting.head + i) & (k->waiting.cap - 1)];
@@ -92,7 +98,7 @@ static void plan_trtllm(struct replica *r, struct rank *k, double now_s)
 {
     rank_grow_decodes(r, k);
     k->decodes = k->run.n > 0;
-    int64_t whole = r->cfg->sched.max_batched_tokens - k->run.n;
+    int64_t whole = r->cfg->sched.max_batched_tokens - decode_tokens(r, k);
     int64_t budget = continue_prompts(r, k, whole);
     if (holds_prefill(r, k, budget)) {
         return;
