@@ -61,7 +61,7 @@ DEPS := $(LIB_OBJ:.o=.d) $(B)/sim/cli/main.d $(TEST_BIN:%=%.d) $(TEST_HELP_OBJ:.
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help build-tests build-fuzz test clean install uninstall demo deps deps-check check bench charts validate golden format fuzz
+.PHONY: all help build-tests build-fuzz test clean install uninstall demo deps deps-check check bench charts validate golden format fuzz instructions
 
 all: headroom ## build the program
 
@@ -173,7 +173,7 @@ golden: all ## rewrite the expected output of the command-line tests; read the d
 
 # The steps of `make check`, in order; .ci/run takes the same list.
 CHECKS := check-levels check-headers check-format check-scripts check-gcc check-clang check-same \
-	check-asan check-tsan check-valgrind check-install check-archive check-cppcheck check-tidy check-coverage \
+	check-asan check-tsan check-valgrind check-instructions check-install check-archive check-cppcheck check-tidy check-coverage \
 	$(if $(FUZZ_SRC),check-fuzz)
 .PHONY: list-checks $(CHECKS)
 list-checks:
@@ -215,6 +215,12 @@ check-valgrind: ## no leak and no invalid access in the unit tests, checked on r
 	@$(MAKE) build-tests
 	@RUN_PREFIX='valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=99' \
 	  tests/run.sh $(B) $(VALGRIND_TESTS)
+check-instructions: ## instructions per simulated request, at most 5 % above the recorded ones
+	@$(MAKE) $(B)/headroom
+	@CC='$(CC)' tests/check_instructions.sh $(B)/headroom
+instructions: ## record the instructions per simulated request anew; read the diff
+	@$(MAKE) $(B)/headroom
+	@CC='$(CC)' tests/check_instructions.sh $(B)/headroom --record
 check-install: ## install, use from elsewhere, uninstall
 	@MAKE='$(MAKE)' tests/check_install.sh
 check-archive: ## a source archive builds and runs without .git
