@@ -31,8 +31,8 @@ static void rented_server_against_tokens(void)
 {
     /* aws-p5.48xlarge on demand 55.04 * 730.5 = 40,206.72, team 10,000: 50,206.72 a month.
      * 50,206.72 / 0.00913125 = 5,498,340 requests a day, 63.6/s: inside the first step of 80/s.
-     * The second step, at 6,912,000 a day, costs 40,206.72 and a spare as much again: 130,620.16
-     * against 63,115.20, so managed is cheaper again. */
+     * The second step, at 6,912,000 a day, costs 40,206.72 and a spare as much again:
+     * 130,620.16 against 63,115.20, so managed is cheaper again. */
     struct plan_case c = fast_case("aws-p5.48xlarge", "on-demand", HOSTING_RENT);
     struct breakeven b = find(&c, 10e6);
     CU_ASSERT_EQUAL_FATAL(b.n, 2);
@@ -94,8 +94,8 @@ static void no_crossing_is_missed_between_samples(void)
 
 static void the_managed_side_ends_at_its_rate_limit(void)
 {
-    /* Databricks Maverick: 10,000 output tokens a minute / 250 / 60 = 0.6667/s and 2,400 queries
-     * an hour, the same: 57,600 requests a day. */
+    /* Databricks Maverick: 10,000 output tokens a minute / 250 / 60 = 0.6667/s and 2,400
+     * queries an hour, the same: 57,600 requests a day. */
     struct plan_case c = plan_fixture_case(&f, "aws-p5.48xlarge", "on-demand", HOSTING_RENT,
                                            "databricks", OFFER_PAY_PER_TOKEN);
     struct breakeven b = find(&c, 1e6);
@@ -114,10 +114,10 @@ static void two_staircases_cross_at_steps(void)
     CU_ASSERT_TRUE(b.n > 0);
     for (int i = 0; i < b.n; i++) {
         double at = b.items[i].requests_per_day;
-        double above = forecast_self_usd(&c, at * (1 + 1e-7)) -
-                       forecast_managed_usd(&c, at * (1 + 1e-7));
-        double below = forecast_self_usd(&c, at * (1 - 1e-7)) -
-                       forecast_managed_usd(&c, at * (1 - 1e-7));
+        double above =
+            forecast_self_usd(&c, at * (1 + 1e-7)) - forecast_managed_usd(&c, at * (1 + 1e-7));
+        double below =
+            forecast_self_usd(&c, at * (1 - 1e-7)) - forecast_managed_usd(&c, at * (1 - 1e-7));
         CU_ASSERT_TRUE((above < 0) != (below < 0));
         CU_ASSERT_EQUAL(above < 0, b.items[i].to_self);
     }
@@ -125,7 +125,8 @@ static void two_staircases_cross_at_steps(void)
 
 static void the_month_of_break_even_follows_growth(void)
 {
-    /* Crossing at 5,498,340 a day; today 2,000,000, 10 % a month: ln(2.74917) / ln(1.1) = 10.61.
+    /* Crossing at 5,498,340 a day; today 2,000,000, 10 % a month: ln(2.74917) / ln(1.1)
+     * = 10.61.
      */
     struct plan_case c = fast_case("aws-p5.48xlarge", "on-demand", HOSTING_RENT);
     struct breakeven b = find(&c, 10e6);
@@ -154,8 +155,8 @@ static void the_forecast_crosses_in_the_month_the_costs_do(void)
 
 static void net_present_value_of_a_rented_fleet(void)
 {
-    /* Constant 50,206.72 a month over 36 months at 8 % a year: monthly factor q = 1.08^(-1/12) =
-     * 0.99360699; q (1 - q^36) / (1 - q) = 32.0432 (36 payments); NPV = 1,608,784 USD. */
+    /* Constant 50,206.72 a month over 36 months at 8 % a year: monthly factor q = 1.08^(-1/12)
+     * = 0.99360699; q (1 - q^36) / (1 - q) = 32.0432 (36 payments); NPV = 1,608,784 USD. */
     struct plan_case c = fast_case("aws-p5.48xlarge", "on-demand", HOSTING_RENT);
     struct forecast fc;
     forecast_run(&c, NULL, &fc);

@@ -161,8 +161,7 @@ static void the_fleet_follows_the_peak(void)
 {
     /* 10/s at 2.5 * 0.8: 5 replicas; 0.067 % down time: one spare for 99.9 %. */
     struct plan_option option = plan_fixture_option();
-    struct hosting h =
-        plan_fixture_hosting(&f, "aws-p5.48xlarge", "on-demand", HOSTING_RENT);
+    struct hosting h = plan_fixture_hosting(&f, "aws-p5.48xlarge", "on-demand", HOSTING_RENT);
     struct units u = cost_fleet(&f.econ, &option, &h, 10);
     CU_ASSERT_EQUAL(u.replicas, 5);
     CU_ASSERT_EQUAL(u.spares, 1);

@@ -23,8 +23,7 @@ static double difference(const struct plan_case *c, double requests_per_day)
     return isnan(managed) ? -INFINITY : self - managed;
 }
 
-/* ---- steps -----------------------------------------------------------------------------------
- */
+/* ---- steps ------------------------------------------------------------------------------- */
 
 /* Requests per day that one replica, and one provisioned unit, carries. */
 static double replica_volume(const struct plan_case *c)
@@ -85,8 +84,7 @@ int breakeven_steps(const struct plan_case *c, double *max_requests_per_day, dou
     return n;
 }
 
-/* ---- roots -----------------------------------------------------------------------------------
- */
+/* ---- roots ------------------------------------------------------------------------------- */
 
 static double root_fn(double requests_per_day, void *ctx)
 {

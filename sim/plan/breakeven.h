@@ -35,8 +35,8 @@ bool breakeven_find(struct arena *arena, const struct plan_case *c, double max_r
                     struct breakeven *out, struct err *err);
 
 /* Volumes at which the number of units of either side changes, ascending, below *max: where a
- * chart has its steps. Returns how many (under room, which is at least 8) and lowers *max to the
- * volume up to which the list is complete. */
+ * chart has its steps. Returns how many (under room, which is at least 8) and lowers *max to
+ * the volume up to which the list is complete. */
 int breakeven_steps(const struct plan_case *c, double *max_requests_per_day, double *steps,
                     int room);
 

@@ -18,7 +18,7 @@ bool hosting_committed(const struct hosting *hosting)
     return hosting->kind != HOSTING_RENT || strncmp(hosting->pricing, "reserved", 8) == 0;
 }
 
-/* ---- which nodes ---------------------------------------------------------------------------- */
+/* ---- which nodes ------------------------------------------------------------------------- */
 
 static struct plan_rate price_rate(const struct price *price, bool bought, const char *as_of)
 {
@@ -100,14 +100,14 @@ void hosting_enumerate(struct arena *arena, const struct econ_stock *stock,
         for (int i = 0; i < stock->nodes.n_nodes; i++) {
             const struct node_spec *node = &stock->nodes.nodes[i];
             if (catalog_same_name(node->gpu, option->gpu)) {
-                add_node(arena, stock, sc, econ, option, node,
-                         pricing_names[pricing->items[k]], list);
+                add_node(arena, stock, sc, econ, option, node, pricing_names[pricing->items[k]],
+                         list);
             }
         }
     }
 }
 
-/* ---- the sheet ------------------------------------------------------------------------------ */
+/* ---- the sheet --------------------------------------------------------------------------- */
 
 static struct cost_line line_of(const char *name, double quantity, const char *unit,
                                 double unit_usd, const struct plan_rate *rate)
@@ -151,8 +151,8 @@ static void add_capex(struct cost_sheet *sheet, struct cost_line line)
 struct units cost_fleet(const struct econ *econ, const struct plan_option *option,
                         const struct hosting *hosting, double peak_rps)
 {
-    int64_t replicas = units_replicas(peak_rps, option->rps_per_replica,
-                                      econ_value(econ, ECON_UTILISATION));
+    int64_t replicas =
+        units_replicas(peak_rps, option->rps_per_replica, econ_value(econ, ECON_UTILISATION));
     double down = units_down_frac(econ, option->gpus_per_replica, hosting->node->n_gpus);
     return units_pack(option->gpus_per_replica, replicas, units_spares(econ, replicas, down),
                       hosting->node->n_gpus);

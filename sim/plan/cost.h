@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* cost.h - what a self-hosted fleet costs: rented, bought into colocation, or bought into a data
- * centre of one's own. Each amount is a line with quantity, unit price and source, so that a
- * report can trace it.
+/* cost.h - what a self-hosted fleet costs: rented, bought into colocation, or bought into a
+ * data centre of one's own. Each amount is a line with quantity, unit price and source, so that
+ * a report can trace it.
  *
  * A month has 730.5 hours. Bought hardware costs per month
  *     depreciation   capex * (1 - residual) / T           T: amortisation in months
@@ -89,9 +89,9 @@ double cost_residual_frac(const struct econ *econ, double months);
 double cost_staff_fte(const struct econ *econ, const struct units *units);
 
 /* Cost per million tokens counted as a managed API bills them. The rule: the month's cost is
- * split by simulated GPU time, the prefill share over input tokens that no cache held, the decode
- * share over output tokens; cached tokens took no GPU time and cost nothing. input * (input -
- * cached) + output * output tokens add up to the total again. */
+ * split by simulated GPU time, the prefill share over input tokens that no cache held, the
+ * decode share over output tokens; cached tokens took no GPU time and cost nothing. input *
+ * (input - cached) + output * output tokens add up to the total again. */
 struct cost_per_mtok {
     double input_usd, cached_usd, output_usd; /* NaN: no such tokens */
     double blended_usd;                       /* over all tokens */

@@ -6,8 +6,9 @@
  * (a minute in most sources) is lognormal with the measured coefficient of variation of
  * scenarios/data/burstiness.csv; the peak is its 59/60 quantile, the busiest minute of an
  * average hour: factor = exp(z s - s^2 / 2), s^2 = ln(1 + cv^2), z = 2.128. Chat, cv 0.2430:
- * s 0.2396, factor 1.618 (measured 1.53); code, cv 1.0192: s 0.8441, factor 4.22 (measured 4.1).
- * What varies faster than that is in the arrivals that the capacity was simulated with.
+ * s 0.2396, factor 1.618 (measured 1.53); code, cv 1.0192: s 0.8441, factor 4.22
+ * (measured 4.1). What varies faster than that is in the arrivals that the capacity was
+ * simulated with.
  *
  * Ignores: holidays, seasons and launches; the peak hour is that of the average week. */
 #ifndef DEMAND_H

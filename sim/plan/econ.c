@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* econ.c - picks each figure from the scenario or the catalogue and remembers where it is from. */
+/* econ.c - picks each figure from the scenario or the catalogue and remembers where it is from.
+ */
 #include "sim/plan/econ.h"
 
 #include <math.h>
@@ -27,7 +28,8 @@ static const struct spec specs[ECON_N] = {
     [ECON_CAPITAL] = {"cost of capital", "per year", FILE_NONE, "", "", "",
                       "economics.cost_of_capital"},
     [ECON_STAFF] = {"staff", "USD/year", FILE_NONE, "", "", "", "economics.staff_per_year"},
-    [ECON_FTE_COST] = {"engineer", "USD/FTE-year", FILE_TCO, "operations", "fte-cost", NULL, ""},
+    [ECON_FTE_COST] = {"engineer", "USD/FTE-year", FILE_TCO, "operations", "fte-cost", NULL,
+                       ""},
     [ECON_FTE_PER_NODE] = {"engineers per node", "FTE", FILE_TCO, "operations",
                            "engineers-per-node", NULL, ""},
     [ECON_GPUS_PER_FTE] = {"GPUs per engineer", "GPUs/FTE", FILE_TCO, "operations",
@@ -86,7 +88,8 @@ static int day_number(const char *date)
     }
     int since_march = (m + 9) % 12;
     int year = y - (m <= 2);
-    return 365 * year + year / 4 - year / 100 + year / 400 + (153 * since_march + 2) / 5 + d - 1;
+    return 365 * year + year / 4 - year / 100 + year / 400 + (153 * since_march + 2) / 5 + d -
+           1;
 }
 
 int econ_days_between(const char *a, const char *b)
@@ -176,8 +179,7 @@ static bool resolve_one(const struct econ_stock *stock, const struct scenario *s
         econ->rates[id] = from_scenario(sc, id, isnan(own) ? unknown : own);
         return true;
     }
-    const struct param_list *list =
-        spec->file == FILE_TCO ? &stock->tco : &stock->reliability;
+    const struct param_list *list = spec->file == FILE_TCO ? &stock->tco : &stock->reliability;
     const struct param *p = param_find(list, spec->category, spec->param, spec->context);
     if (!p) {
         return err_set(err, ERR_INPUT, "the catalogue has no row '%s, %s' in hardware/%s",

@@ -32,30 +32,30 @@ struct plan_rate {
 };
 
 enum econ_id {
-    ECON_ELECTRICITY,      /* USD/kWh */
-    ECON_PUE,              /* utility power / IT power */
-    ECON_AMORTISATION,     /* months */
-    ECON_CAPITAL,          /* cost of capital per year */
-    ECON_STAFF,            /* USD/year in all; NaN: from the three that follow */
-    ECON_FTE_COST,         /* USD/FTE-year */
-    ECON_FTE_PER_NODE,     /* while the site is small */
-    ECON_GPUS_PER_FTE,     /* beyond the first engineer */
-    ECON_SOFTWARE,         /* USD/GPU-year */
-    ECON_UTILISATION,      /* peak load / sustainable load */
-    ECON_STORAGE_SHARE,    /* of server capex */
-    ECON_MAINTENANCE,      /* of server capex per year */
-    ECON_NETWORK_SMALL,    /* of server and network capex, 2 to 127 nodes */
-    ECON_NETWORK_MEDIUM,   /* 128 to 4095 nodes */
-    ECON_NETWORK_LARGE,    /* 4096 nodes and more */
-    ECON_RESIDUAL,         /* of the purchase after 36 months */
-    ECON_COLOCATION,       /* USD per kW of IT load and month, electricity on top */
-    ECON_FACILITY,         /* USD per kW of IT load, to build */
-    ECON_FACILITY_LIFE,    /* years */
-    ECON_FAILURES,         /* interruptions per GPU-day, all causes */
-    ECON_NODE_FAILURES,    /* further ones per node-day; 0 when the former include them */
-    ECON_RESTART,          /* seconds until a replica serves again */
-    ECON_BREAKAGE,         /* of GPUs per year that need repair */
-    ECON_REPAIR,           /* seconds until a broken GPU is back */
+    ECON_ELECTRICITY,    /* USD/kWh */
+    ECON_PUE,            /* utility power / IT power */
+    ECON_AMORTISATION,   /* months */
+    ECON_CAPITAL,        /* cost of capital per year */
+    ECON_STAFF,          /* USD/year in all; NaN: from the three that follow */
+    ECON_FTE_COST,       /* USD/FTE-year */
+    ECON_FTE_PER_NODE,   /* while the site is small */
+    ECON_GPUS_PER_FTE,   /* beyond the first engineer */
+    ECON_SOFTWARE,       /* USD/GPU-year */
+    ECON_UTILISATION,    /* peak load / sustainable load */
+    ECON_STORAGE_SHARE,  /* of server capex */
+    ECON_MAINTENANCE,    /* of server capex per year */
+    ECON_NETWORK_SMALL,  /* of server and network capex, 2 to 127 nodes */
+    ECON_NETWORK_MEDIUM, /* 128 to 4095 nodes */
+    ECON_NETWORK_LARGE,  /* 4096 nodes and more */
+    ECON_RESIDUAL,       /* of the purchase after 36 months */
+    ECON_COLOCATION,     /* USD per kW of IT load and month, electricity on top */
+    ECON_FACILITY,       /* USD per kW of IT load, to build */
+    ECON_FACILITY_LIFE,  /* years */
+    ECON_FAILURES,       /* interruptions per GPU-day, all causes */
+    ECON_NODE_FAILURES,  /* further ones per node-day; 0 when the former include them */
+    ECON_RESTART,        /* seconds until a replica serves again */
+    ECON_BREAKAGE,       /* of GPUs per year that need repair */
+    ECON_REPAIR,         /* seconds until a broken GPU is back */
     ECON_N,
 };
 

@@ -45,14 +45,15 @@ double forecast_managed_usd(const struct plan_case *c, double requests_per_day)
     return month.usd;
 }
 
-/* ---- the months -----------------------------------------------------------------------------
- */
+/* ---- the months -------------------------------------------------------------------------- */
 
 /* What is carried from month to month. */
 struct run {
     const struct plan_case *c;
     double month_discount; /* per month */
+    double discount;       /* to the start of this month */
     double committed_peak_rps;
+    struct units units; /* of the month before: most months need no new count of spares */
     double capex_usd, building_usd; /* bought so far */
     double terminal_usd;            /* resale and book value at the end of the horizon */
     int last_managed_cheaper;
@@ -73,6 +74,17 @@ static double buy(struct run *run, const struct cost_sheet *sheet, int month)
     return machines + building;
 }
 
+static struct units fleet_of(struct run *run, double peak_rps)
+{
+    const struct plan_case *c = run->c;
+    double utilisation = econ_value(&c->econ, ECON_UTILISATION);
+    if (units_replicas(peak_rps, c->option.rps_per_replica, utilisation) !=
+        run->units.replicas) {
+        run->units = cost_fleet(&c->econ, &c->option, &c->hosting, peak_rps);
+    }
+    return run->units;
+}
+
 static void run_self(struct run *run, int month, struct forecast_month *m, struct forecast *out)
 {
     const struct plan_case *c = run->c;
@@ -86,20 +98,18 @@ static void run_self(struct run *run, int month, struct forecast_month *m, struc
         peak = run->committed_peak_rps = fmax(run->committed_peak_rps, peak);
     }
     struct cost_sheet sheet;
-    m->units = cost_fleet(&c->econ, &c->option, &c->hosting, peak);
+    m->units = fleet_of(run, peak);
     cost_month(&c->econ, &c->option, &c->hosting, &m->units, m->mean_rps, &sheet);
     double bought = buy(run, &sheet, month);
     m->self_usd = sheet.usd_per_month;
     m->self_cash_usd = sheet.cash_usd + bought;
     out->self_usd += m->self_usd;
-    out->self_npv_usd += bought * pow(run->month_discount, month) +
-                         sheet.cash_usd * pow(run->month_discount, month + 1);
+    out->self_npv_usd += run->discount * (bought + sheet.cash_usd * run->month_discount);
     out->gpus_first = month == 0 ? m->units.gpus : out->gpus_first;
     out->gpus_max = m->units.gpus > out->gpus_max ? m->units.gpus : out->gpus_max;
 }
 
-static void run_managed(struct run *run, int month, struct forecast_month *m,
-                        struct forecast *out)
+static void run_managed(const struct run *run, struct forecast_month *m, struct forecast *out)
 {
     const struct plan_case *c = run->c;
     m->managed_usd = NAN;
@@ -112,7 +122,7 @@ static void run_managed(struct run *run, int month, struct forecast_month *m,
     }
     out->n_unpriced += isnan(m->managed_usd);
     out->managed_usd += m->managed_usd;
-    out->managed_npv_usd += m->managed_usd * pow(run->month_discount, month + 1);
+    out->managed_npv_usd += m->managed_usd * run->discount * run->month_discount;
 }
 
 void forecast_run(const struct plan_case *c, struct forecast_month *months,
@@ -122,32 +132,32 @@ void forecast_run(const struct plan_case *c, struct forecast_month *months,
     struct run run = {
         .c = c,
         .month_discount = pow(1 + econ_value(&c->econ, ECON_CAPITAL), -1.0 / MONTHS_PER_YEAR),
+        .discount = 1,
         .last_managed_cheaper = -1,
     };
     *out = (struct forecast){0};
     for (int month = 0; month < n; month++) {
         double per_day = demand_requests_per_day(&c->demand, month);
         struct offer_load load = load_at(c, per_day);
-        struct forecast_month m = {.requests_per_day = per_day,
-                                   .mean_rps = load.mean_rps,
-                                   .peak_rps = load.peak_rps};
+        struct forecast_month m = {
+            .requests_per_day = per_day, .mean_rps = load.mean_rps, .peak_rps = load.peak_rps};
         run_self(&run, month, &m, out);
-        run_managed(&run, month, &m, out);
+        run_managed(&run, &m, out);
         if (!(m.self_usd < m.managed_usd) && !(isnan(m.managed_usd) && c->has_managed)) {
             run.last_managed_cheaper = month;
         }
         if (months) {
             months[month] = m;
         }
+        run.discount *= run.month_discount;
     }
-    out->self_npv_usd -= run.terminal_usd * pow(run.month_discount, n);
+    out->self_npv_usd -= run.terminal_usd * run.discount;
     out->self_usd /= n;
     out->managed_usd /= n;
     out->crossing_month = run.last_managed_cheaper + 1 < n ? run.last_managed_cheaper + 1 : -1;
 }
 
-/* ---- inputs ----------------------------------------------------------------------------------
- */
+/* ---- inputs ------------------------------------------------------------------------------ */
 
 struct input_spec input_spec_of(const struct plan_case *c, enum input_id id)
 {
@@ -232,6 +242,23 @@ double input_get(const struct plan_case *c, enum input_id id)
     }
 }
 
+/* A range moves with its value. */
+static void set_rate(struct plan_rate *rate, double value)
+{
+    double factor = rate->value > 0 ? value / rate->value : 1;
+    rate->value = value;
+    rate->low *= factor;
+    rate->high *= factor;
+}
+
+static void set_capacity(struct plan_option *option, double rps)
+{
+    double factor = rps / option->rps_per_replica;
+    option->rps_per_replica = rps;
+    option->rps_lo *= factor;
+    option->rps_hi *= factor;
+}
+
 void input_set(struct plan_case *c, enum input_id id, double value)
 {
     switch (id) {
@@ -246,7 +273,7 @@ void input_set(struct plan_case *c, enum input_id id, double value)
         c->demand.burst_factor[c->demand.burst] = value / c->demand.hour_peak;
         return;
     case INPUT_CAPACITY:
-        c->option.rps_per_replica = value;
+        set_capacity(&c->option, value);
         return;
     case INPUT_NODE_PRICE:
         c->hosting.price.value = value * c->hosting.node->n_gpus;
@@ -255,7 +282,7 @@ void input_set(struct plan_case *c, enum input_id id, double value)
         c->offer.price_factor *= value / managed_price(c);
         return;
     default:
-        c->econ.rates[econ_of(c, id)].value = value;
+        set_rate(&c->econ.rates[econ_of(c, id)], value);
     }
 }
 

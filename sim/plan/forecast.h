@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* forecast.h - one comparison, a self-hosted system against a managed offer, month by month over
- * the horizon, and the inputs of it that can be varied.
+/* forecast.h - one comparison, a self-hosted system against a managed offer, month by month
+ * over the horizon, and the inputs of it that can be varied.
  *
  * Machines are added in the month whose peak needs them; bought and reserved ones stay. What
  * decides is the mean cost per month; net present values discount monthly at the cost of
- * capital, (1 + r)^(1/12): purchases at the start of a month, everything else at its end, resale
- * of machines and book value of a building at the end of the horizon. */
+ * capital, (1 + r)^(1/12): purchases at the start of a month, everything else at its end,
+ * resale of machines and book value of a building at the end of the horizon. */
 #ifndef FORECAST_H
 #define FORECAST_H
 
@@ -46,11 +46,12 @@ struct forecast {
 void forecast_run(const struct plan_case *c, struct forecast_month *months,
                   struct forecast *out);
 
-/* Cost of one month at a volume, growth left aside; NaN when the side is missing or unpriced. */
+/* Cost of one month at a volume, growth left aside; NaN when the side is missing or unpriced.
+ */
 double forecast_self_usd(const struct plan_case *c, double requests_per_day);
 double forecast_managed_usd(const struct plan_case *c, double requests_per_day);
 
-/* ---- inputs that can be varied --------------------------------------------------------------- */
+/* ---- inputs that can be varied ----------------------------------------------------------- */
 
 enum input_id {
     INPUT_VOLUME,        /* requests per day in month 0 */

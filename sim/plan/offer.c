@@ -15,8 +15,7 @@ const char *const offer_state_names[] = {"priced", "infeasible at list terms",
                                          "cannot be priced"};
 const char *const offer_limit_names[] = {"itpm", "otpm", "tpm", "rpm", "qps", "qph"};
 
-/* ---- finding offers --------------------------------------------------------------------------
- */
+/* ---- finding offers ---------------------------------------------------------------------- */
 
 static struct plan_rate rate_of(const char *name, const char *unit, double value,
                                 const struct managed_price *p, const char *as_of)
@@ -100,8 +99,8 @@ static void add_offer(const struct managed_list *managed, const struct managed_p
         offer.limits[i] = limit_rate(managed, p, product, offer_limit_names[i], model, as_of);
     }
     if (kind == OFFER_PROVISIONED) {
-        const struct managed_limit *capacity = managed_limit_find(
-            managed, p->provider, product, model, "provisioned_tok_per_s");
+        const struct managed_limit *capacity =
+            managed_limit_find(managed, p->provider, product, model, "provisioned_tok_per_s");
         offer.unit_tok_per_s =
             limit_rate(managed, p, product, "provisioned_tok_per_s", model, as_of);
         offer.unit_tok_per_s.name = "capacity of a unit";
@@ -138,8 +137,7 @@ static int add_provider(const struct managed_list *managed, const char *provider
     return list->n - before;
 }
 
-/* ---- gaps ------------------------------------------------------------------------------------
- */
+/* ---- gaps -------------------------------------------------------------------------------- */
 
 static const char *cheapest_provider(const struct managed_list *managed, const char *model)
 {
@@ -291,8 +289,7 @@ void offer_enumerate(struct arena *arena, const struct managed_list *managed,
     }
 }
 
-/* ---- pricing a month -------------------------------------------------------------------------
- */
+/* ---- pricing a month --------------------------------------------------------------------- */
 
 static double cached_usd(const struct offer *offer)
 {
@@ -382,8 +379,7 @@ static void price_units(const struct offer *offer, const struct plan_tokens *t,
     }
     const struct plan_rate *further =
         isnan(offer->scaling.value) ? &offer->entry : &offer->scaling;
-    month->units =
-        (int64_t)fmax(1, ceil(need / offer->unit_tok_per_s.value * (1 - 1e-12)));
+    month->units = (int64_t)fmax(1, ceil(need / offer->unit_tok_per_s.value * (1 - 1e-12)));
     add_line(month, offer, "first provisioned unit", ECON_HOURS_PER_MONTH, "unit-h",
              &offer->entry, offer->entry.value);
     add_line(month, offer, "further provisioned units",

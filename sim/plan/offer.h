@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* offer.h - managed inference: pay per token, priority and provisioned throughput, with the rate
- * limits and capacities the providers publish.
+/* offer.h - managed inference: pay per token, priority and provisioned throughput, with the
+ * rate limits and capacities the providers publish.
  *
  * Above a published limit the offer is infeasible at list terms; when the capacity of a
  * provisioned unit is not published it cannot be priced. Neither is ever 0 or infinite: the
@@ -23,8 +23,8 @@ extern const char *const offer_kind_names[]; /* as in managed.csv */
 
 enum offer_state {
     OFFER_PRICED,
-    OFFER_OVER_LIMIT,        /* a rate limit is below the peak */
-    OFFER_UNKNOWN_CAPACITY,  /* provisioned, and a unit's capacity is not published */
+    OFFER_OVER_LIMIT,       /* a rate limit is below the peak */
+    OFFER_UNKNOWN_CAPACITY, /* provisioned, and a unit's capacity is not published */
     OFFER_N_STATES,
 };
 extern const char *const offer_state_names[];
@@ -68,8 +68,8 @@ struct offer_list {
     int n_gaps;
 };
 
-/* The offers of a model (catalogue name): of the providers in the scenario's `managed`, with its
- * prices where it gives some; without that section, of all that sell the model today. */
+/* The offers of a model (catalogue name): of the providers in the scenario's `managed`, with
+ * its prices where it gives some; without that section, of all that sell the model today. */
 void offer_enumerate(struct arena *arena, const struct managed_list *managed,
                      const struct scenario *sc, const char *model, const char *as_of,
                      struct offer_list *list);
@@ -81,10 +81,10 @@ struct offer_load {
 };
 struct offer_month {
     enum offer_state state;
-    double usd;             /* NaN unless priced */
-    int limit;              /* enum offer_limit that binds when over the limit; -1: none */
-    double limit_frac;      /* peak use of the tightest limit / limit; NaN: none published */
-    int64_t units;          /* provisioned ones */
+    double usd;        /* NaN unless priced */
+    int limit;         /* enum offer_limit that binds when over the limit; -1: none */
+    double limit_frac; /* peak use of the tightest limit / limit; NaN: none published */
+    int64_t units;     /* provisioned ones */
     struct cost_line lines[4];
     int n_lines;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* option.h - what the capacity search tells the economics about one self-hosted system: how much
- * one replica sustains within the service levels, what it draws and how its GPU time is spent.
- * Plain facts, no simulation. Strings are borrowed and outlive the plan. */
+/* option.h - what the capacity search tells the economics about one self-hosted system: how
+ * much one replica sustains within the service levels, what it draws and how its GPU time is
+ * spent. Plain facts, no simulation. Strings are borrowed and outlive the plan. */
 #ifndef OPTION_H
 #define OPTION_H
 
@@ -24,15 +24,15 @@ struct plan_tokens {
 };
 
 struct plan_option {
-    const char *name;         /* unique: "llama-4-scout fp8 h100-sxm tp8 vllm" */
-    const char *model;        /* catalogue name */
-    const char *gpu;          /* catalogue name */
-    int gpus_per_replica;     /* prefill and decode instances of one unit together */
-    int node_gpus;            /* GPUs of a replica that must share one node: the scale-up group it
-                                 was simulated with; 0: all that a node can take */
-    double rps_per_replica;   /* sustainable requests/s, every class inside its service levels,
-                                 under Poisson arrivals; 0: none */
-    double rps_lo, rps_hi;    /* prediction 80 % band; both equal: no band */
+    const char *name;       /* unique: "llama-4-scout fp8 h100-sxm tp8 vllm" */
+    const char *model;      /* catalogue name */
+    const char *gpu;        /* catalogue name */
+    int gpus_per_replica;   /* prefill and decode instances of one unit together */
+    int node_gpus;          /* GPUs of a replica that must share one node: the scale-up group it
+                               was simulated with; 0: all that a node can take */
+    double rps_per_replica; /* sustainable requests/s, every class inside its service levels,
+                               under Poisson arrivals; 0: none */
+    double rps_lo, rps_hi;  /* prediction 80 % band; both equal: no band */
     double prefill_time_frac; /* share of busy GPU time in prefill; the rest is decode */
     double power_w;           /* one replica's GPUs with their share of the host, IT load, at
                                  rps_per_replica */

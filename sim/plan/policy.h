@@ -2,8 +2,8 @@
 /* policy.h - who may run the model, under which law, where, and whose weights. Every option,
  * managed or not, is held against the same rules; an excluded one names the rule.
  *
- * An option passes `jurisdiction` when its operator's seat is in the list and it has a region in
- * the list ("EU" covers the member states). Machines of one's own on one's own site or in
+ * An option passes `jurisdiction` when its operator's seat is in the list and it has a region
+ * in the list ("EU" covers the member states). Machines of one's own on one's own site or in
  * colocation have no foreign operator and pass. */
 #ifndef POLICY_H
 #define POLICY_H
@@ -21,8 +21,8 @@ extern const char *const policy_weights_names[]; /* none adapter full */
 
 struct policy_operator {
     const char *name;
-    const char *jurisdiction; /* country code of its seat */
-    const char *regions;      /* codes, separated by blanks */
+    const char *jurisdiction;            /* country code of its seat */
+    const char *regions;                 /* codes, separated by blanks */
     const char *per_token, *provisioned; /* names of enum policy_weights */
     const char *source, *as_of;
     double estimated; /* 1, 0 */
@@ -37,7 +37,7 @@ bool policy_book_load(struct arena *arena, const char *const *dirs, int n_dirs,
 
 /* What the rules look at. */
 struct policy_facts {
-    const char *operator_name; /* "self": the user's own machines */
+    const char *operator_name;          /* "self": the user's own machines */
     const char *jurisdiction, *regions; /* "" unknown */
     enum policy_weights weights;        /* custom weights it accepts */
     bool managed;

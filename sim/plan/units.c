@@ -15,8 +15,8 @@ bool units_fit(const struct plan_option *option, const struct node_spec *node, c
 {
     int group = option->node_gpus;
     if (group == 0) {
-        group = option->gpus_per_replica < node->n_gpus ? option->gpus_per_replica
-                                                        : node->n_gpus;
+        group =
+            option->gpus_per_replica < node->n_gpus ? option->gpus_per_replica : node->n_gpus;
     }
     if (group > node->n_gpus) {
         snprintf(why, why_size, "%d GPUs must share a node and %s has %d", group, node->name,
@@ -24,7 +24,8 @@ bool units_fit(const struct plan_option *option, const struct node_spec *node, c
         return false;
     }
     if (option->gpus_per_replica > node->n_gpus && node->nic_bytes_per_s <= 0) {
-        snprintf(why, why_size, "a replica of %d GPUs spans nodes and the network of %s is not known",
+        snprintf(why, why_size,
+                 "a replica of %d GPUs spans nodes and the network of %s is not known",
                  option->gpus_per_replica, node->name);
         return false;
     }

@@ -22,8 +22,8 @@ struct units {
     bool networked;   /* more than one node: a network between them is paid for */
 };
 
-/* Can replicas of this option stand on these nodes? False with a reason when the group that must
- * share a node is larger than it, or a replica spans nodes whose network is not known. */
+/* Can replicas of this option stand on these nodes? False with a reason when the group that
+ * must share a node is larger than it, or a replica spans nodes whose network is not known. */
 bool units_fit(const struct plan_option *option, const struct node_spec *node, char *why,
                size_t why_size);
 

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Latin hypercube, spreads, quantiles and sensitivities. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/plan/uncertainty.h"
+#include "tests/check.h"
+#include "tests/plan_fixture.h"
+
+static struct plan_fixture f;
+
+static struct plan_case case_of(const char *node, const char *pricing, enum hosting_kind kind)
+{
+    return plan_fixture_case(&f, node, pricing, kind, "deepinfra", OFFER_PAY_PER_TOKEN);
+}
+
+/* One rented server whatever the draw: only its price and the team's cost move. */
+static struct plan_case one_server(void)
+{
+    struct plan_case c = case_of("aws-p5.48xlarge", "on-demand", HOSTING_RENT);
+    c.option.rps_per_replica = 1000;
+    c.option.rps_lo = c.option.rps_hi = 1000;
+    c.demand.n_months = 1; /* growth has no month to work in */
+    c.econ.spares = 0;
+    c.has_managed = false;
+    return c;
+}
+
+static void a_latin_hypercube_has_one_draw_in_every_stratum(void)
+{
+    enum { N = 64 };
+    double *design = uncertainty_design(f.arena, 7, 0, N);
+    for (int id = 0; id < INPUT_N; id++) {
+        int seen[N] = {0};
+        for (int i = 0; i < N; i++) {
+            double u = design[id * N + i];
+            CU_ASSERT_TRUE_FATAL(u > 0 && u < 1);
+            seen[(int)(u * N)]++;
+        }
+        for (int i = 0; i < N; i++) {
+            CU_ASSERT_EQUAL(seen[i], 1);
+        }
+    }
+}
+
+static void designs_differ_by_seed_input_and_replication(void)
+{
+    double *a = uncertainty_design(f.arena, 1, 0, 32);
+    double *again = uncertainty_design(f.arena, 1, 0, 32);
+    double *seed = uncertainty_design(f.arena, 2, 0, 32);
+    double *rep = uncertainty_design(f.arena, 1, 1, 32);
+    size_t all = (size_t)INPUT_N * 32 * sizeof *a;
+    CU_ASSERT_EQUAL(memcmp(a, again, all), 0);
+    CU_ASSERT_NOT_EQUAL(memcmp(a, seed, all), 0);
+    CU_ASSERT_NOT_EQUAL(memcmp(a, rep, all), 0);
+    CU_ASSERT_NOT_EQUAL(memcmp(a, a + 32, 32 * sizeof *a), 0);
+}
+
+static void the_band_is_met_at_its_quantiles(void)
+{
+    struct plan_case c = case_of("dgx-h100", "purchase", HOSTING_COLO);
+    CHECK_NEAR(uncertainty_value(&c, INPUT_CAPACITY, 0.1), 2.0, 1e-12);
+    CHECK_NEAR(uncertainty_value(&c, INPUT_CAPACITY, 0.5), 2.5, 1e-12);
+    CHECK_NEAR(uncertainty_value(&c, INPUT_CAPACITY, 0.9), 3.125, 1e-12);
+    /* Engineers: 150,000 to 200,000 around 175,000 in the catalogue. */
+    CHECK_NEAR(uncertainty_value(&c, INPUT_STAFF, 0.9), 200000, 1e-12);
+    c.demand.growth_per_month_frac = 0.04;
+    CHECK_NEAR(uncertainty_value(&c, INPUT_GROWTH, 0.1), 0.02, 1e-9);
+}
+
+static void a_range_moves_with_its_value(void)
+{
+    struct plan_case c = case_of("dgx-h100", "purchase", HOSTING_COLO);
+    input_set(&c, INPUT_STAFF, 87500);
+    input_set(&c, INPUT_CAPACITY, 5);
+    CHECK_NEAR(uncertainty_value(&c, INPUT_STAFF, 0.9), 100000, 1e-12);
+    CHECK_NEAR(uncertainty_value(&c, INPUT_CAPACITY, 0.1), 4, 1e-12);
+}
+
+static void without_a_band_capacity_is_certain(void)
+{
+    struct plan_case c = one_server();
+    CHECK_NEAR(uncertainty_value(&c, INPUT_CAPACITY, 0.01), 1000, 0);
+    CU_ASSERT_FALSE(uncertainty_spread(&c, INPUT_ELECTRICITY).varied); /* rent includes it */
+    CU_ASSERT_FALSE(uncertainty_spread(&c, INPUT_MANAGED_PRICE).varied);
+}
+
+static void quantiles_of_one_price_are_those_of_its_spread(void)
+{
+    /* 55.04 * 730.5 * (0.87, 1, 1.15) with a team of 0. */
+    struct plan_case c = one_server();
+    struct uncertainty u;
+    c.econ.rates[ECON_STAFF].value = 0;
+    uncertainty_run(f.arena, &c, 0.1, 512, 1, &u);
+    CHECK_NEAR(u.self_usd.p10, 40206.72 * 0.87, 2e-3);
+    CHECK_NEAR(u.self_usd.p50, 40206.72, 1e-3);
+    CHECK_NEAR(u.self_usd.p90, 40206.72 * 1.15, 2e-3);
+    CHECK_NEAR(u.gpus.p90, 8, 0);
+    CU_ASSERT_TRUE(isnan(u.managed_usd.p50));
+    CHECK_NEAR(u.self_wins_frac, 1, 0); /* nothing to compete with */
+}
+
+static void results_are_ordered_and_seeds_agree(void)
+{
+    struct plan_case c = case_of("dgx-h100", "purchase", HOSTING_COLO);
+    struct uncertainty a;
+    struct uncertainty b;
+    c.demand.growth_per_month_frac = 0.03;
+    uncertainty_run(f.arena, &c, 0.1, 512, 1, &a);
+    uncertainty_run(f.arena, &c, 0.1, 512, 2, &b);
+    CU_ASSERT_TRUE(a.self_usd.p10 < a.self_usd.p50 && a.self_usd.p50 < a.self_usd.p90);
+    CU_ASSERT_TRUE(a.gpus.p10 <= a.gpus.p50 && a.gpus.p50 <= a.gpus.p90);
+    CU_ASSERT_NOT_EQUAL(a.self_usd.p50, b.self_usd.p50);
+    CHECK_NEAR(a.self_usd.p50, b.self_usd.p50, 0.03);
+    CHECK_NEAR(a.self_usd.p90, b.self_usd.p90, 0.05);
+}
+
+static void the_break_even_month_has_a_spread(void)
+{
+    struct plan_case c = case_of("dgx-h100", "purchase", HOSTING_COLO);
+    struct uncertainty u;
+    input_set(&c, INPUT_CAPACITY, 100);
+    c.demand.requests_per_day = 1.2e6;
+    c.demand.growth_per_month_frac = 0.04;
+    uncertainty_run(f.arena, &c, 0.1, 512, 1, &u);
+    CU_ASSERT_TRUE(u.crosses_frac > 0.5);
+    CU_ASSERT_TRUE(u.crossing_month.p10 < u.crossing_month.p90);
+    CU_ASSERT_TRUE(u.crossing_month.p10 >= 0 && u.crossing_month.p90 < 36);
+}
+
+static void the_ratio_quantile_is_an_order_statistic(void)
+{
+    struct plan_case c = case_of("aws-p5.48xlarge", "on-demand", HOSTING_RENT);
+    double *design = uncertainty_design(f.arena, 1, 0, 100);
+    double scratch[100];
+    double q80 = uncertainty_ratio(&c, design, 100, 0.8, scratch);
+    int below = 0;
+    for (int i = 0; i < 100; i++) {
+        below += scratch[i] <= q80;
+    }
+    CU_ASSERT_EQUAL(below, 80);
+}
+
+static void the_only_input_that_matters_takes_the_whole_effect(void)
+{
+    struct plan_case c = one_server();
+    struct tornado t;
+    c.econ.rates[ECON_STAFF].value = 0;
+    uncertainty_tornado(f.arena, &c, 256, 1, &t);
+    CU_ASSERT_TRUE_FATAL(t.n >= 2);
+    CU_ASSERT_EQUAL(t.rows[0].id, INPUT_NODE_PRICE);
+    CHECK_NEAR(t.rows[0].total_effect_frac, 1, 0.2);
+    CHECK_NEAR(t.rows[0].usd_high, 40206.72 * 1.15, 1e-9);
+    CHECK_NEAR(t.base_usd, 40206.72, 1e-9);
+    for (int i = 1; i < t.n; i++) {
+        CHECK_NEAR(t.rows[i].total_effect_frac, 0, 0);
+        CHECK_NEAR(t.rows[i].usd_low, t.rows[i].usd_high, 0);
+    }
+}
+
+static void two_additive_inputs_share_the_effect(void)
+{
+    /* Price P10 to P90: 34,980 to 46,238, about 11,258; team of 40,000 a month at -20 to +25 %:
+     * 18,000. Variances go as the squares: the team has about 0.72 of the whole. */
+    struct plan_case c = one_server();
+    struct tornado t;
+    double sum = 0;
+    c.econ.rates[ECON_STAFF].value = 480000;
+    uncertainty_tornado(f.arena, &c, 512, 1, &t);
+    CU_ASSERT_EQUAL(t.rows[0].id, INPUT_STAFF);
+    CHECK_NEAR(t.rows[0].total_effect_frac, 0.72, 0.15);
+    for (int i = 0; i < t.n; i++) {
+        sum += t.rows[i].total_effect_frac;
+    }
+    CHECK_NEAR(sum, 1, 0.15);
+}
+
+int main(void)
+{
+    static const struct check_case cases[] = {
+        {"a Latin hypercube has one draw in every stratum",
+         a_latin_hypercube_has_one_draw_in_every_stratum},
+        {"designs differ by seed, input and replication",
+         designs_differ_by_seed_input_and_replication},
+        {"the band is met at its quantiles", the_band_is_met_at_its_quantiles},
+        {"a range moves with its value", a_range_moves_with_its_value},
+        {"without a band capacity is certain", without_a_band_capacity_is_certain},
+        {"quantiles of one price are those of its spread",
+         quantiles_of_one_price_are_those_of_its_spread},
+        {"results are ordered and seeds agree", results_are_ordered_and_seeds_agree},
+        {"the break-even month has a spread", the_break_even_month_has_a_spread},
+        {"the ratio quantile is an order statistic", the_ratio_quantile_is_an_order_statistic},
+        {"the only input that matters takes the whole effect",
+         the_only_input_that_matters_takes_the_whole_effect},
+        {"two additive inputs share the effect", two_additive_inputs_share_the_effect},
+    };
+    plan_fixture_open(&f, NULL);
+    int code = check_main("uncertainty", cases, (int)(sizeof cases / sizeof cases[0]));
+    plan_fixture_close(&f);
+    return code;
+}
