@@ -280,7 +280,7 @@ struct segment {
 };
 
 /* The i-th segment of recurring content; false after the last. Blocks on the border of two segments
- * belong to the later one. A repeated prompt ends before its last token: that block never hits. */
+ * belong to the later one. */
 static bool segment_at(const struct prompt_content *c, int64_t prompt_tokens, int i,
                        struct segment *out)
 {
@@ -299,7 +299,7 @@ static bool segment_at(const struct prompt_content *c, int64_t prompt_tokens, in
         return true;
     }
     if (i == (shared ? 1 : 0) && c->body_id != 0) {
-        *out = (struct segment){c->body_id, prompt_tokens - 1};
+        *out = (struct segment){c->body_id, prompt_tokens};
         return true;
     }
     return false;
