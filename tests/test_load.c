@@ -158,7 +158,7 @@ static int end_one(struct load *load, double *end_s, const int *class_idx, int n
     for (int i = 1; i < n; i++) {
         first = end_s[i] < end_s[first] ? i : first;
     }
-    load_ended(load, class_idx[first], end_s[first]);
+    load_ended(load, class_idx[first], -1, true, end_s[first]);
     return first;
 }
 
@@ -203,7 +203,7 @@ static void clients_think_exponentially_between_requests(void)
             moments_add(&m, a.time_s - end);
         }
         end = a.time_s + 1.0;
-        load_ended(load, 0, end);
+        load_ended(load, 0, -1, true, end);
     }
     CHECK_NEAR(m.mean, 2.0, 0.02);
     CHECK_NEAR(moments_sd(&m), 2.0, 0.03);

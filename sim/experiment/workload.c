@@ -93,6 +93,8 @@ void workload_classes(const struct workload *w, double rate_rps, int64_t concurr
             .shared_tokens = c->prefix.shared_tokens,
             .groups = c->prefix.groups,
             .prompt_pool = c->prompt_pool,
+            .turns = c->sessions.turns,
+            .turn_think_s = c->sessions.think_s,
         };
         if (classes[i].process != LOAD_TRACE) {
             classes[i].trace = NULL;

@@ -12,9 +12,10 @@
 /* One class's generator. */
 struct generator {
     const struct load_class *spec;
-    struct rng arrivals, prompt, output, prefix;
+    struct rng arrivals, prompt, output, prefix, sessions;
     double next_s;            /* INFINITY: none by itself (closed loop waits for an end) */
-    int64_t issued;
+    double rate_rps;          /* of first turns */
+    int64_t issued, started;  /* started: without later turns of conversations */
     int64_t n_pending;        /* closed: sends in load.pending */
     int64_t trace_row, trace_round;
     double weibull_shape;
@@ -23,7 +24,20 @@ struct generator {
     int64_t *pool_prompt;     /* closed set of prompts: their lengths, drawn once */
 };
 
+/* A conversation that waits for its next turn or for an answer. */
+struct session {
+    uint64_t content;      /* identity of what has been said in it */
+    uint64_t shared_id;    /* the prefix it began with */
+    int64_t shared_tokens;
+    int64_t said_tokens;   /* prompts and answers so far */
+    int32_t next;          /* spare list */
+};
+
 struct load {
+    struct session *sessions;
+    int n_sessions, cap_sessions;
+    int32_t spare_session;
+    uint64_t next_content;
     struct generator *gens;
     int n_gens;
     int64_t limit, issued;
@@ -63,8 +77,8 @@ static double mmpp_next(struct generator *g, double now_s)
 {
     const struct load_class *c = g->spec;
     double share = c->burst_share_frac;
-    double high = c->rate_rps * c->burst_ratio;
-    double low = c->rate_rps * fmax(0.0, 1.0 - share * c->burst_ratio) / (1.0 - share);
+    double high = g->rate_rps * c->burst_ratio;
+    double low = g->rate_rps * fmax(0.0, 1.0 - share * c->burst_ratio) / (1.0 - share);
     for (;;) {
         double rate = g->in_burst ? high : low;
         double gap = rate > 0.0 ? rng_exponential(&g->arrivals, 1.0 / rate) : INFINITY;
@@ -93,6 +107,11 @@ static double trace_next(struct generator *g)
     return at / c->trace_speed;
 }
 
+static bool has_sessions(const struct load_class *c)
+{
+    return c->turns > 1.0 && c->process != LOAD_TRACE && c->process != LOAD_OFFLINE;
+}
+
 static double next_after(struct generator *g, double now_s)
 {
     const struct load_class *c = g->spec;
@@ -101,19 +120,19 @@ static double next_after(struct generator *g, double now_s)
     }
     switch (c->process) {
     case LOAD_POISSON:
-        return now_s + rng_exponential(&g->arrivals, 1.0 / c->rate_rps);
+        return now_s + rng_exponential(&g->arrivals, 1.0 / g->rate_rps);
     case LOAD_GAMMA: {
         double shape = 1.0 / (c->cv * c->cv);
-        return now_s + gsl_ran_gamma(rng_gsl(&g->arrivals), shape, 1.0 / (c->rate_rps * shape));
+        return now_s + gsl_ran_gamma(rng_gsl(&g->arrivals), shape, 1.0 / (g->rate_rps * shape));
     }
     case LOAD_WEIBULL: {
-        double scale = exp(-gsl_sf_lngamma(1.0 + 1.0 / g->weibull_shape)) / c->rate_rps;
+        double scale = exp(-gsl_sf_lngamma(1.0 + 1.0 / g->weibull_shape)) / g->rate_rps;
         return now_s + gsl_ran_weibull(rng_gsl(&g->arrivals), scale, g->weibull_shape);
     }
     case LOAD_MMPP:
         return mmpp_next(g, now_s);
     case LOAD_CONSTANT:
-        return (double)g->issued / c->rate_rps;
+        return (double)g->started / g->rate_rps;
     case LOAD_TRACE:
         return trace_next(g);
     case LOAD_OFFLINE:
@@ -124,8 +143,9 @@ static double next_after(struct generator *g, double now_s)
     return INFINITY;
 }
 
-/* A client of a closed loop sends its next request then, unless its class has had them all. */
-static void send_at(struct load *load, int class_idx, double time_s)
+/* A client sends its next request then (session -1: a new one, else the next turn), unless its class has
+ * had them all. */
+static void send_at(struct load *load, int class_idx, double time_s, int32_t session)
 {
     struct generator *g = &load->gens[class_idx];
     int64_t most = g->spec->n_requests;
@@ -133,7 +153,7 @@ static void send_at(struct load *load, int class_idx, double time_s)
         return;
     }
     g->n_pending++;
-    event_push(load->pending, time_s, 0, 0, class_idx, 0);
+    event_push(load->pending, time_s, 0, 0, class_idx, session);
 }
 
 /* ---- construction ------------------------------------------------------------------------- */
@@ -160,6 +180,7 @@ static void generator_init(struct load *load, const struct load_config *cfg, int
     stream(&g->prompt, cfg, "prompt", c);
     stream(&g->output, cfg, "output", c);
     stream(&g->prefix, cfg, "prefix", c);
+    stream(&g->sessions, cfg, "sessions", c);
     g->weibull_shape = c->process == LOAD_WEIBULL ? weibull_shape_of(c->cv) : 1.0;
     if (c->prompt_pool > 0) {
         g->pool_prompt = xcalloc((size_t)c->prompt_pool, sizeof *g->pool_prompt);
@@ -172,9 +193,10 @@ static void generator_init(struct load *load, const struct load_config *cfg, int
             rng_exponential(&g->arrivals,
                             c->burst_length_s * (1.0 - c->burst_share_frac) / c->burst_share_frac);
     }
+    g->rate_rps = has_sessions(c) ? c->rate_rps / c->turns : c->rate_rps;
     g->next_s = next_after(g, 0.0);
     for (int64_t i = 0; c->process == LOAD_CLOSED && i < c->concurrency; i++) {
-        send_at(load, idx, 0.0);
+        send_at(load, idx, 0.0, -1);
     }
 }
 
@@ -185,6 +207,7 @@ struct load *load_new(const struct load_config *cfg)
     load->gens = xcalloc((size_t)cfg->n_classes, sizeof *load->gens);
     load->limit = cfg->n_requests > 0 ? cfg->n_requests : INT64_MAX;
     load->pending = event_list_new();
+    load->spare_session = -1;
     for (int i = 0; i < cfg->n_classes; i++) {
         generator_init(load, cfg, i);
     }
@@ -201,6 +224,7 @@ void load_free(struct load *load)
     }
     free(load->gens);
     event_list_free(load->pending);
+    free(load->sessions);
     free(load);
 }
 
@@ -275,6 +299,52 @@ static void take_trace(struct generator *g, struct arrival *a)
     g->trace_row++;
 }
 
+/* ---- conversations ------------------------------------------------------------------------- */
+
+static int32_t session_new(struct load *load, const struct arrival *first)
+{
+    int32_t i = load->spare_session;
+    if (i >= 0) {
+        load->spare_session = load->sessions[i].next;
+    } else {
+        ARRAY_RESERVE(load->sessions, load->cap_sessions, load->n_sessions + 1);
+        i = load->n_sessions++;
+    }
+    load->sessions[i] = (struct session){
+        .content = content_id(first->class_idx, 3, load->next_content++),
+        .shared_id = first->content.shared_id,
+        .shared_tokens = first->content.shared_tokens,
+    };
+    return i;
+}
+
+static void session_end(struct load *load, int32_t i)
+{
+    load->sessions[i].next = load->spare_session;
+    load->spare_session = i;
+}
+
+/* A turn: what was said before, then what the user adds. A prompt that would not fit any more begins
+ * the conversation anew. */
+static void say(struct load *load, const struct load_class *c, struct arrival *a)
+{
+    struct session *s = &load->sessions[a->session];
+    int64_t added = a->prompt_tokens;
+    if (s->said_tokens > 0) {
+        added = added > s->shared_tokens ? added - s->shared_tokens : 1;
+    }
+    int64_t prompt = s->said_tokens + added;
+    if (c->prompt_max_tokens > 0 && prompt + a->output_tokens > c->prompt_max_tokens) {
+        s->content = content_id(a->class_idx, 3, load->next_content++);
+        prompt = a->prompt_tokens;
+    }
+    a->prompt_tokens = prompt;
+    a->content.shared_id = s->shared_id;
+    a->content.shared_tokens = s->shared_tokens;
+    a->content.body_id = s->content;
+    s->said_tokens = prompt + a->output_tokens;
+}
+
 bool load_next(struct load *load, struct arrival *out)
 {
     double at;
@@ -286,43 +356,70 @@ bool load_next(struct load *load, struct arrival *out)
         return false;
     }
     bool closed = idx < 0;
+    int32_t session = -1;
     if (closed) {
         struct event e;
         event_pop(load->pending, &e);
         idx = e.target;
+        session = (int32_t)e.data;
         load->gens[idx].n_pending--;
     }
     struct generator *g = &load->gens[idx];
-    *out = (struct arrival){.time_s = at, .class_idx = idx, .id = load->issued};
+    *out = (struct arrival){
+        .time_s = at, .class_idx = idx, .id = load->issued, .session = session};
     if (g->spec->process == LOAD_TRACE) {
         take_trace(g, out);
     } else {
         draw_lengths(g, out);
         draw_content(g, out);
     }
+    if (has_sessions(g->spec)) {
+        out->session = session >= 0 ? session : session_new(load, out);
+        say(load, g->spec, out);
+    }
     load->issued++;
     g->issued++;
+    g->started += session < 0;
     if (!closed) {
         g->next_s = next_after(g, at);
     }
     return true;
 }
 
-void load_ended(struct load *load, int class_idx, double time_s)
+/* True when the user goes on after a pause. */
+static bool next_turn(struct load *load, struct generator *g, int class_idx, int32_t session,
+                      bool completed, double time_s)
+{
+    if (session < 0) {
+        return false;
+    }
+    double goes_on = rng_uniform(&g->sessions);
+    if (!completed || goes_on >= 1.0 - 1.0 / g->spec->turns) {
+        session_end(load, session);
+        return false;
+    }
+    double pause = g->spec->turn_think_s;
+    double think = pause > 0.0 ? rng_exponential(&g->sessions, pause) : 0.0;
+    send_at(load, class_idx, time_s + think, session);
+    return true;
+}
+
+void load_ended(struct load *load, int class_idx, int32_t session, bool completed, double time_s)
 {
     struct generator *g = &load->gens[class_idx];
     const struct load_class *c = g->spec;
-    if (c->process != LOAD_CLOSED) {
+    if (next_turn(load, g, class_idx, session, completed, time_s) || c->process != LOAD_CLOSED) {
         return;
     }
     double think = c->think_s > 0.0 ? rng_exponential(&g->arrivals, c->think_s) : 0.0;
-    send_at(load, class_idx, time_s + think);
+    send_at(load, class_idx, time_s + think, -1);
 }
 
 bool load_is_closed(const struct load *load)
 {
     for (int i = 0; i < load->n_gens; i++) {
-        if (load->gens[i].spec->process == LOAD_CLOSED) {
+        const struct load_class *c = load->gens[i].spec;
+        if (c->process == LOAD_CLOSED || has_sessions(c)) {
             return true;
         }
     }
@@ -338,7 +435,7 @@ bool load_has_reuse(const struct load *load)
 {
     for (int i = 0; i < load->n_gens; i++) {
         const struct load_class *c = load->gens[i].spec;
-        if ((c->shared_tokens > 0 && c->groups > 0) || c->prompt_pool > 0 ||
+        if ((c->shared_tokens > 0 && c->groups > 0) || c->prompt_pool > 0 || has_sessions(c) ||
             (c->trace && c->trace->hash_tokens > 0)) {
             return true;
         }

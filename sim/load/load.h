@@ -33,6 +33,8 @@ struct arrival {
     int64_t id;               /* 0, 1, 2 ... in order of issue */
     int64_t prompt_tokens, output_tokens;
     struct prompt_content content;
+    int32_t session;          /* conversation it belongs to; -1: none. Its prompt then begins with all
+                                 earlier prompts and answers */
 };
 
 enum load_process { LOAD_POISSON, LOAD_GAMMA, LOAD_WEIBULL, LOAD_MMPP, LOAD_CONSTANT, LOAD_CLOSED,
@@ -72,6 +74,9 @@ struct load_class {
     struct dist prompt, output;
     int64_t prompt_max_tokens;   /* draws above are cut; 0 none */
     int64_t shared_tokens, groups;
+    double turns;             /* mean turns of a conversation, geometric; up to 1: single requests.
+                                 An open rate counts turns, not conversations */
+    double turn_think_s;      /* mean pause of the user between turns, exponential */
     int64_t prompt_pool;      /* distinct prompts, drawn cyclically; 0 all distinct */
     int64_t n_requests;       /* of this class; 0: no limit of its own */
 };
@@ -90,9 +95,10 @@ void load_free(struct load *load);
 double load_peek_s(const struct load *load);
 /* Takes it. False when none is pending. */
 bool load_next(struct load *load, struct arrival *out);
-/* Tells a closed loop that a request of this class ended (completed, rejected or failed). */
-void load_ended(struct load *load, int class_idx, double time_s);
-/* Does an ended request bring a new one? */
+/* Tells closed loops and conversations that a request ended (completed, rejected or failed). A
+ * conversation whose turn was lost is over. */
+void load_ended(struct load *load, int class_idx, int32_t session, bool completed, double time_s);
+/* Does an ended request bring a new one (closed loops, conversations)? */
 bool load_is_closed(const struct load *load);
 int64_t load_issued(const struct load *load);
 /* Can two prompts share content? Then a prefix cache matters. */

@@ -43,7 +43,7 @@ static void on_end(void *ctx, const struct request *req, const struct finished *
     struct cluster *c = hook->c;
     c->out->n_completed++;
     c->out->end_s = fmax(c->out->end_s, f->last_s);
-    load_ended(c->load, f->class_idx, f->last_s);
+    load_ended(c->load, f->class_idx, req->session, true, f->last_s);
     if (c->cfg->sink) {
         c->cfg->sink(c->cfg->sink_ctx, req->id, hook->replica, f, "");
     }
@@ -64,7 +64,7 @@ static void reject(struct cluster *c, const struct arrival *a, const char *why)
     metrics_end(&c->out->metrics, &f, a->time_s);
     c->out->n_rejected++;
     c->out->end_s = fmax(c->out->end_s, a->time_s);
-    load_ended(c->load, a->class_idx, a->time_s);
+    load_ended(c->load, a->class_idx, a->session, false, a->time_s);
     if (c->cfg->sink) {
         c->cfg->sink(c->cfg->sink_ctx, a->id, -1, &f, why);
     }

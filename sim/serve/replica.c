@@ -334,6 +334,9 @@ static void end_request(struct replica *r, struct rank *k, int32_t idx, int64_t 
                         double now_s)
 {
     struct request *q = req_at(r, idx);
+    if (q->session >= 0) { /* the answer is part of the next turn's prompt */
+        kv_offer(k->kv, &q->content, held_tokens, held_tokens, &q->shared);
+    }
     free_memory(r, k, q, q->reserved_tokens > 0 ? q->reserved_tokens : held_tokens);
     list_remove(r, k, idx);
     struct finished f = {

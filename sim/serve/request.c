@@ -39,6 +39,7 @@ int32_t request_new(struct request_pool *p, const struct arrival *a)
         .target_tokens = a->prompt_tokens,
         .content = a->content,
         .class_idx = a->class_idx,
+        .session = a->session,
         .prev = -1,
         .next = -1,
     };

@@ -27,6 +27,7 @@ struct request {
     struct prompt_content content;
     struct kv_shared shared;
     int32_t class_idx;
+    int32_t session;         /* -1: none */
     int32_t prev, next;      /* running list in order of admission */
     uint32_t stamp;          /* which stay in a running set; stale heap entries differ */
     bool decoding;
