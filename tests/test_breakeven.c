@@ -196,6 +196,17 @@ static void bought_machines_stay_when_demand_shrinks(void)
     CU_ASSERT_TRUE(months[35].units.gpus < months[0].units.gpus);
 }
 
+static void bursts_need_more_gpus(void)
+{
+    /* 10/s on replicas of 2/s: 5; chat 16.18/s: 9; code 42.2/s: 22. One spare each. */
+    struct plan_case c = plan_fixture_case(&f, "dgx-h100", "purchase", HOSTING_COLO,
+                                           "deepinfra", OFFER_PAY_PER_TOKEN);
+    CU_ASSERT_EQUAL(forecast_fleet(&c, 0, BURST_POISSON).replicas, 5);
+    CU_ASSERT_EQUAL(forecast_fleet(&c, 0, BURST_CHAT).replicas, 9);
+    CU_ASSERT_EQUAL(forecast_fleet(&c, 0, demand_burstiest(&c.demand)).replicas, 22);
+    CU_ASSERT_EQUAL(forecast_fleet(&c, 0, BURST_POISSON).gpus, 48);
+}
+
 static void inputs_read_back_what_was_set(void)
 {
     struct plan_case c = fast_case("dgx-h100", "purchase", HOSTING_COLO);
@@ -228,6 +239,7 @@ int main(void)
         {"net present value of a rented fleet", net_present_value_of_a_rented_fleet},
         {"net present value of a purchase", net_present_value_of_a_purchase},
         {"bought machines stay when demand shrinks", bought_machines_stay_when_demand_shrinks},
+        {"bursts need more GPUs", bursts_need_more_gpus},
         {"inputs read back what was set", inputs_read_back_what_was_set},
     };
     plan_fixture_open(&f, sets);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Packing replicas into what can be bought. */
+#include <gsl/gsl_cdf.h>
 #include <string.h>
 
 #include "sim/plan/units.h"
@@ -90,6 +91,20 @@ static void spares_meet_the_target_and_one_fewer_does_not(void)
     CU_ASSERT_EQUAL(units_spares(&econ, 2, 6.7e-4), 0);
 }
 
+static void spares_are_the_fewest_for_any_size(void)
+{
+    struct econ econ = reliable();
+    for (int64_t n = 1; n < 4000; n = n * 3 + 1) {
+        int64_t spares = units_spares(&econ, n, 0.01);
+        unsigned all = (unsigned)(n + spares);
+        CU_ASSERT_TRUE(gsl_cdf_binomial_P((unsigned)spares, 0.01, all) >= 0.999);
+        CU_ASSERT_TRUE(spares == 0 ||
+                       gsl_cdf_binomial_P((unsigned)spares - 1, 0.01, all - 1) < 0.999);
+    }
+    /* Ten million replicas: 10,000 down on average, sd 100, so z = 3.09 sd above. */
+    CHECK_NEAR((double)units_spares(&econ, 10000000, 0.001), 10010 + 3.09 * 100, 1e-3);
+}
+
 static void fixed_spares_are_taken_as_given(void)
 {
     struct econ econ = reliable();
@@ -132,6 +147,7 @@ int main(void)
         {"down time is that of the worked example", down_time_is_that_of_the_worked_example},
         {"spares meet the target, one fewer does not",
          spares_meet_the_target_and_one_fewer_does_not},
+        {"spares are the fewest for any size", spares_are_the_fewest_for_any_size},
         {"fixed spares are taken as given", fixed_spares_are_taken_as_given},
         {"the network appears with the second node", the_network_appears_with_the_second_node},
         {"a group larger than the node is refused", a_group_larger_than_the_node_is_refused},

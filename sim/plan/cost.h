@@ -11,7 +11,8 @@
  * power. Rent includes electricity and space. Staff is the same for all: the smaller of
  * engineers-per-node * nodes and 1 + GPUs / GPUs-per-engineer, unless the scenario gives a sum.
  *
- * Ignores: taxes, network traffic out of a cloud, storage of a rented fleet, freight. */
+ * Ignores: taxes, network traffic out of a cloud, storage of a rented fleet, freight, machines
+ * of a spot market that are taken away. */
 #ifndef COST_H
 #define COST_H
 

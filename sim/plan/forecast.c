@@ -22,6 +22,12 @@ static struct offer_load load_at(const struct plan_case *c, double requests_per_
     };
 }
 
+struct units forecast_fleet(const struct plan_case *c, double month, enum burstiness burst)
+{
+    return cost_fleet(&c->econ, &c->option, &c->hosting,
+                      demand_peak_rps(&c->demand, month, burst));
+}
+
 double forecast_self_usd(const struct plan_case *c, double requests_per_day)
 {
     if (!c->has_self || !(c->option.rps_per_replica > 0)) {

@@ -46,6 +46,10 @@ struct forecast {
 void forecast_run(const struct plan_case *c, struct forecast_month *months,
                   struct forecast *out);
 
+/* The fleet of a month when the hour is so bursty: a GPU count is reported for Poisson, for the
+ * scenario's burstiness and for the burstiest (demand_burstiest). */
+struct units forecast_fleet(const struct plan_case *c, double month, enum burstiness burst);
+
 /* Cost of one month at a volume, growth left aside; NaN when the side is missing or unpriced.
  */
 double forecast_self_usd(const struct plan_case *c, double requests_per_day);

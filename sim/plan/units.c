@@ -8,7 +8,8 @@
 
 #define DAY_S 86400.0
 #define DAYS_PER_YEAR 365.25
-enum { MAX_SPARES = 100000 };
+enum { MAX_TRIALS = 1000000 };
+#define MAX_SPARES (INT64_C(1) << 40) /* a target of 1 is never met */
 
 bool units_fit(const struct plan_option *option, const struct node_spec *node, char *why,
                size_t why_size)
@@ -84,19 +85,41 @@ double units_down_frac(const struct econ *econ, int gpus_per_replica, int node_g
     return down < 0.9 ? down : 0.9;
 }
 
+/* Is the target met when at most `spares` of replicas + spares may be down? Beyond what the
+ * binomial takes, its normal approximation (mean n p, variance n p (1 - p)) is exact enough. */
+static bool enough_spares(const struct econ *econ, int64_t replicas, int64_t spares,
+                          double down_frac)
+{
+    double n = (double)(replicas + spares);
+    if (n > MAX_TRIALS) {
+        double sd = sqrt(n * down_frac * (1 - down_frac));
+        double z = ((double)spares + 0.5 - n * down_frac) / fmax(sd, 1e-9);
+        return gsl_cdf_ugaussian_P(z) >= econ->availability_frac;
+    }
+    return gsl_cdf_binomial_P((unsigned)spares, down_frac, (unsigned)n) >=
+           econ->availability_frac;
+}
+
 int64_t units_spares(const struct econ *econ, int64_t replicas, double down_frac)
 {
     if (econ->spares >= 0) {
         return econ->spares;
     }
-    /* At most `spares` of replicas + spares are down. */
-    int64_t spares = 0;
-    while (spares < MAX_SPARES &&
-           gsl_cdf_binomial_P((unsigned)spares, down_frac, (unsigned)(replicas + spares)) <
-               econ->availability_frac) {
-        spares++;
+    int64_t few = -1; /* not enough */
+    int64_t many = 0;
+    while (many < MAX_SPARES && !enough_spares(econ, replicas, many, down_frac)) {
+        few = many;
+        many = 2 * many + 1;
     }
-    return spares;
+    while (many - few > 1) {
+        int64_t middle = few + (many - few) / 2;
+        if (enough_spares(econ, replicas, middle, down_frac)) {
+            many = middle;
+        } else {
+            few = middle;
+        }
+    }
+    return many;
 }
 
 const struct plan_rate *units_network_rate(const struct econ *econ, int64_t nodes)
