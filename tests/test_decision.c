@@ -218,6 +218,28 @@ static void every_flip_fed_back_flips_with_rivals_on_both_sides(void)
     CU_ASSERT_TRUE(feed_back(c, 4) >= 2);
 }
 
+static void a_dedicated_endpoint_follows_the_simulated_capacity(void)
+{
+    struct decision_candidate pair[N_PAIR];
+    struct offer_list list = {0};
+    pair_at(5e6, pair);
+    offer_add_dedicated(f.arena, &f.stock.managed, f.sc, &pair[SELF].c.option, 0.8,
+                        PLAN_FIXTURE_DATE, &list);
+    CU_ASSERT_EQUAL(list.n, 0); /* the scenario asks Databricks, which rents no H100 */
+    struct scenario sc = *f.sc;
+    sc.n_managed = 0;
+    offer_add_dedicated(f.arena, &f.stock.managed, &sc, &pair[SELF].c.option, 0.8,
+                        PLAN_FIXTURE_DATE, &list);
+    CU_ASSERT_TRUE_FATAL(list.n > 0);
+    pair[MANAGED].c.offer = list.items[0];
+    double before = pair[MANAGED].c.offer.unit_tok_per_s.value;
+    decision_vary(pair, N_PAIR, SELF, INPUT_CAPACITY, 50);
+    CHECK_NEAR(pair[MANAGED].c.offer.unit_tok_per_s.value, before / 2, 1e-12);
+    decision_vary(pair, N_PAIR, SELF, INPUT_UTILISATION, 0.4);
+    CHECK_NEAR(pair[MANAGED].c.offer.unit_tok_per_s.value, before / 4, 1e-12);
+    feed_back(pair, N_PAIR);
+}
+
 static void flips_do_not_depend_on_the_number_of_threads(void)
 {
     struct decision_candidate pair[N_PAIR];
@@ -299,6 +321,8 @@ int main(void)
          every_flip_fed_back_flips_a_self_hosted_decision},
         {"every flip fed back flips with rivals on both sides",
          every_flip_fed_back_flips_with_rivals_on_both_sides},
+        {"a dedicated endpoint follows the simulated capacity",
+         a_dedicated_endpoint_follows_the_simulated_capacity},
         {"flips do not depend on the number of threads",
          flips_do_not_depend_on_the_number_of_threads},
         {"no evidence is never high confidence", no_evidence_is_never_high_confidence},

@@ -167,6 +167,41 @@ static void the_users_price_wins_even_of_an_unknown_provider(void)
     CHECK_NEAR(offer_of(&list, OFFER_PAY_PER_TOKEN)->output.value, 4, 0);
 }
 
+static void a_dedicated_endpoint_costs_gpus_by_the_hour(void)
+{
+    /* Deepinfra H100 2.20 USD/h * 8 GPUs = 17.60 a replica; 2.5/s * 0.8 = 2/s each; a peak of
+     * 3/s takes 2: 2 * 17.60 * 730.5 = 25,713.60. */
+    struct plan_option option = plan_fixture_option();
+    struct scenario_managed ask = {.provider = "deepinfra", .model = ""};
+    struct scenario sc = *f.sc;
+    struct offer_list list = {0};
+    sc.managed = &ask;
+    sc.n_managed = 1;
+    offer_add_dedicated(f.arena, &f.stock.managed, &sc, &option, 0.8, PLAN_FIXTURE_DATE, &list);
+    CU_ASSERT_EQUAL_FATAL(list.n, 1);
+    struct offer_month m = month_at(&list.items[0], tokens, 2, 3);
+    CU_ASSERT_EQUAL(m.units, 2);
+    CHECK_NEAR(m.usd, 25713.60, 1e-9);
+    CU_ASSERT_TRUE(list.items[0].unit_tok_per_s.estimated);
+}
+
+static void custom_serving_must_hold_a_whole_replica(void)
+{
+    /* Databricks sells A100 80 GB by 1, 2, 4 and 8 (43.96 USD/h); a replica of 4 fits two of
+     * them, twice in the larger. */
+    struct plan_option option = plan_fixture_option();
+    struct offer_list list = {0};
+    option.gpu = "a100-sxm-80gb";
+    option.gpus_per_replica = 4;
+    offer_add_dedicated(f.arena, &f.stock.managed, f.sc, &option, 0.8, PLAN_FIXTURE_DATE,
+                        &list);
+    CU_ASSERT_EQUAL_FATAL(list.n, 2);
+    for (int i = 0; i < list.n; i++) {
+        bool large = fabs(list.items[i].entry.value - 43.96) < 1e-9;
+        CHECK_NEAR(list.items[i].unit_tok_per_s.value, (large ? 4 : 2) * 1250.0, 1e-12);
+    }
+}
+
 static void lines_add_up_to_the_month(void)
 {
     struct offer_list list = offers("databricks", "deepseek-v4-flash");
@@ -197,6 +232,9 @@ int main(void)
          without_a_list_all_current_providers_are_asked},
         {"the user's price wins, even of an unknown provider",
          the_users_price_wins_even_of_an_unknown_provider},
+        {"a dedicated endpoint costs GPUs by the hour",
+         a_dedicated_endpoint_costs_gpus_by_the_hour},
+        {"custom serving must hold a whole replica", custom_serving_must_hold_a_whole_replica},
         {"lines add up to the month", lines_add_up_to_the_month},
     };
     plan_fixture_open(&f, NULL);

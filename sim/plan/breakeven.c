@@ -70,7 +70,7 @@ int breakeven_steps(const struct plan_case *c, double *max_requests_per_day, dou
                     int room)
 {
     double part = room / 2 - 2;
-    double unit = c->has_managed && c->offer.kind == OFFER_PROVISIONED ? unit_volume(c) : NAN;
+    double unit = c->has_managed && offer_by_hour(&c->offer) ? unit_volume(c) : NAN;
     double replica = c->has_self && c->option.rps_per_replica > 0 ? replica_volume(c) : NAN;
     double max = fmin(*max_requests_per_day, part * fmin(unit, replica)); /* NaN is left out */
     int n = 0;

@@ -233,7 +233,8 @@ static bool moves_with(const struct plan_case *c, const struct plan_case *refere
     if (id == INPUT_MANAGED_PRICE) {
         return c->has_managed;
     }
-    if (!c->has_self || !reference->has_self ||
+    bool dedicated = id == INPUT_CAPACITY && c->has_managed && c->offer.kind == OFFER_DEDICATED;
+    if (!(c->has_self || dedicated) || !reference->has_self ||
         strcmp(c->option.gpu, reference->option.gpu) != 0) {
         return false;
     }

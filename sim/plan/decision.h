@@ -38,7 +38,9 @@ struct decision_rule {
 };
 struct decision_rule decision_default_rule(uint64_t seed, int n_threads);
 
-/* One way to serve the model: exactly one of has_self and has_managed is set in its case. */
+/* One way to serve the model: exactly one of has_self and has_managed is set in its case. A
+ * managed one needs the demand, the economy and the option's tokens; a dedicated one the whole
+ * option. */
 struct decision_candidate {
     const char *name;
     struct plan_case c;

@@ -168,7 +168,7 @@ void forecast_run(const struct plan_case *c, struct forecast_month *months,
 struct input_spec input_spec_of(const struct plan_case *c, enum input_id id)
 {
     bool rented = c->hosting.kind == HOSTING_RENT;
-    bool hourly = c->offer.kind == OFFER_PROVISIONED;
+    bool hourly = offer_by_hour(&c->offer);
     bool team = !isnan(econ_value(&c->econ, ECON_STAFF));
     switch (id) {
     case INPUT_VOLUME:
@@ -224,8 +224,8 @@ static enum econ_id econ_of(const struct plan_case *c, enum input_id id)
 static double managed_price(const struct plan_case *c)
 {
     const struct offer *offer = &c->offer;
-    return offer->kind == OFFER_PROVISIONED ? offer->entry.value * offer->price_factor
-                                            : offer_blended_usd(offer, &c->option.tokens);
+    return offer_by_hour(offer) ? offer->entry.value * offer->price_factor
+                                : offer_blended_usd(offer, &c->option.tokens);
 }
 
 double input_get(const struct plan_case *c, enum input_id id)
@@ -265,8 +265,19 @@ static void set_capacity(struct plan_option *option, double rps)
     option->rps_hi *= factor;
 }
 
+/* A dedicated endpoint runs the simulated system: it follows capacity and utilisation. */
+static void scale_dedicated(struct plan_case *c, double factor)
+{
+    if (c->has_managed && c->offer.kind == OFFER_DEDICATED) {
+        c->offer.unit_tok_per_s.value *= factor;
+    }
+}
+
 void input_set(struct plan_case *c, enum input_id id, double value)
 {
+    if (id == INPUT_CAPACITY || id == INPUT_UTILISATION) {
+        scale_dedicated(c, value / input_get(c, id));
+    }
     switch (id) {
     case INPUT_VOLUME:
         c->demand.requests_per_day = value;

@@ -10,10 +10,16 @@
 #define HOUR_S 3600.0
 #define SECONDS_PER_MONTH (ECON_HOURS_PER_MONTH * HOUR_S)
 
-const char *const offer_kind_names[] = {"pay-per-token", "priority", "provisioned"};
+const char *const offer_kind_names[] = {"pay-per-token", "priority", "provisioned",
+                                        "dedicated"};
 const char *const offer_state_names[] = {"priced", "infeasible at list terms",
                                          "cannot be priced"};
 const char *const offer_limit_names[] = {"itpm", "otpm", "tpm", "rpm", "qps", "qph"};
+
+bool offer_by_hour(const struct offer *offer)
+{
+    return offer->kind == OFFER_PROVISIONED || offer->kind == OFFER_DEDICATED;
+}
 
 /* ---- finding offers ---------------------------------------------------------------------- */
 
@@ -289,6 +295,87 @@ void offer_enumerate(struct arena *arena, const struct managed_list *managed,
     }
 }
 
+/* ---- dedicated endpoints --------------------------------------------------------------- */
+
+/* What the rows of managed.csv that are priced by the GPU stand for. */
+struct gpu_row {
+    const char *model, *gpu;
+    int n_gpus; /* 0: priced by the single GPU, any number of them */
+};
+static const struct gpu_row gpu_rows[] = {
+    {"gpu-h100-80gb", "h100-sxm", 0},       {"gpu-a100-80-x1", "a100-sxm-80gb", 1},
+    {"gpu-a100-80-x2", "a100-sxm-80gb", 2}, {"gpu-a100-80-x4", "a100-sxm-80gb", 4},
+    {"gpu-a100-80-x8", "a100-sxm-80gb", 8}, {"gpu-a100-40-x8", "a100-sxm-40gb", 8},
+};
+
+static const struct gpu_row *gpu_row_of(const struct managed_price *p)
+{
+    bool by_gpu = strcmp(p->offer, "dedicated") == 0 || strcmp(p->offer, "custom-serving") == 0;
+    for (size_t i = 0; by_gpu && i < sizeof gpu_rows / sizeof gpu_rows[0]; i++) {
+        if (strcmp(gpu_rows[i].model, p->model) == 0) {
+            return &gpu_rows[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_asked(const struct scenario *sc, const char *provider)
+{
+    for (int i = 0; i < sc->n_managed; i++) {
+        if (catalog_same_name(sc->managed[i].provider, provider)) {
+            return true;
+        }
+    }
+    return sc->n_managed == 0;
+}
+
+static struct offer dedicated_offer(const struct managed_price *p, const struct gpu_row *row,
+                                    const struct plan_option *option, double utilisation_frac,
+                                    const char *as_of)
+{
+    struct offer offer = base_offer(p, OFFER_DEDICATED, option->model, as_of);
+    int replicas = row->n_gpus == 0 ? 1 : row->n_gpus / option->gpus_per_replica;
+    double gpus = row->n_gpus == 0 ? option->gpus_per_replica : 1; /* of the price's own unit */
+    const struct plan_tokens *t = &option->tokens;
+    offer.entry.value *= gpus;
+    offer.scaling = offer.entry;
+    offer.scaling.name = "further units";
+    offer.unit_tok_per_s = (struct plan_rate){
+        .name = "capacity of a unit",
+        .unit = "tokens/s",
+        .value = replicas * option->rps_per_replica * utilisation_frac * (t->input + t->output),
+        .low = NAN,
+        .high = NAN,
+        .source = "simulated",
+        .as_of = "",
+        .estimated = true,
+    };
+    offer.capacity_conditions = "as simulated for a system of one's own";
+    return offer;
+}
+
+void offer_add_dedicated(struct arena *arena, const struct managed_list *managed,
+                         const struct scenario *sc, const struct plan_option *option,
+                         double utilisation_frac, const char *as_of, struct offer_list *list)
+{
+    size_t room = (size_t)list->n + (size_t)managed->n_prices + 1;
+    struct offer *items = arena_alloc(arena, room, sizeof *items);
+    if (list->n > 0) {
+        memcpy(items, list->items, (size_t)list->n * sizeof *items);
+    }
+    list->items = items;
+    for (int i = 0; i < managed->n_prices; i++) {
+        const struct managed_price *p = &managed->prices[i];
+        const struct gpu_row *row = gpu_row_of(p);
+        if (!row || !is_current(p) || !is_asked(sc, p->provider) ||
+            !catalog_same_name(row->gpu, option->gpu) ||
+            (row->n_gpus > 0 && row->n_gpus < option->gpus_per_replica)) {
+            continue;
+        }
+        list->items[list->n++] = dedicated_offer(p, row, option, utilisation_frac, as_of);
+    }
+}
+
 /* ---- pricing a month --------------------------------------------------------------------- */
 
 static double cached_usd(const struct offer *offer)
@@ -393,8 +480,7 @@ void offer_month(const struct offer *offer, const struct plan_tokens *tokens,
     *month = (struct offer_month){.state = OFFER_PRICED, .limit = -1, .limit_frac = NAN};
     check_limits(offer, tokens, load, month);
     if (month->state == OFFER_PRICED) {
-        (offer->kind == OFFER_PROVISIONED ? price_units : price_tokens)(offer, tokens, load,
-                                                                        month);
+        (offer_by_hour(offer) ? price_units : price_tokens)(offer, tokens, load, month);
     }
     if (month->state != OFFER_PRICED) {
         month->usd = NAN;

@@ -18,7 +18,13 @@
 #include "sim/plan/econ.h"
 #include "sim/plan/option.h"
 
-enum offer_kind { OFFER_PAY_PER_TOKEN, OFFER_PRIORITY, OFFER_PROVISIONED, OFFER_N };
+enum offer_kind {
+    OFFER_PAY_PER_TOKEN,
+    OFFER_PRIORITY,
+    OFFER_PROVISIONED,
+    OFFER_DEDICATED, /* GPUs by the hour that the provider runs; capacity as simulated */
+    OFFER_N,
+};
 extern const char *const offer_kind_names[]; /* as in managed.csv */
 
 enum offer_state {
@@ -74,6 +80,13 @@ void offer_enumerate(struct arena *arena, const struct managed_list *managed,
                      const struct scenario *sc, const char *model, const char *as_of,
                      struct offer_list *list);
 
+/* Adds the dedicated endpoints and custom serving on the option's GPU, run by the providers
+ * that offer_enumerate would ask. A unit is what holds a replica; its capacity is the simulated
+ * one at the target utilisation. */
+void offer_add_dedicated(struct arena *arena, const struct managed_list *managed,
+                         const struct scenario *sc, const struct plan_option *option,
+                         double utilisation_frac, const char *as_of, struct offer_list *list);
+
 struct offer_load {
     double mean_rps;
     double peak_hour_rps; /* for limits per hour */
@@ -91,6 +104,8 @@ struct offer_month {
 void offer_month(const struct offer *offer, const struct plan_tokens *tokens,
                  const struct offer_load *load, struct offer_month *month);
 
+/* Priced by units and hours, not by tokens. */
+bool offer_by_hour(const struct offer *offer);
 /* Mean USD per million tokens, input and output together. */
 double offer_blended_usd(const struct offer *offer, const struct plan_tokens *tokens);
 

@@ -106,7 +106,8 @@ struct policy_facts policy_of_offer(const struct policy_book *book, const char *
         .quality = quality,
     };
     if (op) {
-        bool own_capacity = strcmp(offer, "provisioned") == 0;
+        bool own_capacity =
+            strcmp(offer, "provisioned") == 0 || strcmp(offer, "dedicated") == 0;
         facts.weights =
             (enum policy_weights)weights_named(own_capacity ? op->provisioned : op->per_token);
     }

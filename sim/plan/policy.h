@@ -45,7 +45,7 @@ struct policy_facts {
 };
 struct policy_facts policy_of_hosting(const struct policy_book *book,
                                       const struct hosting *hosting, double quality);
-/* offer: "pay-per-token", "priority" or "provisioned". */
+/* offer: a name of offer.h: "pay-per-token", "priority", "provisioned", "dedicated". */
 struct policy_facts policy_of_offer(const struct policy_book *book, const char *provider,
                                     const char *offer, double quality);
 
