@@ -152,13 +152,15 @@ static bool lognormal_mean_p95(const struct length_spec *spec, struct src_pos po
         return err_at(err, pos, "p95 (%g) must be greater than the mean (%g)", spec->p95,
                       spec->mean);
     }
-    if (!dist_lognormal_from_mean_p95(spec->mean, spec->p95, dist)) {
+    struct dist fit;
+    if (!dist_lognormal_from_mean_p95(spec->mean, spec->p95, &fit)) {
         return err_at(
             err, pos,
             "no lognormal has a p95 of %.3g times its mean (3.86 at most); give mean and "
             "p50, or a file of observed lengths",
             spec->p95 / spec->mean);
     }
+    set_log(dist, fit.a, fit.b); /* min and max stay */
     return true;
 }
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* fleet.c - see fleet.h. */
+#include "sim/plan/fleet.h"
+
+#include <gsl/gsl_cdf.h>
+#include <math.h>
+#include <string.h>
+
+#include "sim/plan/units.h"
+
+enum { MAX_ATTEMPTS = 5 };
+static const double MORE = 0.05;
+
+const char *const fleet_burst_names[] = {"poisson", "default", "bursty"};
+
+static struct fleet_count count_at(const struct econ *econ, const struct plan_option *option,
+                                   double down_frac, double peak_rps, enum burstiness burst)
+{
+    struct fleet_count c = {.burst = burst, .peak_rps = peak_rps};
+    c.replicas =
+        units_replicas(peak_rps, option->rps_per_replica, econ_value(econ, ECON_UTILISATION));
+    c.spares = units_spares(econ, c.replicas, down_frac);
+    c.gpus = (c.replicas + c.spares) * option->gpus_per_replica;
+    return c;
+}
+
+void fleet_size(const struct econ *econ, const struct demand *demand,
+                const struct plan_option *option, int node_gpus, double month,
+                struct fleet *out)
+{
+    const enum burstiness kinds[FLEET_N] = {BURST_POISSON, (enum burstiness)demand->burst,
+                                            demand_burstiest(demand)};
+    *out = (struct fleet){0};
+    out->down_frac = units_down_frac(econ, option->gpus_per_replica, node_gpus);
+    for (int i = 0; i < FLEET_N; i++) {
+        double peak = demand_peak_rps(demand, month, kinds[i]);
+        out->counts[i] = count_at(econ, option, out->down_frac, peak, kinds[i]);
+    }
+    const struct fleet_count *c = &out->counts[FLEET_DEFAULT];
+    out->availability_frac = gsl_cdf_binomial_P((unsigned)c->spares, out->down_frac,
+                                                (unsigned)(c->replicas + c->spares));
+    out->unavailable_use = (1.0 - out->availability_frac) / (1.0 - econ->availability_frac);
+}
+
+void fleet_confirm(const struct capacity_config *one, enum route route, int64_t replicas,
+                   double peak_rps, struct fleet_check *out)
+{
+    struct capacity_config cfg = *one;
+    *out = (struct fleet_check){.replicas_asked = replicas, .replicas = replicas};
+    cfg.route = route;
+    while (!out->met && out->n_runs < MAX_ATTEMPTS && !out->interrupted && !out->impossible) {
+        struct capacity c;
+        if (out->n_runs > 0) {
+            out->replicas += (int64_t)fmax(1.0, ceil(MORE * (double)out->replicas));
+        }
+        cfg.n_replicas = (int)out->replicas;
+        capacity_measure(&cfg, peak_rps, 1, &c);
+        out->n_runs++;
+        out->at = c.at;
+        out->met = c.at.met;
+        out->n_requests += c.n_requests;
+        out->n_events += c.n_events;
+        out->interrupted = c.interrupted;
+        out->impossible = c.impossible;
+    }
+}

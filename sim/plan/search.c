@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* search.c - see search.h. */
+#include "sim/plan/search.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hardware/catalog.h"
+#include "sim/base/pool.h"
+#include "sim/base/progress.h"
+#include "sim/cost/power.h"
+
+/* Share of a server's own power (all but the GPUs) that it draws while serving, and without
+ * load: an assumption between idle fans and the rating of its supplies. */
+static const double HOST_BUSY_SHARE = 0.6;
+static const double HOST_IDLE_SHARE = 0.4;
+/* Host power of a GPU's share where no node of that GPU states its own: of the GPU's TDP. DGX
+ * H100 0.82, DGX B200 0.79, GB200 NVL72 0.39. */
+static const double HOST_PER_TDP = 0.7;
+enum { TRACE_FOREVER = 1 << 20 };
+
+const char *const search_state_names[] = {"sized",   "layout",      "memory", "bound",
+                                          "no load", "unsupported", "skipped"};
+
+/* ---- the load -------------------------------------------------------------------------------
+ */
+
+static double trace_rps(const struct trace *t)
+{
+    return t->duration_s > 0.0 ? (double)t->n / t->duration_s : 1.0;
+}
+
+void search_classes(const struct workload *w, int64_t max_model_len, struct load_class *classes)
+{
+    workload_classes(w, 1.0, 0, max_model_len, classes);
+    for (int i = 0; i < w->scenario->n_classes; i++) {
+        struct load_class *c = &classes[i];
+        if (c->process == LOAD_CLOSED || c->process == LOAD_OFFLINE) {
+            c->process = LOAD_POISSON;
+        }
+        if (c->process == LOAD_TRACE) {
+            c->trace_speed = c->rate_rps / trace_rps(c->trace);
+            c->trace_repeat = TRACE_FOREVER;
+        }
+    }
+}
+
+struct sizing {
+    struct arena *arena;
+    const struct stock *stock;
+    const struct node_list *nodes;
+    const struct scenario *sc;
+    const struct search_options *options;
+    const struct workload *work;
+    struct scenario_slo *slos;
+    struct search *search;
+    struct progress *progress;
+};
+
+static bool sizing_open(struct sizing *z, struct arena *arena, const struct stock *stock,
+                        const struct scenario *sc, const struct search_options *options,
+                        struct err *err)
+{
+    *z = (struct sizing){.arena = arena, .stock = stock, .sc = sc, .options = options};
+    z->work = workload_load(arena, sc, err);
+    z->slos = arena_alloc(arena, (size_t)sc->n_classes, sizeof *z->slos);
+    for (int i = 0; i < sc->n_classes; i++) {
+        z->slos[i] = sc->classes[i].slo;
+    }
+    return z->work != NULL;
+}
+
+/* classes: scratch [n_classes], which the configuration points at. */
+static struct capacity_config config_of(const struct sizing *z, const struct system *system,
+                                        struct load_class *classes)
+{
+    search_classes(z->work, system->spec.max_model_len, classes);
+    int64_t most = z->options->max_requests;
+    return (struct capacity_config){
+        .replica = &system->replica,
+        .classes = classes,
+        .slos = z->slos,
+        .n_classes = z->sc->n_classes,
+        .stationary = !z->work->has_trace,
+        .seed = (uint64_t)z->sc->simulation.seed,
+        .max_requests = most > 0 ? most : z->sc->simulation.requests,
+        .max_replications = z->options->max_replications,
+        .stop = z->options->stop,
+    };
+}
+
+/* ---- facts of a sized system ----------------------------------------------------------------
+ */
+
+double search_host_w(const struct node_list *nodes, const struct gpu *gpu)
+{
+    for (int i = 0; nodes && i < nodes->n_nodes; i++) {
+        const struct node_spec *n = &nodes->nodes[i];
+        double host_w = n->n_gpus > 0 ? n->power_max_w / n->n_gpus - gpu->tdp_w : 0.0;
+        if (catalog_same_name(n->gpu, gpu->name) && n->power_max_w > 0.0 && host_w > 0.0) {
+            return host_w;
+        }
+    }
+    return HOST_PER_TDP * gpu->tdp_w;
+}
+
+static void fill_power(const struct sizing *z, struct search_item *item)
+{
+    const struct gpu *gpu = item->spec.gpu;
+    const struct capacity_point *p = &item->capacity.at;
+    double host_w = search_host_w(z->nodes, gpu);
+    double busy_w = power_gpu_w(gpu, p->busy_frac, p->mbu_frac, p->mfu_frac);
+    item->option.power_w = item->n_gpus * (busy_w + HOST_BUSY_SHARE * host_w);
+    item->option.idle_power_w = item->n_gpus * (gpu->idle_w + HOST_IDLE_SHARE * host_w);
+}
+
+static void fill_band(const struct sizing *z, const struct system *system,
+                      struct search_item *item)
+{
+    static const enum plan_evidence grade_of[] = {
+        [MATCH_EXACT] = PLAN_EVIDENCE_FAMILY,
+        [MATCH_ENGINE] = PLAN_EVIDENCE_SKU,
+        [MATCH_SKU] = PLAN_EVIDENCE_NONE,
+    };
+    (void)z;
+    item->option.evidence = grade_of[system->step->match];
+    item->option.rps_lo = item->capacity.rps;
+    item->option.rps_hi = item->capacity.rps;
+}
+
+static void fill_option(const struct sizing *z, const struct system *system,
+                        struct search_item *item)
+{
+    const struct capacity_point *p = &item->capacity.at;
+    const struct gpu *gpu = item->spec.gpu;
+    item->option = (struct plan_option){
+        .name = item->candidate->name,
+        .model = item->spec.model->name,
+        .gpu = gpu->name,
+        .gpus_per_replica = item->n_gpus,
+        .node_gpus = item->n_gpus < gpu->scaleup_gpus ? item->n_gpus : gpu->scaleup_gpus,
+        .rps_per_replica = item->capacity.rps,
+        .prefill_time_frac = p->prefill_time_frac,
+        .tokens = {p->input_tokens, p->hit_tokens, p->output_tokens},
+        .quality = item->candidate->model->quality,
+    };
+    fill_power(z, item);
+    fill_band(z, system, item);
+}
+
+/* ---- one candidate --------------------------------------------------------------------------
+ */
+
+static void describe_no_load(const struct sizing *z, struct search_item *item)
+{
+    const struct capacity *c = &item->capacity;
+    double use = c->at.use[c->bind];
+    snprintf(item->why, sizeof item->why,
+             "outside its limits at any load: %s of class %s at %.0f %% of its limit with one "
+             "request at a time",
+             bind_names[c->bind], z->sc->classes[c->bind_class].name, 100.0 * use);
+}
+
+static void size_system(const struct sizing *z, const struct system *system,
+                        struct search_item *item)
+{
+    struct load_class *classes = xcalloc((size_t)z->sc->n_classes, sizeof *classes);
+    struct capacity_config cfg = config_of(z, system, classes);
+    capacity_find(&cfg, &item->capacity);
+    free(classes);
+    if (item->capacity.interrupted) {
+        item->state = SEARCH_SKIPPED;
+    } else if (item->capacity.rps > 0.0) {
+        item->state = SEARCH_SIZED;
+        fill_option(z, system, item);
+    } else {
+        item->state = SEARCH_NO_LOAD;
+        describe_no_load(z, item);
+    }
+}
+
+static void size_resolved(const struct sizing *z, const struct system *system,
+                          struct search_item *item)
+{
+    item->spec = system->spec;
+    item->footprint = system->footprint;
+    item->n_gpus = system->n_gpus;
+    if (!system->step) {
+        item->state = SEARCH_NO_MEMORY;
+        snprintf(item->why, sizeof item->why, "%s", system->footprint.reason);
+        return;
+    }
+    if (!z->options->exhaustive && candidate_bound(system, z->sc->classes, z->sc->n_classes,
+                                                   item->why, sizeof item->why)) {
+        item->state = SEARCH_BOUND;
+        return;
+    }
+    size_system(z, system, item);
+}
+
+static void size_task(void *ctx, int i, int thread)
+{
+    struct sizing *z = ctx;
+    struct search_item *item = &z->search->items[i];
+    struct system system;
+    struct err err = {0};
+    (void)thread;
+    progress_add(z->progress, 1);
+    if (item->candidate->disaggregated) {
+        item->state = SEARCH_UNSUPPORTED;
+        snprintf(item->why, sizeof item->why,
+                 "prefill and decode on separate replicas are not simulated");
+        return;
+    }
+    if (system_resolve(z->stock, &item->candidate->spec, &system, &err)) {
+        size_resolved(z, &system, item);
+    } else {
+        item->state = SEARCH_NO_LAYOUT;
+        snprintf(item->why, sizeof item->why, "%.*s", (int)sizeof item->why - 1, err.text);
+    }
+    system_fini(&system);
+}
+
+static bool check_possible(const struct search *s, struct err *err)
+{
+    for (int i = 0; i < s->candidates.n; i++) {
+        if (s->items[i].capacity.impossible) {
+            return err_set(err, ERR_INTERNAL,
+                           "%s would be faster than its memory and arithmetic allow",
+                           s->items[i].candidate->name);
+        }
+    }
+    return true;
+}
+
+bool search_run(struct arena *arena, const struct stock *stock, const struct node_list *nodes,
+                const struct scenario *sc, const struct search_options *options,
+                struct search *out, struct err *err)
+{
+    struct sizing z;
+    *out = (struct search){0};
+    if (!sizing_open(&z, arena, stock, sc, options, err) ||
+        !candidates_enumerate(arena, stock, sc, &out->candidates, err)) {
+        return false;
+    }
+    int n = out->candidates.n;
+    z.nodes = nodes;
+    z.search = out;
+    out->items = arena_alloc(arena, (size_t)n, sizeof *out->items);
+    for (int i = 0; i < n; i++) {
+        out->items[i].candidate = &out->candidates.items[i];
+        out->items[i].spec = out->candidates.items[i].spec;
+        out->items[i].state = SEARCH_SKIPPED;
+    }
+    z.progress = progress_new("sizing", n, options->quiet);
+    pool_run(options->n_threads, n, size_task, &z, options->stop);
+    progress_free(z.progress);
+    for (int i = 0; i < n; i++) {
+        out->n_requests += out->items[i].capacity.n_requests;
+        out->n_events += out->items[i].capacity.n_events;
+        out->interrupted = out->interrupted || out->items[i].state == SEARCH_SKIPPED;
+    }
+    return check_possible(out, err);
+}
+
+/* ---- fleets ---------------------------------------------------------------------------------
+ */
+
+struct confirming {
+    struct sizing z;
+    const int *idx;
+    const int64_t *sizes;
+    double peak_rps;
+    struct fleet_check *checks;
+};
+
+static void confirm_task(void *ctx, int i, int thread)
+{
+    struct confirming *c = ctx;
+    const struct candidate *candidate = &c->z.search->candidates.items[c->idx[i]];
+    struct system system;
+    struct err err = {0};
+    (void)thread;
+    if (system_resolve(c->z.stock, &candidate->spec, &system, &err) && system.step) {
+        struct load_class *classes = xcalloc((size_t)c->z.sc->n_classes, sizeof *classes);
+        struct capacity_config cfg = config_of(&c->z, &system, classes);
+        fleet_confirm(&cfg, (enum route)candidate->router, c->sizes[i], c->peak_rps,
+                      &c->checks[i]);
+        free(classes);
+    }
+    system_fini(&system);
+    progress_add(c->z.progress, 1);
+}
+
+bool search_confirm(struct arena *arena, const struct stock *stock, const struct scenario *sc,
+                    const struct search *search, const int *idx, const int64_t *sizes, int n,
+                    double peak_rps, const struct search_options *options,
+                    struct fleet_check *checks, struct err *err)
+{
+    struct confirming c = {.idx = idx, .sizes = sizes, .peak_rps = peak_rps, .checks = checks};
+    if (!sizing_open(&c.z, arena, stock, sc, options, err)) {
+        return false;
+    }
+    struct search borrowed = *search;
+    c.z.search = &borrowed;
+    memset(checks, 0, (size_t)n * sizeof *checks);
+    c.z.progress = progress_new("confirming", n, options->quiet);
+    pool_run(options->n_threads, n, confirm_task, &c, options->stop);
+    progress_free(c.z.progress);
+    for (int i = 0; i < n; i++) {
+        if (checks[i].impossible) {
+            return err_set(err, ERR_INTERNAL,
+                           "a fleet of %s would be faster than its memory and arithmetic allow",
+                           search->candidates.items[idx[i]].name);
+        }
+    }
+    return true;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* search.h - every candidate sized by simulation, in parallel. Results are stored by index and
+ * depend on the candidate alone, so threads change nothing. */
+#ifndef SEARCH_H
+#define SEARCH_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "sim/experiment/workload.h"
+#include "sim/plan/candidates.h"
+#include "sim/plan/capacity.h"
+#include "sim/plan/fleet.h"
+#include "sim/plan/option.h"
+
+enum search_state {
+    SEARCH_SIZED,       /* capacity and option are filled */
+    SEARCH_NO_LAYOUT,   /* the layout cannot be built */
+    SEARCH_NO_MEMORY,   /* it does not fit */
+    SEARCH_BOUND,       /* a limit is below what is physically possible */
+    SEARCH_NO_LOAD,     /* outside its limits at any load */
+    SEARCH_UNSUPPORTED, /* asked for, not simulated */
+    SEARCH_SKIPPED,     /* interrupted */
+    SEARCH_N_STATES,
+};
+extern const char *const search_state_names[]; /* sized, layout, memory, bound, ... */
+
+struct search_item {
+    const struct candidate *candidate;
+    enum search_state state;
+    char why[200];           /* when not sized */
+    struct system_spec spec; /* every default filled in; valid from memory on */
+    struct footprint footprint;
+    int n_gpus; /* of one replica */
+    struct capacity capacity;
+    struct plan_option option;
+};
+
+struct search {
+    struct candidate_list candidates;
+    struct search_item *items; /* [candidates.n] */
+    int64_t n_requests, n_events;
+    bool interrupted;
+};
+
+struct search_options {
+    int n_threads;
+    bool exhaustive;      /* no bounds: simulate everything that fits (tests) */
+    int64_t max_requests; /* of one replication; 0: the scenario's */
+    int max_replications; /* 0: the capacity search's */
+    bool quiet;
+    const atomic_bool *stop;
+};
+
+/* Enumerates and sizes. watts: of the catalogue's nodes, for the host's share. False with err:
+ * a name is unknown, a trace cannot be read, or a result is physically impossible. Lives in the
+ * arena. */
+bool search_run(struct arena *arena, const struct stock *stock, const struct node_list *nodes,
+                const struct scenario *sc, const struct search_options *options,
+                struct search *out, struct err *err);
+
+/* Simulates the fleets of some items in parallel: sizes[i] replicas of items[idx[i]] at
+ * peak_rps. */
+bool search_confirm(struct arena *arena, const struct stock *stock, const struct scenario *sc,
+                    const struct search *search, const int *idx, const int64_t *sizes, int n,
+                    double peak_rps, const struct search_options *options,
+                    struct fleet_check *checks, struct err *err);
+
+/* The load classes at a total of 1 request/s. Closed loops and offline batches become Poisson
+ * arrivals: a plan asks how many requests come, not how many clients wait. */
+void search_classes(const struct workload *w, int64_t max_model_len,
+                    struct load_class *classes);
+
+/* IT power of the host that one GPU carries: CPUs, memory, fans, switches. */
+double search_host_w(const struct node_list *nodes, const struct gpu *gpu);
+
+#endif
