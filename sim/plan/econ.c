@@ -4,7 +4,7 @@
 #include "sim/plan/econ.h"
 
 #include <math.h>
-#include <stdio.h>
+#include <string.h>
 
 #define MONTH_S (ECON_DAYS_PER_MONTH * 86400)
 #define DAY_S 86400.0
@@ -76,14 +76,30 @@ bool econ_stock_load(struct arena *arena, const char *const *dirs, int n_dirs,
            param_list_load(arena, dirs, n_dirs, "reliability.csv", &stock->reliability, err);
 }
 
+/* The number in n digits; -1 when they are not digits. */
+static int digits(const char *text, int n)
+{
+    int value = 0;
+    for (int i = 0; i < n; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return -1;
+        }
+        value = 10 * value + (text[i] - '0');
+    }
+    return value;
+}
+
 /* Days since 0000-03-01 of the proleptic Gregorian calendar, or -1. Months are counted from
  * March, so that the leap day is the last of its year: (153 m + 2) / 5 days before month m. */
 static int day_number(const char *date)
 {
-    int y = 0;
-    int m = 0;
-    int d = 0;
-    if (!date || sscanf(date, "%4d-%2d-%2d", &y, &m, &d) != 3 || m < 1 || m > 12) {
+    if (!date || strlen(date) != 10 || date[4] != '-' || date[7] != '-') {
+        return -1;
+    }
+    int y = digits(date, 4);
+    int m = digits(date + 5, 2);
+    int d = digits(date + 8, 2);
+    if (y < 0 || m < 1 || m > 12 || d < 1 || d > 31) {
         return -1;
     }
     int since_march = (m + 9) % 12;
