@@ -46,7 +46,7 @@ endif
 
 # Everything but main.c goes into one archive that the program and every test link.
 SRC := $(sort $(wildcard sim/*/*.c models/*.c hardware/*.c scenarios/*.c plots/*.c))
-HDR := $(sort $(wildcard sim/*/*.h models/*.h hardware/*.h scenarios/*.h plots/*.h tests/*.h))
+HDR := $(sort $(wildcard sim/*/*.h models/*.h hardware/*.h scenarios/*.h plots/*.h tests/*.h tests/fuzz/*.h))
 LIB_SRC := $(filter-out sim/cli/main.c,$(SRC))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 TEST_SRC := $(sort $(wildcard tests/test_*.c))
@@ -239,7 +239,7 @@ check-coverage: ## line coverage of the product's sources, at least COVERAGE_MIN
 
 # `make fuzz T=60` gives each parser a minute.
 T ?= 60
-$(B)/tests/fuzz/%: tests/fuzz/%.c $(B)/libheadroom.a
+$(B)/tests/fuzz/%: tests/fuzz/%.c $(B)/libheadroom.a tests/fuzz/fuzz.h
 	@mkdir -p $(@D)
 	$(call say,FUZZ $<)
 	$(Q)clang $(DEFS) $(CPPFLAGS) $(STD) $(WARN) $(CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(B)/libheadroom.a $(LIBS)
