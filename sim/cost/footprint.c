@@ -252,7 +252,7 @@ static void explain(const struct footprint_config *cfg, struct footprint *f, dou
 
 static void add_overheads(const struct footprint_config *cfg, struct footprint *f)
 {
-    f->activations_bytes = activations_bytes(cfg);
+    f->activations_bytes = activations_bytes(cfg) + footprint_staging_bytes(cfg);
     f->graphs_bytes = cfg->cuda_graphs ? cfg->defaults.graph_bytes : 0.0;
     f->comm_bytes = nccl_bytes(cfg) + all_to_all_bytes(cfg);
     f->context_bytes = cfg->defaults.context_bytes;

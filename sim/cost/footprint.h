@@ -26,6 +26,7 @@ struct footprint_config {
     bool cuda_graphs;
     bool windows_freed;
     int64_t redundant_experts;        /* per layer, over all ranks */
+    bool rebalances;                  /* experts change places: one layer's slots as staging buffer */
     bool mtp;                         /* draft layers are loaded */
 };
 
@@ -50,5 +51,7 @@ void footprint_compute(const struct footprint_config *cfg, struct footprint *out
 
 /* Weight bytes of one rank by part; *out's first group of fields is filled. */
 void footprint_weights(const struct footprint_config *cfg, struct footprint *out);
+/* Buffer of a rank for experts that change places; 0 without rebalancing. */
+double footprint_staging_bytes(const struct footprint_config *cfg);
 
 #endif

@@ -153,6 +153,18 @@ static double experts_bytes(const struct footprint_config *cfg, const struct mlp
     return slots * expert_elements(cfg, p, width) * part_bytes(cfg, cfg->checkpoint.experts);
 }
 
+/* Experts that change places arrive in a second set of one layer's slots (vLLM's and SGLang's
+ * balancers move layer by layer). */
+double footprint_staging_bytes(const struct footprint_config *cfg)
+{
+    double most = 0.0;
+    for (int i = 0; cfg->rebalances && cfg->ep > 1 && i < cfg->model->n_groups; i++) {
+        const struct mlp_spec *p = &cfg->model->groups[i].mlp;
+        most = p->is_moe ? fmax(most, experts_bytes(cfg, p)) : most;
+    }
+    return most;
+}
+
 static void add_mlp(const struct footprint_config *cfg, const struct mlp_spec *p,
                     double n_layers, struct footprint *out)
 {

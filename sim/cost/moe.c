@@ -7,9 +7,8 @@
 #include <string.h>
 
 #include "sim/base/mem.h"
-#include "sim/core/rng.h"
 
-enum { POPULARITY_DRAWS = 64, SOLVE_STEPS = 60 };
+enum { SOLVE_STEPS = 60 };
 
 /* Inclusion probabilities q_e = 1 - exp(-lambda p_e) with sum k: top-k without replacement to
  * within 2 % of Monte-Carlo (cost-model.md section 1, "Distinct experts"). Bisection in
@@ -37,89 +36,44 @@ static void solve_inclusion(double *p, int n, double k)
     }
 }
 
-/* E[max of n standard normals] by the midpoint rule on the quantile function of the maximum:
- * integral over u of Phi^-1(u^(1/n)). n 8 -> 1.42, 32 -> 2.07 (cost-model.md section 3). */
-static double expected_normal_max(int n)
-{
-    enum { POINTS = 400 };
-    double sum = 0.0;
-    for (int i = 0; i < POINTS; i++) {
-        double u = (i + 0.5) / POINTS;
-        sum += gsl_cdf_ugaussian_Pinv(pow(u, 1.0 / n));
-    }
-    return sum / POINTS;
-}
-
-/* Shares of the routed rows that experts get: lognormal as measured loads are, none above 1/k,
- * the share of an expert that every token takes. */
-static void draw_shares(struct rng *rng, double sigma, double k, double *share, int n)
-{
-    double sum = 0.0;
-    for (int e = 0; e < n; e++) {
-        share[e] = exp(sigma * gsl_cdf_ugaussian_Pinv(rng_uniform(rng)));
-        sum += share[e];
-    }
-    for (int e = 0; e < n; e++) {
-        share[e] = fmin(share[e] / sum, 1.0 / k);
-    }
-}
-
-/* Load of the hottest rank relative to the mean: average over draws of popularity, experts
- * placed in order. DeepSeek-R1 (E 256, k 8, sigma 1) on 32 ranks: 2.41, measured 2.56. */
-static double hottest_rank(int n, int ep, double k, double sigma)
-{
-    if (ep <= 1 || n < ep || sigma <= 0.0) {
-        return 1.0;
-    }
-    struct rng rng;
-    rng_init(&rng, 1, "moe/placement", 0);
-    double *share = xcalloc((size_t)n, sizeof *share);
-    double total = 0.0;
-    int per_rank = n / ep;
-    for (int draw = 0; draw < POPULARITY_DRAWS; draw++) {
-        double worst = 0.0;
-        draw_shares(&rng, sigma, k, share, n);
-        for (int r = 0; r < ep; r++) {
-            double load = 0.0;
-            for (int i = 0; i < per_rank; i++) {
-                load += share[r * per_rank + i];
-            }
-            worst = fmax(worst, load);
-        }
-        total += worst * ep;
-    }
-    free(share);
-    return fmax(1.0, total / POPULARITY_DRAWS);
-}
-
 static void fill_grid(struct moe_routing *r);
 
-struct moe_routing *moe_routing_new(int n_experts, int top_k, int ep, double sigma)
+/* One rank: lognormal weights at even quantiles. */
+static void fill_inclusion(struct moe_routing *r, double sigma)
 {
-    ASSERT(n_experts > 0 && top_k > 0 && top_k <= n_experts && ep > 0);
-    struct moe_routing *r = xcalloc(1, sizeof *r);
-    r->n_experts = n_experts;
-    r->top_k = top_k;
-    r->ep = ep;
-    r->incl = xcalloc((size_t)n_experts, sizeof *r->incl);
+    int n = r->n_experts;
     double sum = 0.0;
-    for (int e = 0; e < n_experts; e++) {
-        double u = (n_experts - e - 0.5) / n_experts;
+    r->incl = xcalloc((size_t)n, sizeof *r->incl);
+    for (int e = 0; e < n; e++) {
+        double u = (n - e - 0.5) / n;
         r->incl[e] = exp(sigma * gsl_cdf_ugaussian_Pinv(u));
         sum += r->incl[e];
     }
-    for (int e = 0; e < n_experts; e++) {
+    for (int e = 0; e < n; e++) {
         r->incl[e] /= sum;
     }
-    if (top_k < n_experts) {
-        solve_inclusion(r->incl, n_experts, top_k);
+    if (r->top_k < n) {
+        solve_inclusion(r->incl, n, r->top_k);
     } else {
-        for (int e = 0; e < n_experts; e++) {
+        for (int e = 0; e < n; e++) {
             r->incl[e] = 1.0;
         }
     }
-    r->hot_rank = hottest_rank(n_experts, ep, top_k, sigma);
-    r->order_mean = ep > 1 ? expected_normal_max(ep) : 0.0;
+}
+
+struct moe_routing *moe_routing_new(const struct experts_config *experts)
+{
+    ASSERT(experts_config_fits(experts));
+    struct moe_routing *r = xcalloc(1, sizeof *r);
+    r->n_experts = experts->n_experts;
+    r->top_k = experts->top_k;
+    r->ep = experts->ep;
+    r->experts = *experts;
+    if (r->ep > 1) {
+        experts_table_build(experts, &r->table);
+    } else {
+        fill_inclusion(r, experts->skew);
+    }
     fill_grid(r);
     return r;
 }
@@ -132,30 +86,29 @@ void moe_routing_free(struct moe_routing *r)
     }
 }
 
-void moe_routing_load(const struct moe_routing *r, double tokens, struct moe_load *out)
+static double distinct_of(const struct moe_routing *r, double tokens)
 {
     double hit = 0.0;
-    double var = 0.0;
     for (int e = 0; e < r->n_experts; e++) {
-        double miss = pow(1.0 - r->incl[e], tokens);
-        hit += 1.0 - miss;
-        var += miss * (1.0 - miss);
+        hit += 1.0 - pow(1.0 - r->incl[e], tokens);
     }
-    double ep = r->ep;
-    double rows = tokens * r->top_k;
-    out->distinct_all = hit;
-    out->rows_mean = rows / ep;
-    out->distinct_rank = hit;
-    out->imbalance = 1.0;
-    if (r->ep > 1) {
-        double cap = fmin(r->n_experts / ep, rows);
-        double spread = r->order_mean * sqrt(var / ep);
-        out->distinct_rank = fmin(cap, fmax(fmin(1.0, hit), hit / ep + spread));
-        /* sampling noise and static skew combine in quadrature (cost-model.md section 3) */
-        double noise = r->order_mean * sqrt((ep - 1.0) / rows);
-        double skew = r->hot_rank - 1.0;
-        out->imbalance = fmin(ep, 1.0 + sqrt(noise * noise + skew * skew));
+    return hit;
+}
+
+void moe_routing_load(const struct moe_routing *r, double tokens, struct moe_load *out)
+{
+    out->rows_mean = tokens * r->top_k / r->ep;
+    if (r->ep == 1) {
+        out->distinct_all = distinct_of(r, tokens);
+        out->distinct_rank = out->distinct_all;
+        out->imbalance = 1.0;
+        return;
     }
+    struct experts_point p;
+    experts_table_at(&r->table, tokens, &p);
+    out->distinct_all = p.distinct_all;
+    out->distinct_rank = fmax(p.distinct_rank, p.distinct_all / r->ep);
+    out->imbalance = fmax(1.0, p.imbalance);
 }
 
 /* Grid point i stands at this many tokens: 0 .. 64, then 16 per doubling, evenly inside it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* moe.h - routed experts: how many distinct experts a batch touches under a popularity skew,
- * how uneven the expert-parallel ranks are, and the time of the grouped GEMM of one layer on
- * the slowest rank. Laws: cost-model.md sections 1 (distinct experts), 2.3 (grouped GEMM) and 3
+ * how uneven the expert-parallel ranks are (a table from experts.h), and the time of the grouped
+ * GEMM of one layer on the slowest rank. Laws: cost-model.md sections 1 (distinct experts), 2.3 (grouped GEMM) and 3
  * (imbalance); constants from hardware/kernels/moe.csv. */
 #ifndef MOE_H
 #define MOE_H
@@ -10,11 +10,12 @@
 
 #include "hardware/kernel.h"
 #include "models/dtype.h"
+#include "sim/cost/experts.h"
 
 /* Expected values for a batch of `tokens` tokens in the expert-parallel group. */
 struct moe_load {
     double distinct_all;  /* distinct experts hit in the layer */
-    double distinct_rank; /* on the rank that hits most */
+    double distinct_rank; /* slots in use on the rank that uses most */
     double rows_mean;     /* routed rows per rank: tokens * top_k / ep */
     double imbalance;     /* slowest rank's rows / mean */
 };
@@ -26,24 +27,22 @@ enum {
     MOE_GRID_N = MOE_GRID_DENSE + MOE_GRID_OCTAVE * MOE_GRID_OCTAVES + 1,
 };
 
-/* Popularity of the experts of one layer: probability that a token's top-k holds the expert. */
+/* Where the rows of a batch go. */
 struct moe_routing {
     int n_experts, top_k, ep;
-    double *incl;      /* [n_experts] inclusion probabilities, descending; sums to top_k */
-    double hot_rank;   /* slowest rank's load / mean for lognormal loads, mean of several draws:
-                          lambda_inf of section 3 */
-    double order_mean; /* E[max of ep standard normals] */
+    struct experts_config experts;
+    double *incl; /* one rank: [n_experts] inclusion probabilities, descending; sums to top_k */
+    struct experts_table table;       /* more: by Monte-Carlo over layers */
     struct moe_load grid[MOE_GRID_N]; /* for moe_routing_at */
 };
 
-/* Lognormal(sigma) popularity over n_experts (deterministic quantiles), ep ranks. Heap; free
- * with moe_routing_free. sigma 0: uniform. Uniform check (test): E 256, k 8, 64 tokens -> 222
- * distinct. */
-struct moe_routing *moe_routing_new(int n_experts, int top_k, int ep, double sigma);
+/* One rank: closed form for lognormal popularity at even quantiles; sigma 0: uniform. Uniform
+ * check (test): E 256, k 8, 64 tokens -> 222 distinct. More ranks: sim/cost/experts.h. Heap; free
+ * with moe_routing_free. */
+struct moe_routing *moe_routing_new(const struct experts_config *experts);
 void moe_routing_free(struct moe_routing *routing);
 void moe_routing_load(const struct moe_routing *routing, double tokens, struct moe_load *load);
-/* The same from a table, linear between its points: within 0.1 %, without a loop over experts.
- */
+/* The same from a dense table, linear between its points: within 0.1 %, without libm calls. */
 void moe_routing_at(const struct moe_routing *routing, int64_t tokens, struct moe_load *load);
 
 struct moe_unit {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/cost/step.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,7 @@ struct step_group {
     double dense_width, shared_width; /* per rank */
     struct moe_unit moe, moe_other;   /* other: the second kernel the engine chooses from */
     bool two_kernels;
-    struct moe_routing *routing; /* owned; NULL when dense */
+    struct moe_routing *routing; /* shared by groups with as many experts; NULL when dense */
 };
 
 /* ---- building ---------------------------------------------------------------------------- */
@@ -235,6 +236,34 @@ static void fill_experts(const struct step_config *c, const struct mlp_spec *mlp
     u->n_matrices = mlp->n_matrices;
 }
 
+static bool same_routing(const struct mlp_spec *a, const struct mlp_spec *b)
+{
+    return a->is_moe && b->is_moe && a->n_experts == b->n_experts && a->top_k == b->top_k;
+}
+
+/* One routing for all layers with as many experts: their popularities are drawn together. */
+static struct moe_routing *routing_for(const struct step_model *sm, const struct mlp_spec *mlp)
+{
+    const struct step_config *c = &sm->cfg;
+    struct experts_config experts =
+        experts_config_default(mlp->n_experts, mlp->top_k, c->ep, c->skew_sigma);
+    experts.n_layers = 0;
+    for (int i = 0; i < c->model->n_groups; i++) {
+        const struct layer_group *lg = &c->model->groups[i];
+        experts.n_layers += same_routing(&lg->mlp, mlp) ? lg->n_layers : 0;
+    }
+    for (int i = 0; i < sm->n_groups; i++) {
+        if (same_routing(sm->groups[i].mlp, mlp)) {
+            return sm->groups[i].routing;
+        }
+    }
+    experts.n_redundant = c->ep > 1 ? (int)c->redundant_experts : 0;
+    experts.by_load = experts.n_redundant > 0 || c->rebalance_s > 0.0;
+    experts.drift_s = c->drift_s;
+    experts.rebalance_s = c->rebalance_s;
+    return moe_routing_new(&experts);
+}
+
 static bool add_experts(struct step_model *sm, struct step_group *g, enum dtype dtype,
                         struct err *err)
 {
@@ -274,7 +303,7 @@ static bool add_experts(struct step_model *sm, struct step_group *g, enum dtype 
         note_constant(sm, "moe", &k2->key, match);
         fill_experts(c, mlp, k2, dtype, &g->moe_other);
     }
-    g->routing = moe_routing_new(mlp->n_experts, mlp->top_k, c->ep, c->skew_sigma);
+    g->routing = routing_for(sm, mlp);
     return true;
 }
 
@@ -335,10 +364,12 @@ static bool layout_fits(const struct step_config *c, struct err *err)
                            c->tp, a->n_heads, m->name);
         }
         const struct mlp_spec *p = &m->groups[i].mlp;
-        if (p->is_moe && (p->n_experts % c->ep != 0 || (c->tp * c->dp) % c->ep != 0)) {
+        int64_t slots = p->n_experts + (c->ep > 1 ? c->redundant_experts : 0);
+        if (p->is_moe && (slots % c->ep != 0 || (c->tp * c->dp) % c->ep != 0)) {
             return err_set(err, ERR_INPUT,
-                           "ep %d must divide tp x dp = %d and the %d experts of %s", c->ep,
-                           c->tp * c->dp, p->n_experts, m->name);
+                           "ep %d must divide tp x dp = %d and the %d experts of %s with "
+                           "%" PRId64 " redundant ones",
+                           c->ep, c->tp * c->dp, p->n_experts, m->name, slots - p->n_experts);
         }
     }
     return true;
@@ -366,11 +397,26 @@ void step_model_free(struct step_model *sm)
     if (!sm) {
         return;
     }
-    for (int i = 0; i < sm->n_groups; i++) {
-        moe_routing_free(sm->groups[i].routing);
+    const struct moe_routing *routing;
+    for (int i = 0; (routing = step_routing(sm, i)); i++) {
+        moe_routing_free((struct moe_routing *)routing);
     }
     free(sm->groups);
     free(sm);
+}
+
+const struct moe_routing *step_routing(const struct step_model *sm, int idx)
+{
+    for (int i = 0; i < sm->n_groups; i++) {
+        bool shared = false;
+        for (int j = 0; j < i; j++) {
+            shared = shared || sm->groups[j].routing == sm->groups[i].routing;
+        }
+        if (sm->groups[i].routing && !shared && idx-- == 0) {
+            return sm->groups[i].routing;
+        }
+    }
+    return NULL;
 }
 
 /* ---- operators that depend on the token count ---------------------------------------------

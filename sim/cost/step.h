@@ -61,6 +61,8 @@ struct step_config {
     const char *moe_backend;         /* kernel name, "" auto */
     int tp, pp, ep, dp;
     double skew_sigma; /* lognormal sigma of expert popularity */
+    int64_t redundant_experts;   /* per layer, over all ranks */
+    double drift_s, rebalance_s; /* as struct experts_config */
     int draft_tokens;    /* speculative decoding: tokens drafted and verified beside the next one by a
                             head of one layer (MTP, EAGLE); 0: off */
     bool cuda_graphs;
@@ -123,6 +125,8 @@ struct step_batch {
 /* NULL with err when a layout does not divide the model. Heap; step_model_free. */
 struct step_model *step_model_new(const struct step_config *cfg, struct err *err);
 void step_model_free(struct step_model *model);
+/* Routings of the expert layers, from 0; NULL behind the last. */
+const struct moe_routing *step_routing(const struct step_model *model, int idx);
 
 /* Time of everything that depends only on the token count, by operator group: m tokens on this
  * rank, M in the expert group (M = m unless attention data parallelism). parts[OP_N] is

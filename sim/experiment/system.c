@@ -70,6 +70,9 @@ bool system_spec_of(const struct scenario *sc, const struct deployment *d,
     spec->moe_backend = e->moe_backend;
     spec->skew_sigma = sc->moe.skew;
     spec->redundant_experts = sc->moe.redundant_experts;
+    spec->drift_s = sc->moe.drift_s;
+    spec->rebalance_s = sc->moe.rebalance_s;
+    spec->rebalance_pause_s = sc->moe.rebalance_pause_s;
     return model_checkpoint_named(d->model, d->weights, d->spec->name, &spec->checkpoint, err);
 }
 
@@ -148,6 +151,7 @@ static void compute_footprint(struct system *s)
         .cuda_graphs = p->cuda_graphs != 0,
         .windows_freed = p->windowed_kv != 0,
         .redundant_experts = p->redundant_experts,
+        .rebalances = p->rebalance_s > 0.0,
         .mtp = p->draft_tokens > 0,
     };
     f.defaults.block_tokens = p->block_tokens;
@@ -216,6 +220,9 @@ static bool build_step(const struct stock *stock, struct system *s, struct err *
         .ep = p->ep,
         .dp = p->dp,
         .skew_sigma = p->skew_sigma,
+        .redundant_experts = p->redundant_experts,
+        .drift_s = p->drift_s,
+        .rebalance_s = p->rebalance_s,
         .cuda_graphs = p->cuda_graphs != 0,
         .draft_tokens = p->draft_tokens,
         .step_scale = p->step_scale,
@@ -264,6 +271,8 @@ static void build_replica(struct system *s)
         .kv = s->footprint.kv,
         .kv_bytes = (int64_t)s->footprint.kv_bytes,
         .reuse = p->prefix_cache != 0,
+        .rebalance_s = p->ep > 1 && model_is_moe(p->model) ? p->rebalance_s : 0.0,
+        .rebalance_pause_s = p->rebalance_pause_s,
         .api_s = fmax(0.0, s->defaults.api_s + p->api_offset_s),
         .api_per_token_s = s->defaults.api_per_token_s,
     };

@@ -36,6 +36,7 @@ struct system_spec {
     const char *moe_backend;       /* "" auto */
     double skew_sigma;             /* NaN: the catalogue's */
     int64_t redundant_experts;
+    double drift_s, rebalance_s, rebalance_pause_s; /* of expert popularity and placement; 0: none */
     const struct correction_list *corrections; /* the scenario's calibration; NULL: none */
     double step_scale, step_offset_s, api_offset_s; /* from it, or as asked for; scale 0: none */
 };

@@ -40,6 +40,7 @@ void replica_init(struct replica *r, const struct replica_config *cfg, struct re
     r->timeline = timeline;
     r->cost = cost;
     r->n_ranks = cfg->model->cfg.dp;
+    r->rebalance_next_s = cfg->rebalance_s > 0.0 ? cfg->rebalance_s : INFINITY;
     r->ranks = xcalloc((size_t)r->n_ranks, sizeof *r->ranks);
     r->batches = xcalloc((size_t)r->n_ranks, sizeof *r->batches);
     for (int i = 0; i < r->n_ranks; i++) {
@@ -621,6 +622,20 @@ static bool looks_for_requests(struct replica *r)
     return true;
 }
 
+/* Time the engine stops before a step that starts at now_s, to move experts: once however many
+ * periods have passed since. Host time in the breakdown. */
+static double rebalance(struct replica *r, double now_s)
+{
+    double late_s = now_s - r->rebalance_next_s;
+    if (!(late_s >= 0.0)) {
+        return 0.0;
+    }
+    double period_s = r->cfg->rebalance_s;
+    r->rebalance_next_s += period_s * (floor(late_s / period_s) + 1.0);
+    r->cost->host_s += r->cfg->rebalance_pause_s;
+    return r->cfg->rebalance_pause_s;
+}
+
 /* Starts the next step at now_s, or goes idle. */
 static void begin_step(struct replica *r, double now_s)
 {
@@ -653,7 +668,8 @@ static void begin_step(struct replica *r, double now_s)
         ASSERT(r->n_running + r->n_waiting == 0);
         return;
     }
-    double dt = step_time_s(r->cost, r->n_ranks > 1 ? r->batches : &r->ranks[0].batch, r->n_ranks);
+    double dt = rebalance(r, now_s) +
+                step_time_s(r->cost, r->n_ranks > 1 ? r->batches : &r->ranks[0].batch, r->n_ranks);
     r->begin_s = now_s;
     r->end_s = now_s + dt;
     book_step(r, dt);

@@ -42,6 +42,7 @@ struct replica_config {
     int64_t kv_bytes;           /* pool of one rank */
     bool reuse;                 /* prefix cache on, and prompts can share content */
     double api_s, api_per_token_s;
+    double rebalance_s, rebalance_pause_s; /* every so long the engine stops to move experts; 0: never */
     bool one_by_one;            /* ask the scheduler before every step (tests) */
 };
 
@@ -97,6 +98,7 @@ struct replica {
     int64_t balance_steps;          /* how long prefills have been held for balance */
     bool busy;
     double begin_s, end_s;          /* of the step in progress */
+    double rebalance_next_s;
     double last_begin_s;            /* when the step before began: async plans see no later arrivals */
     int64_t n_load;                 /* requests sent here and not ended: what routers look at */
     int64_t n_waiting, n_running;   /* over ranks; incoming not included */
