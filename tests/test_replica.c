@@ -68,7 +68,7 @@ static int32_t send_as(struct rig *g, double at, int64_t prompt, int64_t output,
                         .output_tokens = output,
                         .content = content};
     int32_t idx = request_new(&g->pool, &a);
-    replica_send(&g->rep, idx);
+    replica_send(&g->rep, idx, g->pool.items[idx].arrival_s);
     return idx;
 }
 

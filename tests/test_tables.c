@@ -115,7 +115,8 @@ static void the_summary_has_the_columns_of_the_contract(void)
         "slo_met",           "slo_attained_frac",  "goodput_rps",
         "output_tok_s",      "input_tok_s",        "output_tok_s_per_gpu",
         "kv_used_frac_mean", "kv_used_frac_max",   "batch_mean",
-        "preemptions",       "prefix_hit_frac",    "busy_frac",
+        "preemptions",       "retries",            "availability_frac",
+        "prefix_hit_frac",   "busy_frac",
         "mfu_frac",          "mbu_frac",           "moe_imbalance_mean",
         "power_w_mean",      "j_per_output_token", "evidence"};
     static const char *const stats[] = {"mean", "p50", "p90", "p95", "p99"};

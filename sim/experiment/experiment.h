@@ -33,6 +33,8 @@ enum measure {
     MEASURE_KV_USED_MAX,
     MEASURE_BATCH_MEAN,
     MEASURE_PREEMPTIONS,
+    MEASURE_RETRIES,      /* requests sent again because their replica failed */
+    MEASURE_AVAILABILITY, /* share of replica time in service */
     MEASURE_PREFIX_HIT,
     MEASURE_BUSY,
     MEASURE_MFU,

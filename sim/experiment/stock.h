@@ -3,6 +3,7 @@
 #ifndef STOCK_H
 #define STOCK_H
 
+#include "hardware/bands.h"
 #include "hardware/engine.h"
 #include "hardware/fabric.h"
 #include "hardware/gpu.h"
@@ -17,6 +18,7 @@ struct stock {
     struct kernel_set kernels;
     struct fabric fabric;
     struct engine_table *engines;
+    struct band_table bands;
 };
 
 /* dirs are borrowed and searched in order. NULL with err. Lives in the arena. */

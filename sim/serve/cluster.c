@@ -24,6 +24,9 @@ struct cluster {
     struct replica *replicas;
     struct rng rng;         /* stream "router" */
     int64_t next_replica;   /* round robin */
+    struct failure_clock *clocks; /* [replicas] */
+    struct request_queue homeless; /* sent while every replica was down */
+    int n_up;
     bool closed;
     int64_t expected;       /* offered in all, when known; 0 unknown */
     double mid_waiting, mid_in_system, end_waiting, end_in_system;
@@ -72,11 +75,38 @@ static void reject(struct cluster *c, const struct arrival *a, const char *why)
 
 /* ---- routing ------------------------------------------------------------------------------------- */
 
+static bool is_up(const struct cluster *c, int i)
+{
+    return !c->clocks[i].down;
+}
+
+/* The n-th replica that is up. */
+static int nth_up(const struct cluster *c, int64_t n)
+{
+    for (int i = 0; i < c->cfg->n_replicas; i++) {
+        if (is_up(c, i) && n-- == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static int next_in_turn(struct cluster *c)
+{
+    for (;;) {
+        int i = (int)(c->next_replica++ % c->cfg->n_replicas);
+        if (is_up(c, i)) {
+            return i;
+        }
+    }
+}
+
 static int least_of(const struct cluster *c)
 {
-    int best = 0;
-    for (int i = 1; i < c->cfg->n_replicas; i++) {
-        if (c->replicas[i].n_load < c->replicas[best].n_load) {
+    int best = -1;
+    for (int i = 0; i < c->cfg->n_replicas; i++) {
+        if (is_up(c, i) &&
+            (best < 0 || c->replicas[i].n_load < c->replicas[best].n_load)) {
             best = i;
         }
     }
@@ -85,23 +115,31 @@ static int least_of(const struct cluster *c)
 
 static int two_choices(struct cluster *c)
 {
-    uint64_t n = (uint64_t)c->cfg->n_replicas;
+    uint64_t n = (uint64_t)c->n_up;
     int a = (int)rng_below(&c->rng, n);
     int b = (int)rng_below(&c->rng, n);
+    if (c->n_up < c->cfg->n_replicas) {
+        a = nth_up(c, a);
+        b = nth_up(c, b);
+    }
     if (c->replicas[a].n_load == c->replicas[b].n_load) {
         return a < b ? a : b;
     }
     return c->replicas[a].n_load < c->replicas[b].n_load ? a : b;
 }
 
+/* -1: every replica is down. */
 static int route(struct cluster *c)
 {
+    if (c->n_up == 0) {
+        return -1;
+    }
     if (c->cfg->n_replicas == 1) {
         return 0;
     }
     switch (c->cfg->route) {
     case ROUTE_ROUND_ROBIN:
-        return (int)(c->next_replica++ % c->cfg->n_replicas);
+        return next_in_turn(c);
     case ROUTE_LEAST_REQUESTS:
         return least_of(c);
     case ROUTE_POWER_OF_TWO:
@@ -120,8 +158,8 @@ static void run_all_until(struct cluster *c, double until_s)
 }
 
 /* Closed loops: an end anywhere may bring the next arrival, so steps are taken in time order, up to
- * the earliest arrival known by then. */
-static void run_to_arrival(struct cluster *c)
+ * the earliest arrival known by then, at most to limit_s. */
+static void run_to_arrival(struct cluster *c, double limit_s)
 {
     for (;;) {
         int first = 0;
@@ -137,7 +175,7 @@ static void run_to_arrival(struct cluster *c)
                 second = next;
             }
         }
-        double arrival = load_peek_s(c->load);
+        double arrival = fmin(load_peek_s(c->load), limit_s);
         if (isinf(at) || at > arrival) {
             return;
         }
@@ -153,6 +191,81 @@ static void count_backlog(const struct cluster *c, double *waiting, double *in_s
         const struct replica *r = &c->replicas[i];
         *waiting += (double)(r->n_waiting + r->incoming.n);
         *in_system += (double)r->n_load;
+    }
+}
+
+/* Sends a request to a replica that has been run up to now_s, or keeps it until one is back. */
+static void send(struct cluster *c, int32_t request, double now_s)
+{
+    int i = route(c);
+    if (i < 0) {
+        request_push_back(&c->homeless, request);
+        return;
+    }
+    if (!c->closed) {
+        replica_run(&c->replicas[i], now_s, false);
+    }
+    replica_send(&c->replicas[i], request, now_s);
+}
+
+/* ---- failures -------------------------------------------------------------------------------------- */
+
+static int next_to_turn(const struct cluster *c)
+{
+    int first = 0;
+    for (int i = 1; i < c->cfg->n_replicas; i++) {
+        if (c->clocks[i].next_s < c->clocks[first].next_s) {
+            first = i;
+        }
+    }
+    return first;
+}
+
+static double next_failure_s(const struct cluster *c)
+{
+    return c->cfg->failures.mtbf_s > 0.0 ? c->clocks[next_to_turn(c)].next_s : INFINITY;
+}
+
+/* What a failed replica had goes to the others, what had nowhere to go to one that is back. */
+static void turn(struct cluster *c)
+{
+    int i = next_to_turn(c);
+    double now_s = c->clocks[i].next_s;
+    struct request_queue lost = {0};
+    if (!c->closed) {
+        run_all_until(c, now_s);
+    }
+    failure_turn(&c->clocks[i], &c->cfg->failures);
+    if (c->clocks[i].down) {
+        c->n_up--;
+        replica_evacuate(&c->replicas[i], &lost);
+        c->out->n_failures++;
+        c->out->n_retries += lost.n;
+    } else {
+        c->n_up++;
+    }
+    int32_t request;
+    while (c->n_up > 0 && (request = request_pop_front(&c->homeless)) >= 0) {
+        send(c, request, now_s);
+    }
+    while ((request = request_pop_front(&lost)) >= 0) {
+        send(c, request, now_s);
+    }
+    request_queue_fini(&lost);
+}
+
+static void turn_until(struct cluster *c, double until_s)
+{
+    while (next_failure_s(c) <= until_s) {
+        turn(c);
+    }
+}
+
+/* After the last arrival nothing fails any more; what is down comes back for those without a home. */
+static void bring_back(struct cluster *c)
+{
+    while (c->homeless.n > 0) {
+        turn(c);
     }
 }
 
@@ -173,11 +286,7 @@ static void deliver(struct cluster *c, const struct arrival *a)
     if (!c->closed && c->cfg->route != ROUTE_ROUND_ROBIN) {
         run_all_until(c, a->time_s);
     }
-    struct replica *target = &c->replicas[route(c)];
-    if (!c->closed) {
-        replica_run(target, a->time_s, false);
-    }
-    replica_send(target, request_new(&c->pool, a));
+    send(c, request_new(&c->pool, a), a->time_s);
 }
 
 static void note_backlog(struct cluster *c)
@@ -200,6 +309,7 @@ static void run_open(struct cluster *c)
 {
     struct arrival a;
     while (load_next(c->load, &a)) {
+        turn_until(c, a.time_s);
         deliver(c, &a);
         note_backlog(c);
         if ((c->out->n_offered & 1023) == 0 && stopped(c)) {
@@ -209,6 +319,7 @@ static void run_open(struct cluster *c)
     }
     run_all_until(c, c->out->metrics.last_arrival_s);
     count_backlog(c, &c->end_waiting, &c->end_in_system);
+    bring_back(c);
     run_all_until(c, INFINITY);
 }
 
@@ -216,10 +327,21 @@ static void run_closed(struct cluster *c)
 {
     struct arrival a;
     for (;;) {
-        run_to_arrival(c);
-        if (!load_next(c->load, &a)) {
-            return;
+        double failure_s = next_failure_s(c);
+        run_to_arrival(c, failure_s);
+        double arrival_s = load_peek_s(c->load);
+        if (isinf(arrival_s) && c->homeless.n == 0) {
+            run_to_arrival(c, INFINITY); /* the rest ends without failures */
+            if (isinf(load_peek_s(c->load))) {
+                return;
+            }
+            continue;
         }
+        if (failure_s < arrival_s) {
+            turn(c);
+            continue;
+        }
+        load_next(c->load, &a);
         deliver(c, &a);
         if ((c->out->n_offered & 1023) == 0 && stopped(c)) {
             c->out->abandoned = true;
@@ -262,6 +384,9 @@ static void collect(struct cluster *c)
         out->stats.computed_prompt_tokens += s->computed_prompt_tokens;
         out->stats.output_tokens += s->output_tokens;
     }
+    for (int i = 0; i < c->cfg->n_replicas; i++) {
+        out->down_s += c->clocks[i].down_s;
+    }
     step_breakdown(&c->cost, out->parts_s);
     step_work(&c->cost, &out->work);
     out->replica_s = out->end_s * c->cfg->n_replicas;
@@ -295,6 +420,8 @@ static void start(struct cluster *c, struct end_hook *hooks)
         hooks[i] = (struct end_hook){c, i};
         r->on_end = on_end;
         r->on_end_ctx = &hooks[i];
+        failure_init(&c->clocks[i], &c->cfg->failures, i, c->cfg->load.seed,
+                     c->cfg->load.replication);
     }
 }
 
@@ -306,6 +433,8 @@ void cluster_run(const struct cluster_config *cfg, struct cluster_result *out)
     size_t n = (size_t)cfg->n_replicas;
     struct end_hook *hooks = xcalloc(n, sizeof *hooks);
     c.replicas = xcalloc(n, sizeof *c.replicas);
+    c.clocks = xcalloc(n, sizeof *c.clocks);
+    c.n_up = cfg->n_replicas;
     start(&c, hooks);
     if (c.closed) {
         run_closed(&c);
@@ -327,6 +456,8 @@ void cluster_run(const struct cluster_config *cfg, struct cluster_result *out)
     request_pool_fini(&c.pool);
     load_free(c.load);
     free(c.replicas);
+    free(c.clocks);
+    request_queue_fini(&c.homeless);
     free(hooks);
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "sim/load/load.h"
+#include "sim/serve/failures.h"
 #include "sim/serve/metrics.h"
 #include "sim/serve/replica.h"
 #include "sim/serve/timeline.h"
@@ -25,6 +26,7 @@ struct cluster_config {
     enum route route;
     struct load_config load;
     const struct request_limits *limits; /* per class */
+    struct failure_config failures;      /* mtbf_s 0: none. Failures stop with the last arrival */
     request_sink sink;                   /* NULL: none */
     void *sink_ctx;
     const atomic_bool *stop;             /* NULL: none; when set the run is abandoned */
@@ -40,6 +42,8 @@ struct cluster_result {
     double replica_s;              /* n_replicas * end_s */
     double kv_capacity_bytes;      /* over replicas and ranks */
     int64_t n_offered, n_completed, n_rejected;
+    int64_t n_failures, n_retries; /* of replicas; requests sent again because of them */
+    double down_s;                 /* replica-seconds out of service while requests arrived */
     int64_t n_events;              /* arrivals, steps, ends */
     bool stable;                   /* backlog does not grow while requests arrive */
     bool abandoned;

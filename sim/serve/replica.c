@@ -714,12 +714,37 @@ void replica_run(struct replica *r, double until_s, bool stop_on_end)
     }
 }
 
-void replica_send(struct replica *r, int32_t idx)
+void replica_send(struct replica *r, int32_t idx, double now_s)
 {
     struct request *q = req_at(r, idx);
-    double start = fmax(q->arrival_s, r->api_free_s);
+    double start = fmax(now_s, r->api_free_s);
     r->api_free_s = start + r->cfg->api_per_token_s * (double)q->prompt_tokens;
     q->visible_s = r->api_free_s + r->cfg->api_s;
     request_push_back(&r->incoming, idx);
     r->n_load++;
+}
+
+void replica_evacuate(struct replica *r, struct request_queue *out)
+{
+    for (int i = 0; i < r->n_ranks; i++) {
+        struct rank *k = &r->ranks[i];
+        while (k->last >= 0) {
+            rank_preempt_last(r, k);
+        }
+        rank_clear_plan(k);
+        int32_t idx;
+        while ((idx = request_pop_front(&k->waiting)) >= 0) {
+            r->n_waiting--;
+            request_push_back(out, idx);
+        }
+        kv_pool_free(k->kv);
+        k->kv = kv_pool_new(&r->cfg->kv, r->cfg->kv_bytes, r->cfg->reuse);
+        rank_rest(k);
+    }
+    int32_t idx;
+    while ((idx = request_pop_front(&r->incoming)) >= 0) {
+        request_push_back(out, idx);
+    }
+    r->n_load = 0;
+    r->busy = false;
 }

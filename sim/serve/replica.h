@@ -115,9 +115,12 @@ void replica_fini(struct replica *r);
 /* Would this request ever fit? NULL yes, else why not. */
 const char *replica_refuses(const struct replica_config *cfg, int64_t prompt_tokens,
                             int64_t output_tokens);
-/* A request reaches the API server. Arrivals of one replica come in time order, and replica_run has
- * been called up to this time. */
-void replica_send(struct replica *r, int32_t request);
+/* A request reaches the API server, new or again after another replica failed. They come in time order,
+ * and replica_run has been called up to now_s. */
+void replica_send(struct replica *r, int32_t request, double now_s);
+/* The replica fails: the step in progress and all KV content are lost. Its requests go to out (oldest
+ * admission first), to be sent elsewhere, where they compute prompt and answer so far again. */
+void replica_evacuate(struct replica *r, struct request_queue *out);
 /* Completes every step that ends at or before until_s. Returns early after a step in which a request
  * ended when stop_on_end (a closed loop then sends its next one). */
 void replica_run(struct replica *r, double until_s, bool stop_on_end);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* evidence.h - what measured results say about a deployment: its grade and the 80 % band of
+ * each measure (hardware/bands.h). */
+#ifndef EVIDENCE_H
+#define EVIDENCE_H
+
+#include "hardware/bands.h"
+#include "sim/experiment/system.h"
+
+enum { MODEL_SHAPE_MAX = 160 };
+
+/* The architecture as text, equal for models that run alike whatever their names:
+ * "80x8192 gqa64/8/128 mlp28672" or "... moe128/8/1536". */
+const char *model_shape(const struct model *model, char *buf, size_t n);
+
+struct evidence_state {
+    enum evidence grade;
+    enum band_scope scope;
+};
+/* A SKU without measured results whose kernels were measured counts as "same SKU only"; kernel
+ * constants taken from another SKU lower "same family" to that. */
+struct evidence_state evidence_of(const struct band_table *bands, const struct system *system);
+
+/* Band of a measure under a load; both 1 and false when nothing is known. */
+bool evidence_band(const struct band_table *bands, const struct system *system,
+                 enum band_metric metric, enum band_load load, struct band *out);
+/* Closed loops by their clients, on all replicas together. */
+enum band_load band_load_of_clients(int64_t clients);
+
+#endif
