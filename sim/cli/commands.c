@@ -94,11 +94,25 @@ static const struct option_spec validate_options[] = {
     GENERAL_ROWS,
 };
 
+static const struct option_spec calibrate_options[] = {
+    TEXT("output", 'o', "FILE", NULL, out_dir,
+         "what is fitted: a correction file, a table of constants, or a folder for --data"),
+    LIST("set", 0, "COLUMN=VALUE", sets,
+         "what serving results do not say: hardware=h100-sxm, tp=4"),
+    TEXT("source", 0, "TEXT", NULL, source, "origin of kernel tables, kept with the constants"),
+    NUMBER("seed", 0, 0, 9007199254740992.0, "1", seed, "seed of all random streams"),
+    JOBS_ROW,
+    DATE("as-of", "DATE", "SOURCE_DATE_EPOCH or today", as_of, "date kept with what is fitted"),
+    GENERAL_ROWS,
+};
+
 static const struct option_spec catalog_options[] = {
     SWITCH("json", 0, json, "print the rows as one JSON document"),
     AS_OF_ROW,
     GENERAL_ROWS,
 };
+
+enum { MAX_CALIBRATE_INPUTS = 10000 };
 
 #define ROWS(table) table, (int)(sizeof(table) / sizeof *(table))
 
@@ -123,6 +137,15 @@ static const struct command commands[] = {
      "Replays each row of a table of measured results and reports how far the prediction is\n"
      "off, by metric and group.",
      ROWS(validate_options), cmd_validate},
+    {"calibrate", "INPUT...", 1, MAX_CALIBRATE_INPUTS, "fit constants to measurements",
+     "Serving results of one's own, three or more per deployment: the JSON files of `vllm bench\n"
+     "serve --save-result`, folders of them, or a table as `validate` takes it. They give the\n"
+     "scale and offset of the deployment's step time; a scenario uses the file by\n"
+     "`engine: {calibration: FILE}`.\n"
+     "Tables of kernel times (GEMM, attention, MLA, MoE): the constants of each GPU, engine,\n"
+     "number format and kernel, with their error on shapes the fit had not seen. -o DIR makes a\n"
+     "folder for --data, -o FILE.csv the one table.",
+     ROWS(calibrate_options), cmd_calibrate},
     {"catalog", "KIND [NAME]", 1, 2, "list models, gpus, nodes, prices or managed offers",
      "Lists what the catalogue holds. KIND is models, gpus, nodes, prices or managed. With a\n"
      "NAME: everything known about it, with sources; estimated values are marked.",

@@ -18,12 +18,28 @@ enum { MAX_RANKS = 1024 };
 
 static const char *const file_keys[] = {"schema", "deployments"};
 static const char *const keys[] = {
-    "model",         "hardware",          "engine",           "engine_version",
-    "weights",       "kv_cache",          "tp",               "pp",
-    "ep",            "dp",                "step_scale",       "step_offset",
-    "ttft_offset",   "points",            "tpot_error_before", "tpot_error_after",
-    "ttft_error_before", "ttft_error_after", "measured_from",  "measured_to",
-    "fitted",        "source",
+    "model",
+    "hardware",
+    "engine",
+    "engine_version",
+    "weights",
+    "kv_cache",
+    "tp",
+    "pp",
+    "ep",
+    "dp",
+    "step_scale",
+    "step_offset",
+    "ttft_offset",
+    "points",
+    "tpot_error_before",
+    "tpot_error_after",
+    "ttft_error_before",
+    "ttft_error_after",
+    "measured_from",
+    "measured_to",
+    "fitted",
+    "source",
 };
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
@@ -185,8 +201,10 @@ static void put_one(FILE *out, const struct correction *c)
     fprintf(out, "  - hardware: %s\n    engine: %s\n", id->hardware, engine_names[id->engine]);
     put_text(out, "model", id->model);
     put_text(out, "engine_version", id->engine_version);
-    fprintf(out, "    weights: %s\n    kv_cache: %s\n    tp: %d\n    pp: %d\n    ep: %d\n    dp: %d\n",
-            dtype_name(id->weights), dtype_name(id->kv), id->tp, id->pp, id->ep, id->dp);
+    fprintf(
+        out,
+        "    weights: %s\n    kv_cache: %s\n    tp: %d\n    pp: %d\n    ep: %d\n    dp: %d\n",
+        dtype_name(id->weights), dtype_name(id->kv), id->tp, id->pp, id->ep, id->dp);
     fprintf(out, "    step_scale: %.6g\n    step_offset: %.6g ms\n    ttft_offset: %.6g ms\n",
             c->step_scale, 1e3 * c->step_offset_s, 1e3 * c->ttft_offset_s);
     fprintf(out, "    points: %d\n", c->n_points);
@@ -210,7 +228,8 @@ bool correction_write(const struct correction_list *list, const char *path, stru
     if (!out) {
         return err_set(err, ERR_IO, "cannot write '%s': %s", path, strerror(errno));
     }
-    fputs("# Corrections of step times fitted to measurements: T' = step_scale x T + step_offset.\n"
+    fputs("# Corrections of step times fitted to measurements: T' = step_scale x T + "
+          "step_offset.\n"
           "# A scenario uses them by `engine: {calibration: FILE}`. Errors are medians; those\n"
           "# after are of points that the fit had not seen.\n"
           "schema: 1\ndeployments:\n",
