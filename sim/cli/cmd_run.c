@@ -36,7 +36,9 @@ static bool write_tables(const struct cli *cli, const struct mode *mode,
 {
     return tables_write_summary(e, cli_out_path(cli, mode->table), err) &&
            tables_write_breakdown(e, cli_out_path(cli, "breakdown.csv"), err) &&
-           tables_write_timeline(e, cli_out_path(cli, "timeline.csv"), err);
+           tables_write_timeline(e, cli_out_path(cli, "timeline.csv"), err) &&
+           tables_write_manifest(e, HEADROOM_VERSION, cli->as_of,
+                                 cli_out_path(cli, "manifest.json"), err);
 }
 
 static json_t *unfit_json(const struct experiment *e)
