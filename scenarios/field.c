@@ -488,17 +488,24 @@ static const struct node *default_node(struct reader *r, const struct field *f)
     return node;
 }
 
+/* The words for auto mean the same: the one of the default is printed. */
+static const char *auto_word(const struct field *f)
+{
+    return f->dflt && is_auto_word(f->dflt) ? f->dflt : "auto";
+}
+
 static bool read_value(struct reader *r, const struct field *f, const struct node *node,
                        void *target, bool quiet)
 {
     const char *text = NULL;
-    if (means_auto(f, node)) {
+    bool is_auto = means_auto(f, node);
+    if (is_auto) {
         set_auto(r, f, target);
-        text = node->text;
+        text = auto_word(f);
     } else if (!read_scalar(r, f, node, target, &text)) {
         return false;
     }
-    if (!quiet && strcmp(text, "none") != 0) {
+    if (!quiet && !(is_auto && strcmp(text, "none") == 0)) {
         reader_record(r, f->key, text, node);
     }
     return true;

@@ -247,6 +247,23 @@ static void streams_many_rows(void)
     remove(path);
 }
 
+/* A first cell that is a byte order mark must not be taken for the file's. */
+static void a_cell_that_begins_with_a_byte_order_mark_survives(void)
+{
+    const char *path = check_tmp(0, ".csv");
+    struct arena *arena = arena_new();
+    struct csv_table table = {0};
+    struct err err = {0};
+    struct csv_writer *w = csv_create(path, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(w);
+    csv_put(w, "\xEF\xBB\xBFname");
+    csv_end_row(w);
+    CU_ASSERT_TRUE(csv_close(w, &err));
+    CU_ASSERT_TRUE_FATAL(csv_load(arena, path, &table, &err));
+    CU_ASSERT_STRING_EQUAL(table.cols[0], "\xEF\xBB\xBFname");
+    arena_free(arena);
+}
+
 /* A quote opened on line 2 and never closed must not swallow an endless file into memory. */
 static void endless_quoted_field_is_refused(void)
 {
@@ -502,6 +519,8 @@ int main(void)
         {"missing_column_suggests_the_nearest", missing_column_suggests_the_nearest},
         {"bad_number_names_column_and_line", bad_number_names_column_and_line},
         {"streams_many_rows", streams_many_rows},
+        {"a_cell_that_begins_with_a_byte_order_mark_survives",
+         a_cell_that_begins_with_a_byte_order_mark_survives},
         {"endless_quoted_field_is_refused", endless_quoted_field_is_refused},
         {"endless_line_is_refused", endless_line_is_refused},
         {"too_many_columns_are_refused", too_many_columns_are_refused},

@@ -647,6 +647,30 @@ static void classes_are_limited(void)
     expect_error(text, "1 to 64 entries", 3, 3, "");
 }
 
+/* "none" for auto is printed as the default is, or the printed scenario would lose the key. */
+static void words_for_auto_are_printed_alike(void)
+{
+    struct arena *arena = arena_new();
+    const struct scenario *sc =
+        must_parse(arena, SMALL "deployments: [{hardware: b200, tp: none, pp: catalogue}]\n"
+                                "moe: {skew: auto}\n");
+    CU_ASSERT_STRING_EQUAL(scenario_value_find(sc, "deployments.0.tp")->text, "auto");
+    CU_ASSERT_STRING_EQUAL(scenario_value_find(sc, "deployments.0.pp")->text, "auto");
+    CU_ASSERT_STRING_EQUAL(scenario_value_find(sc, "moe.skew")->text, "catalogue");
+    arena_free(arena);
+}
+
+/* A name may be "none"; the key is required, so it must be printed. */
+static void a_model_may_be_named_none(void)
+{
+    struct arena *arena = arena_new();
+    const struct scenario *sc = must_parse(arena, "model: {name: none}\n" WORK);
+    const struct scenario_value *name = scenario_value_find(sc, "model.0.name");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(name);
+    CU_ASSERT_STRING_EQUAL(name->text, "none");
+    arena_free(arena);
+}
+
 /* ---- expansion against the catalogue ---- */
 
 static bool expand(struct arena *arena, const struct scenario *sc, struct deployment_list *list,
@@ -815,6 +839,8 @@ int main(void)
         CASE(empirical_lengths_come_sorted_from_a_file),
         CASE(shares_follow_the_rates_or_are_equal),
         CASE(shares_against_the_rates_are_warned_about),
+        CASE(words_for_auto_are_printed_alike),
+        CASE(a_model_may_be_named_none),
         CASE(arrival_processes_read_their_own_keys),
         CASE(unknown_keys_suggest_the_nearest),
         CASE(duplicate_keys_are_refused),

@@ -394,10 +394,11 @@ static void put_raw(struct csv_writer *w, const char *text, size_t n)
     }
 }
 
-/* libcsv drops blanks around an unquoted field, so those ask for quotes too. */
+/* libcsv drops blanks around an unquoted field, and a reader takes a byte order mark at the
+ * start of a file for one, so those ask for quotes too. */
 static bool needs_quotes(const char *text, size_t n)
 {
-    return strpbrk(text, ",\"\r\n") ||
+    return strpbrk(text, ",\"\r\n") || text_bom_bytes(text, n) > 0 ||
            (n > 0 && (strchr(" \t", text[0]) || strchr(" \t", text[n - 1])));
 }
 
