@@ -105,6 +105,20 @@ static void conversations_feed_back_and_reuse(void)
     load_free(load);
 }
 
+/* Turns on their way count towards the class's own limit, and so does the conversation that comes next. */
+static void turns_do_not_exceed_the_limit_of_their_class(void)
+{
+    struct load_class c = chat(5.0, 0);
+    c.n_requests = 200;
+    struct load *load = load_of(&c, 0);
+    struct arrival a;
+    while (load_next(load, &a)) {
+        load_ended(load, 0, a.session, true, a.time_s);
+    }
+    CU_ASSERT_EQUAL(load_issued(load), 200);
+    load_free(load);
+}
+
 int main(void)
 {
     const struct check_case cases[] = {
@@ -114,6 +128,8 @@ int main(void)
         {"a lost turn ends the conversation", a_lost_turn_ends_the_conversation},
         {"a prompt that would not fit begins anew", a_prompt_that_would_not_fit_begins_anew},
         {"conversations feed back and reuse content", conversations_feed_back_and_reuse},
+        {"turns do not exceed the limit of their class",
+         turns_do_not_exceed_the_limit_of_their_class},
     };
     return check_main("sessions", cases, sizeof cases / sizeof cases[0]);
 }

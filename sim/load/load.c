@@ -115,7 +115,7 @@ static bool has_sessions(const struct load_class *c)
 static double next_after(struct generator *g, double now_s)
 {
     const struct load_class *c = g->spec;
-    if (c->n_requests > 0 && g->issued >= c->n_requests) {
+    if (c->n_requests > 0 && g->issued + g->n_pending >= c->n_requests) {
         return INFINITY;
     }
     switch (c->process) {
@@ -143,17 +143,19 @@ static double next_after(struct generator *g, double now_s)
     return INFINITY;
 }
 
-/* A client sends its next request then (session -1: a new one, else the next turn), unless its class has
- * had them all. */
-static void send_at(struct load *load, int class_idx, double time_s, int32_t session)
+/* A client sends its next request then (session -1: a new one, else the next turn). False when the
+ * requests that are sure to come already are all that its class may send. */
+static bool send_at(struct load *load, int class_idx, double time_s, int32_t session)
 {
     struct generator *g = &load->gens[class_idx];
     int64_t most = g->spec->n_requests;
-    if (most > 0 && g->issued + g->n_pending >= most) {
-        return;
+    int64_t sure = g->issued + g->n_pending + (isinf(g->next_s) ? 0 : 1);
+    if (most > 0 && sure >= most) {
+        return false;
     }
     g->n_pending++;
     event_push(load->pending, time_s, 0, 0, class_idx, session);
+    return true;
 }
 
 /* ---- construction ------------------------------------------------------------------------- */
@@ -400,7 +402,9 @@ static bool next_turn(struct load *load, struct generator *g, int class_idx, int
     }
     double pause = g->spec->turn_think_s;
     double think = pause > 0.0 ? rng_exponential(&g->sessions, pause) : 0.0;
-    send_at(load, class_idx, time_s + think, session);
+    if (!send_at(load, class_idx, time_s + think, session)) {
+        session_end(load, session);
+    }
     return true;
 }
 
