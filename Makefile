@@ -136,11 +136,16 @@ charts: all ## redraw the charts of plots/gallery from the first scenario
 	@mkdir -p plots/gallery
 	cp -f out/quickstart/*.svg plots/gallery/
 
-VALIDATION_TABLE ?= $(firstword $(wildcard tests/validation/*.csv ../shared/data/measured/validation.csv))
-validate: all ## compare predictions with measured serving results (VALIDATION_TABLE=file)
-	@test -n "$(VALIDATION_TABLE)" || { echo "no table of measured results: set VALIDATION_TABLE" >&2; exit 1; }
-	@mkdir -p out
-	./headroom validate $(VALIDATION_TABLE) --csv out/validation.csv
+# The full table of measured results when it lies beside this folder, else the compact one. Only the
+# full one rewrites the bands: from a sample they would be wider.
+FULL_TABLE := $(wildcard ../shared/data/measured/validation.csv)
+VALIDATION_TABLE ?= $(or $(FULL_TABLE),tests/data/validation.csv)
+validate: all ## predict measured results; rewrite VALIDATION.md, its charts and the bands (VALIDATION_TABLE=file)
+	@mkdir -p out/validation plots/gallery
+	./headroom validate $(VALIDATION_TABLE) --csv out/validation/rows.csv --report out/validation \
+	  $(if $(filter $(FULL_TABLE),$(VALIDATION_TABLE)),--bands hardware)
+	@for file in VALIDATION.md README.md; do tests/splice.sh $$file out/validation || exit 1; done
+	@for chart in out/validation/*.svg; do [ ! -e "$$chart" ] || cp -f "$$chart" plots/gallery/ || exit 1; done
 
 bench: $(BENCH) ## time the fixed loads of tests/bench
 	@tests/bench/run.sh $(BENCH)

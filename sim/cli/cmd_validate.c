@@ -71,6 +71,17 @@ static bool run_json(struct cli *cli, struct validate_options *v, const struct s
     return ok;
 }
 
+static bool find_variant(const struct options *o, struct validate_options *v, struct err *err)
+{
+    if (o->leave_out) {
+        v->leave_out = leave_out_find(o->leave_out, err);
+    }
+    if (o->without) {
+        v->without = effect_find(o->without, err);
+    }
+    return err->code == ERR_NONE;
+}
+
 bool cmd_validate(struct cli *cli, struct err *err)
 {
     const struct options *o = &cli->options;
@@ -79,6 +90,8 @@ bool cmd_validate(struct cli *cli, struct err *err)
         .table = o->args.items[0],
         .csv = o->csv,
         .explain = o->explain,
+        .bands = o->bands,
+        .report = o->report,
         .markdown = o->markdown,
         .quiet = o->quiet,
         .n_threads = o->n_jobs > 0 ? (int)o->n_jobs : pool_cpu_count(),
@@ -87,6 +100,9 @@ bool cmd_validate(struct cli *cli, struct err *err)
         .stop = cli->stop,
         .totals = &totals,
     };
+    if (!find_variant(o, &v, err)) {
+        return false;
+    }
     struct stock *stock = cli_load_stock(cli, err);
     if (!stock) {
         return false;

@@ -83,10 +83,19 @@ static const struct option_spec sweep_options[] = {
     GENERAL_ROWS,
 };
 
+static const struct option_spec plan_options[] = {
+    OUT_ROWS, SCENARIO_ROWS, SIMULATION_ROWS, JOBS_ROW, AS_OF_ROW, GENERAL_ROWS,
+};
+
 static const struct option_spec validate_options[] = {
     TEXT("csv", 0, "FILE", NULL, csv, "write one row per result and measure"),
     SWITCH("json", 0, json, "print those rows as one JSON document"),
     TEXT("explain", 0, "ID", NULL, explain, "show where the decode step of one result goes"),
+    TEXT("leave-out", 0, "KIND", NULL, leave_out,
+         "predict without each gpu's, arch's or family's own measurements"),
+    TEXT("without", 0, "EFFECT", NULL, without, "remove one effect of the cost model"),
+    TEXT("bands", 0, "DIR", NULL, bands, "write bands.csv and evidence.csv"),
+    TEXT("report", 0, "DIR", NULL, report, "write the tables of VALIDATION.md"),
     SWITCH("markdown", 0, markdown, "print tables in Markdown"),
     NUMBER("seed", 0, 0, 9007199254740992.0, "1", seed, "seed of all random streams"),
     NUMBER("replications", 0, 1, 10000, "5", replications, "replications of open loops"),
@@ -133,6 +142,12 @@ static const struct command commands[] = {
      "Simulates each deployment of the scenario under rising load. Writes curves.csv,\n"
      "memory.csv, breakdown.csv and timeline.csv.",
      ROWS(sweep_options), cmd_sweep},
+    {"plan", "SCENARIO", 1, 1, "size every candidate, price it, rank it, decide",
+     "Sizes every candidate to the service levels and the peak of the demand, prices it on every\n"
+     "machine of the catalogue and against the managed offers, and decides. Writes plan.csv,\n"
+     "costs.csv, breakeven.csv, forecast.csv, sensitivity.csv and decision.csv. Exits 1 when\n"
+     "nothing is left.",
+     ROWS(plan_options), cmd_plan},
     {"validate", "TABLE.csv", 1, 1, "predict measured results and report the error",
      "Replays each row of a table of measured results and reports how far the prediction is\n"
      "off, by metric and group.",

@@ -25,6 +25,7 @@ struct option_list {
 struct options {
     struct option_list args, sets, data_dirs;
     const char *out_dir, *as_of; /* NULL: not given */
+    const char *bands, *report, *leave_out, *without;
     const char *csv, *explain, *source;
     int64_t n_jobs;                       /* 0: one per CPU */
     int64_t seed, requests, replications; /* -1: not given */

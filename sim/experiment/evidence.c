@@ -80,8 +80,7 @@ struct evidence_state evidence_of(const struct band_table *bands, const struct s
 {
     char shape[MODEL_SHAPE_MAX];
     struct evidence_key key = key_of(s, shape, sizeof shape);
-    struct evidence_state e = {evidence_grade(bands, &key),
-                                evidence_scope(bands, &key)};
+    struct evidence_state e = {evidence_grade(bands, &key), evidence_scope(bands, &key)};
     bool own_kernels = s->step && s->step->match != MATCH_SKU;
     if (e.grade == EVIDENCE_NONE && own_kernels) {
         e.grade = EVIDENCE_SKU;
@@ -92,8 +91,8 @@ struct evidence_state evidence_of(const struct band_table *bands, const struct s
     return e;
 }
 
-bool evidence_band(const struct band_table *bands, const struct system *s, enum band_metric metric,
-                 enum band_load load, struct band *out)
+bool evidence_band(const struct band_table *bands, const struct system *s,
+                   enum band_metric metric, enum band_load load, struct band *out)
 {
     struct band_key key = {
         .metric = metric,

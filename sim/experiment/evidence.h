@@ -23,7 +23,7 @@ struct evidence_state evidence_of(const struct band_table *bands, const struct s
 
 /* Band of a measure under a load; both 1 and false when nothing is known. */
 bool evidence_band(const struct band_table *bands, const struct system *system,
-                 enum band_metric metric, enum band_load load, struct band *out);
+                   enum band_metric metric, enum band_load load, struct band *out);
 /* Closed loops by their clients, on all replicas together. */
 enum band_load band_load_of_clients(int64_t clients);
 

@@ -16,6 +16,7 @@
 
 #include "sim/base/err.h"
 #include "sim/experiment/stock.h"
+#include "sim/fit/variant.h"
 
 struct validate_totals {
     int64_t n_rows, n_predicted, n_skipped; /* of the table */
@@ -28,6 +29,11 @@ struct validate_options {
     const char *csv;     /* writes id,metric,measured,predicted,error_frac,note; NULL: none */
     const char *explain; /* a row id: prints where its decode step goes instead of the
                             report; NULL: the report */
+    const char *bands;   /* directory for bands.csv and evidence.csv; NULL: none */
+    const char *report;  /* directory for the tables of VALIDATION.md and the residual plots'
+                            data; NULL: none */
+    enum leave_out leave_out; /* measurements that a row's prediction may not use */
+    enum effect without;      /* effect removed from the cost model */
     bool markdown;       /* tables in Markdown */
     bool quiet;          /* no progress bar */
     int n_threads;

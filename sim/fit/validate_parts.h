@@ -17,6 +17,7 @@
 #include "sim/experiment/evidence.h"
 #include "sim/experiment/stock.h"
 #include "sim/experiment/system.h"
+#include "sim/fit/variant.h"
 
 /* The measured columns, in the order of the table. */
 enum validate_metric {
@@ -36,6 +37,7 @@ enum validate_metric {
 };
 extern const char *const validate_metric_names[]; /* the column names: ttft_ms_mean ... */
 bool validate_metric_is_ttft(enum validate_metric m);
+enum band_metric validate_band_metric(enum validate_metric m);
 
 enum validate_load { VLOAD_CLOSED, VLOAD_OPEN, VLOAD_OPEN_CONSTANT, VLOAD_OFFLINE, VLOAD_N };
 extern const char *const validate_load_names[];
@@ -44,7 +46,7 @@ enum validate_suspect { SUSPECT_NONE, SUSPECT_TTFT, SUSPECT_ALL };
 
 /* One row as written: 0, -1 or NaN where the cell is empty (see the field). */
 struct validate_row {
-    const char *id, *date, *model, *hardware, *engine, *engine_version, *weight_dtype,
+    const char *id, *source, *date, *model, *hardware, *engine, *engine_version, *weight_dtype,
         *kv_dtype, *moe_backend; /* "" empty */
     enum validate_load load;
     enum validate_suspect suspect;
@@ -115,6 +117,7 @@ struct validate_settings {
     const struct stock *stock;
     uint64_t seed;
     int replications; /* of open loops */
+    enum effect effect; /* removed from the model; EFFECT_NONE: the model as it is */
     const atomic_bool *stop;
     double step_scale, step_offset_s, api_offset_s; /* a trial correction; scale 0: none */
 };
@@ -135,6 +138,10 @@ bool validate_row_system(const struct validate_settings *settings,
 void validate_row_explain(const struct validate_settings *settings,
                           const struct validate_row *row, const struct model *model, FILE *out);
 
+/* Does a row of another family rest on this kernel? */
+bool validate_kernel_shared(const struct validate_table *table,
+                            const struct validate_result *results,
+                            const struct kernel_key *key, const char *family);
 /* A measured cell that the table marks as wrong: predicted and reported apart. */
 bool validate_cell_suspect(const struct validate_row *row, enum validate_metric m);
 

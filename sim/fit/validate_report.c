@@ -159,12 +159,6 @@ static void labels_fini(struct labels *l)
     free(l->of_row);
 }
 
-static bool is_suspect(const struct validate_row *row, enum validate_metric m)
-{
-    return row->suspect == SUSPECT_ALL ||
-           (row->suspect == SUSPECT_TTFT && validate_metric_is_ttft(m));
-}
-
 static bool has_error(const struct validate_row *row, const struct validate_result *r, int m)
 {
     return r->skip == SKIP_NONE && row->measured[m] > 0.0 && isfinite(r->predicted[m]);
@@ -285,7 +279,7 @@ static void stats_of(struct report *r, int m, enum dimension d, int label, bool 
     for (int i = 0; i < r->table->n; i++) {
         const struct validate_row *row = &r->table->rows[i];
         if (!has_error(row, &r->results[i], m) ||
-            is_suspect(row, (enum validate_metric)m) != suspect ||
+            validate_cell_suspect(row, (enum validate_metric)m) != suspect ||
             r->labels[d].of_row[i] != label) {
             continue;
         }
@@ -295,14 +289,34 @@ static void stats_of(struct report *r, int m, enum dimension d, int label, bool 
     validate_error_stats(r->errors, r->groups, n, r->labels[DIM_GROUP].n, stats);
 }
 
-static void put_stats(struct sheet *s, const struct error_stats *e)
+/* Share of the measured values inside their prediction's band; NaN without bands. */
+static double coverage_of(const struct report *r, int m, enum dimension d, int label)
+{
+    int n = 0;
+    int inside = 0;
+    for (int i = 0; i < r->table->n; i++) {
+        const struct validate_row *row = &r->table->rows[i];
+        const struct validate_result *p = &r->results[i];
+        enum band_metric b = validate_band_metric((enum validate_metric)m);
+        if (!has_error(row, p, m) || validate_cell_suspect(row, (enum validate_metric)m) ||
+            r->labels[d].of_row[i] != label || !p->has_band[b]) {
+            continue;
+        }
+        double ratio = row->measured[m] / p->predicted[m];
+        n++;
+        inside += ratio >= p->band[b].lo && ratio <= p->band[b].hi;
+    }
+    return n > 0 ? (double)inside / n : NAN;
+}
+
+static void put_stats(struct sheet *s, const struct error_stats *e, double inside)
 {
     sheet_count(s, e->n);
     sheet_num(s, 100.0 * e->median_abs, 3);
     sheet_num(s, 100.0 * e->group_median_abs, 3);
     sheet_num(s, 100.0 * e->p90_abs, 3);
     sheet_num(s, 100.0 * e->bias, 3);
-    sheet_num(s, NAN, 3); /* coverage of the band: none is given yet */
+    sheet_num(s, 100.0 * inside, 3);
     sheet_end_row(s);
 }
 
@@ -322,7 +336,7 @@ static void print_metrics(struct report *r)
                     sheet_text(&s, validate_metric_names[m]);
                     sheet_text(&s, dimension_names[d]);
                     sheet_text(&s, r->labels[d].text[l]);
-                    put_stats(&s, &e);
+                    put_stats(&s, &e, coverage_of(r, m, (enum dimension)d, l));
                 }
             }
         }
@@ -451,6 +465,9 @@ static void write_skip(struct csv_writer *w, const struct validate_row *row,
     csv_put_num(w, NAN);
     csv_put_num(w, NAN);
     csv_put(w, text);
+    csv_put_num(w, NAN);
+    csv_put_num(w, NAN);
+    csv_put(w, "");
     csv_end_row(w);
 }
 
@@ -458,7 +475,7 @@ static void write_cell(struct csv_writer *w, const struct validate_row *row,
                        const struct validate_result *r, int m)
 {
     char text[sizeof r->note + 32];
-    bool suspect = is_suspect(row, (enum validate_metric)m);
+    bool suspect = validate_cell_suspect(row, (enum validate_metric)m);
     snprintf(text, sizeof text, "%s%s%s", suspect ? "suspect" : "",
              suspect && *r->note ? "; " : "", r->note);
     csv_put(w, row->id);
@@ -467,6 +484,10 @@ static void write_cell(struct csv_writer *w, const struct validate_row *row,
     csv_put_num(w, r->predicted[m]);
     csv_put_num(w, has_error(row, r, m) ? error_of(row, r, m) : NAN);
     csv_put(w, text);
+    enum band_metric b = validate_band_metric((enum validate_metric)m);
+    csv_put_num(w, r->has_band[b] ? r->predicted[m] * r->band[b].lo : NAN);
+    csv_put_num(w, r->has_band[b] ? r->predicted[m] * r->band[b].hi : NAN);
+    csv_put(w, evidence_names[r->evidence.grade]);
     csv_end_row(w);
 }
 
@@ -474,13 +495,13 @@ bool validate_report_csv(const struct validate_table *table,
                          const struct validate_result *results, const char *path,
                          struct err *err)
 {
-    static const char *const cols[] = {"id",        "metric",     "measured",
-                                       "predicted", "error_frac", "note"};
+    static const char *const cols[] = {"id",   "metric",  "measured", "predicted", "error_frac",
+                                       "note", "band_lo", "band_hi",  "evidence"};
     struct csv_writer *w = csv_create(path, err);
     if (!w) {
         return false;
     }
-    for (int i = 0; i < 6; i++) {
+    for (size_t i = 0; i < sizeof cols / sizeof cols[0]; i++) {
         csv_put(w, cols[i]);
     }
     csv_end_row(w);

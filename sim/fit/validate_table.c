@@ -121,6 +121,7 @@ static bool is_later_stage(const char *id)
 static void read_texts(struct reader *r, struct validate_row *row)
 {
     row->id = text_of(r, "id");
+    row->source = text_of(r, "source");
     row->date = text_of(r, "date");
     row->model = text_of(r, "model");
     row->hardware = text_of(r, "hardware");
