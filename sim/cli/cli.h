@@ -34,6 +34,7 @@ bool cmd_check(struct cli *cli, struct err *err);
 bool cmd_memory(struct cli *cli, struct err *err);
 bool cmd_run(struct cli *cli, struct err *err);
 bool cmd_sweep(struct cli *cli, struct err *err);
+bool cmd_plan(struct cli *cli, struct err *err);
 bool cmd_validate(struct cli *cli, struct err *err);
 bool cmd_calibrate(struct cli *cli, struct err *err);
 bool cmd_catalog(struct cli *cli, struct err *err);

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* cmd_plan.c - headroom plan: size every candidate, price it, decide; write the tables. */
+#include <math.h>
+
+#include "sim/base/progress.h"
+#include "sim/base/table.h"
+#include "sim/cli/cli.h"
+#include "sim/plan/plan.h"
+
+enum { PRINTED_ROWS = 12, PRINTED_PER_SIDE = 8 };
+
+static bool write_tables(struct cli *cli, const struct plan *plan, struct err *err)
+{
+    return plan_write_options(plan, cli_out_path(cli, "plan.csv"), err) &&
+           plan_write_costs(plan, cli_out_path(cli, "costs.csv"), err) &&
+           plan_write_breakeven(cli->arena, plan, cli_out_path(cli, "breakeven.csv"), err) &&
+           plan_write_forecast(cli->arena, plan, cli_out_path(cli, "forecast.csv"), err) &&
+           plan_write_sensitivity(plan, cli_out_path(cli, "sensitivity.csv"), err) &&
+           plan_write_decision(plan, cli_out_path(cli, "decision.csv"), err);
+}
+
+/* ---- the ranked table -----------------------------------------------------------------------
+ */
+
+static void put_entry(struct table *t, const struct plan_entry *e)
+{
+    const struct demand *d = &e->c.demand;
+    double usd = e->item ? e->sheet.usd_per_month : e->month.usd;
+    table_put(t, "%d", e->rank);
+    table_put(t, "%s", e->name);
+    if (e->item) {
+        table_put(t, "%lld", (long long)e->units.gpus);
+        table_put(t, "%lld", (long long)e->units.replicas);
+        table_num(t, e->c.option.rps_per_replica, 3);
+        table_put(t, "%s", bind_names[e->item->capacity.bind]);
+    } else {
+        table_put(t, "-");
+        table_put(t, "-");
+        table_put(t, "-");
+        table_put(t, "-");
+    }
+    table_put(t, "%.0f", e->usd);
+    table_num(t, cost_tokens(&e->c.option, usd, demand_mean_rps(d, 0)).blended_usd, 3);
+    table_put(t, "%s", e->item ? plan_evidence_names[e->c.option.evidence] : "list price");
+    table_end_row(t);
+}
+
+/* The cheapest, at most so many of one side, so that both are seen. */
+static void print_ranked(const struct plan *plan, FILE *out)
+{
+    static const char *const cols[] = {"rank",      "option",      "GPUs",
+                                       "replicas",  "rps/replica", "binding",
+                                       "USD/month", "USD/Mtok",    "evidence"};
+    struct table *t = table_new();
+    int shown[2] = {0, 0};
+    for (size_t i = 0; i < sizeof cols / sizeof cols[0]; i++) {
+        table_col(t, cols[i]);
+    }
+    for (int i = 0; i < plan->n_ranked && shown[0] + shown[1] < PRINTED_ROWS; i++) {
+        const struct plan_entry *e = &plan->entries[i];
+        if (shown[e->item != NULL]++ < PRINTED_PER_SIDE) {
+            put_entry(t, e);
+        }
+    }
+    table_write(t, out);
+    table_free(t);
+}
+
+static void print_sizes(const struct plan *plan, FILE *out)
+{
+    const struct plan_entry *e = plan->answer.self;
+    if (!e) {
+        return;
+    }
+    fprintf(out, "\nGPUs for the best system, %s:\n", e->c.option.name);
+    for (int i = 0; i < FLEET_N; i++) {
+        const struct fleet_count *c = &e->fleet.counts[i];
+        fprintf(out,
+                "  %-8s %s: peak %.3g requests/s, %lld replicas and %lld spare, %lld GPUs\n",
+                fleet_burst_names[i], burstiness_names[c->burst], c->peak_rps,
+                (long long)c->replicas, (long long)c->spares, (long long)c->gpus);
+    }
+    if (e->check) {
+        fprintf(out, "  the whole fleet of %lld replicas %s its service levels at that peak\n",
+                (long long)e->check->replicas, e->check->met ? "meets" : "misses");
+    }
+}
+
+static void print_decision(const struct plan *plan, FILE *out)
+{
+    const struct decision *d = &plan->answer.decision;
+    fprintf(out, "\nDecision: %s (%s; confidence %s)\n", decision_side_names[d->side],
+            decision_reason_names[d->reason], decision_confidence_names[d->confidence]);
+    fprintf(out, "  %s\n", d->text);
+    for (int i = 0; i < d->n_flips; i++) {
+        fprintf(out, "  flips: %s\n", d->flips[i].text);
+    }
+    for (int i = 0; plan->n_answers > 1 && i < plan->n_answers; i++) {
+        const struct plan_answer *a = &plan->answers[i];
+        fprintf(out, "  %s: %s\n", plan->scenario->models[a->model_idx].name, a->decision.text);
+    }
+}
+
+/* ---- the command ----------------------------------------------------------------------------
+ */
+
+static bool print(struct cli *cli, const struct plan *plan, struct err *err)
+{
+    static const char *const tables[] = {"plan", "breakeven", "forecast", "sensitivity",
+                                         "decision"};
+    if (!cli->options.json) {
+        print_ranked(plan, stdout);
+        print_sizes(plan, stdout);
+        print_decision(plan, stdout);
+        return true;
+    }
+    json_t *doc = cli_json_new(cli, plan->scenario);
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        const char *path = cli_out_path(cli, arena_printf(cli->arena, "%s.csv", tables[i]));
+        json_t *rows = cli_csv_rows(cli, path, err);
+        if (!rows) {
+            json_decref(doc);
+            return false;
+        }
+        json_object_set_new(doc, tables[i], rows);
+    }
+    cli_json_print(doc);
+    return true;
+}
+
+static void write_footer(const struct cli *cli, const struct plan *plan)
+{
+    struct footer footer = {
+        .version = HEADROOM_VERSION,
+        .command =
+            arena_printf(cli->arena, "plan %s", scenario_dir_name(cli->arena, plan->scenario)),
+        .seed = (uint64_t)plan->scenario->simulation.seed,
+        .n_events = plan->n_events,
+        .n_requests = plan->n_requests,
+        .start_wall_s = cli->start_wall_s,
+    };
+    if (!cli->options.quiet) {
+        footer_write(&footer, stderr);
+    }
+}
+
+static bool report(struct cli *cli, const struct plan *plan, struct err *err)
+{
+    if (plan->interrupted) {
+        cli->interrupted = true;
+        cli_note(cli,
+                 "stopped by a signal: a plan needs every candidate, so no table is written");
+        return true;
+    }
+    if (!write_tables(cli, plan, err) || !print(cli, plan, err)) {
+        return false;
+    }
+    cli_note(cli, "results are in %s", cli->out_dir);
+    write_footer(cli, plan);
+    if (plan->answer.decision.side == SIDE_NONE) {
+        return err_set(err, ERR_UNFIT, "no answer: %s",
+                       decision_reason_names[plan->answer.decision.reason]);
+    }
+    return true;
+}
+
+bool cmd_plan(struct cli *cli, struct err *err)
+{
+    struct scenario *sc;
+    struct stock *stock;
+    struct plan plan;
+    struct experiment_options threads = cli_experiment_options(cli);
+    struct plan_options options = {.n_threads = threads.n_threads,
+                                   .as_of = cli->as_of,
+                                   .quiet = cli->options.quiet,
+                                   .stop = cli->stop};
+    return cli_load_scenario(cli, &sc, err) && (stock = cli_load_stock(cli, err)) &&
+           cli_open_out(cli, sc, err) &&
+           plan_run(cli->arena, stock, sc, &options, &plan, err) && report(cli, &plan, err);
+}

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* plan.c - search, prices, policy and decision put together. */
+#include "sim/plan/plan.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CONFIRM_AT_ONCE = 4, /* fleets of the cheapest systems simulated in one round */
+    CONFIRM_ROUNDS = 4,
+    WHY_SIZE = 200,
+};
+static const double VOLUMES_BEYOND =
+    100.0; /* break-even is searched up to so many times today */
+
+struct planning {
+    struct arena *arena;
+    const struct stock *stock;
+    const struct plan_options *options;
+    struct plan *plan;
+    int cap_entries, cap_refused, cap_gaps;
+};
+
+/* ---- entries: self-hosted -------------------------------------------------------------------
+ */
+
+static int model_idx_of(const struct scenario *sc, const struct candidate *c)
+{
+    return (int)(c->model - sc->models);
+}
+
+/* Prices an entry of its own figures; the fleet and its check stay. */
+static void price_self(const struct planning *p, struct plan_entry *e)
+{
+    const struct demand *d = &e->c.demand;
+    forecast_run(&e->c, NULL, &e->forecast);
+    e->usd = e->forecast.self_usd;
+    double peak = demand_peak_rps(d, 0, (enum burstiness)d->burst);
+    e->units = cost_fleet(&e->c.econ, &e->c.option, &e->c.hosting, peak);
+    cost_month(&e->c.econ, &e->c.option, &e->c.hosting, &e->units, demand_mean_rps(d, 0),
+               &e->sheet);
+    fleet_size(&p->plan->econ, d, &e->c.option, e->c.hosting.node->n_gpus, 0, &e->fleet);
+}
+
+static const char *self_name(struct arena *arena, const struct search_item *item,
+                             const struct hosting *h)
+{
+    const char *how = h->kind == HOSTING_RENT ? h->pricing : hosting_names[h->kind];
+    return arena_printf(arena, "%s on %s %s", item->candidate->name, h->node->name, how);
+}
+
+static bool same_machine(const struct hosting *a, const struct hosting *b)
+{
+    return a->node == b->node && a->kind == b->kind && strcmp(a->pricing, b->pricing) == 0 &&
+           strcmp(a->region, b->region) == 0;
+}
+
+/* The entry of this model on this machine and price; NULL: none yet. */
+static struct plan_entry *entry_like(const struct plan *plan, int model_idx,
+                                     const struct hosting *h)
+{
+    for (int i = 0; i < plan->n_entries; i++) {
+        struct plan_entry *e = &plan->entries[i];
+        if (e->item && e->model_idx == model_idx && same_machine(&e->c.hosting, h)) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+static struct plan_entry *new_entry(struct planning *p)
+{
+    struct plan *plan = p->plan;
+    ARRAY_RESERVE(plan->entries, p->cap_entries, plan->n_entries + 1);
+    return &plan->entries[plan->n_entries++];
+}
+
+static void apply_policy(const struct planning *p, struct plan_entry *e,
+                         const struct policy_facts *facts)
+{
+    char why[WHY_SIZE] = "";
+    e->excluded = policy_check(&p->plan->scenario->policy, facts, why, sizeof why);
+    e->why = arena_strdup(p->arena, why);
+}
+
+/* A system on a machine: takes the place of a dearer one of the same model there. */
+static void offer_self(struct planning *p, const struct search_item *item,
+                       const struct hosting *h)
+{
+    struct plan *plan = p->plan;
+    struct plan_entry e = {
+        .model_idx = model_idx_of(plan->scenario, item->candidate),
+        .item = item,
+        .c = {.econ = plan->econ,
+              .demand = plan->demand,
+              .option = item->option,
+              .hosting = *h,
+              .has_self = true},
+    };
+    price_self(p, &e);
+    struct plan_entry *old = entry_like(plan, e.model_idx, h);
+    if (old && !(e.usd < old->usd)) {
+        return;
+    }
+    e.name = self_name(p->arena, item, h);
+    e.c.option.name = e.name;
+    struct policy_facts facts = policy_of_hosting(&plan->book, h, item->option.quality);
+    apply_policy(p, &e, &facts);
+    *(old ? old : new_entry(p)) = e;
+}
+
+static void add_refusals(struct planning *p, const struct search_item *item,
+                         const struct hosting_list *list)
+{
+    struct plan *plan = p->plan;
+    for (int i = 0; i < list->n_refused; i++) {
+        int cap = p->cap_refused;
+        ARRAY_RESERVE(plan->refused, cap, plan->n_refused + 1);
+        ARRAY_RESERVE(plan->refused_option, p->cap_refused, plan->n_refused + 1);
+        plan->refused[plan->n_refused] = list->refused[i];
+        plan->refused_option[plan->n_refused++] = item->candidate->name;
+    }
+}
+
+static void add_self_entries(struct planning *p)
+{
+    struct plan *plan = p->plan;
+    for (int i = 0; i < plan->search.candidates.n; i++) {
+        const struct search_item *item = &plan->search.items[i];
+        struct hosting_list list;
+        if (item->state != SEARCH_SIZED) {
+            continue;
+        }
+        hosting_enumerate(p->arena, &plan->stock, plan->scenario, &plan->econ, &item->option,
+                          &list);
+        for (int h = 0; h < list.n; h++) {
+            offer_self(p, item, &list.items[h]);
+        }
+        add_refusals(p, item, &list);
+    }
+}
+
+/* ---- whole fleets ---------------------------------------------------------------------------
+ */
+
+static int compare_usd(double a, double b)
+{
+    bool na = isnan(a);
+    bool nb = isnan(b);
+    if (na || nb) {
+        return na - nb;
+    }
+    return (a > b) - (a < b);
+}
+
+/* Allowed and priced first, by cost; then by policy and name: a total order. */
+static int compare_entries(const void *a, const void *b)
+{
+    const struct plan_entry *x = a;
+    const struct plan_entry *y = b;
+    int order = (x->excluded != RULE_NONE) - (y->excluded != RULE_NONE);
+    order = order ? order : compare_usd(x->usd, y->usd);
+    return order ? order : strcmp(x->name, y->name);
+}
+
+static void sort_entries(struct plan *plan)
+{
+    qsort(plan->entries, (size_t)plan->n_entries, sizeof *plan->entries, compare_entries);
+}
+
+/* The cheapest systems, over all entries, that have not been simulated as a fleet: the first of
+ * each model, then the others. */
+static int pick_unconfirmed(const struct plan *plan, bool first_of_model, int *idx, int n)
+{
+    for (int i = 0; i < plan->n_entries && n < CONFIRM_AT_ONCE; i++) {
+        const struct plan_entry *e = &plan->entries[i];
+        bool known = !e->item || e->check || isnan(e->usd) || e->excluded != RULE_NONE;
+        for (int j = 0; !known && j < n; j++) {
+            known = plan->entries[idx[j]].item == e->item;
+        }
+        for (int j = 0; !known && first_of_model && j < i; j++) {
+            known = plan->entries[j].item && plan->entries[j].model_idx == e->model_idx;
+        }
+        if (!known) {
+            idx[n++] = i;
+        }
+    }
+    return n;
+}
+
+/* The best of every model confirmed? */
+static bool all_confirmed(const struct plan *plan)
+{
+    int idx[CONFIRM_AT_ONCE];
+    return pick_unconfirmed(plan, true, idx, 0) == 0;
+}
+
+/* More replicas than sized: the capacity of one is lowered in proportion. */
+static void take_check(struct planning *p, const struct search_item *item,
+                       const struct fleet_check *check)
+{
+    struct plan *plan = p->plan;
+    double factor = (double)check->replicas_asked / (double)check->replicas;
+    for (int i = 0; i < plan->n_entries; i++) {
+        struct plan_entry *e = &plan->entries[i];
+        if (e->item != item) {
+            continue;
+        }
+        e->check = check;
+        if (factor < 1.0) {
+            e->c.option.rps_per_replica *= factor;
+            e->c.option.rps_lo *= factor;
+            e->c.option.rps_hi *= factor;
+            price_self(p, e);
+        }
+    }
+}
+
+static struct search_options search_options_of(const struct plan_options *o)
+{
+    return (struct search_options){
+        .n_threads = o->n_threads, .quiet = o->quiet, .stop = o->stop};
+}
+
+static bool confirm_round(struct planning *p, struct err *err)
+{
+    struct plan *plan = p->plan;
+    int at[CONFIRM_AT_ONCE];
+    int idx[CONFIRM_AT_ONCE];
+    int64_t sizes[CONFIRM_AT_ONCE];
+    int n = pick_unconfirmed(plan, false, at, pick_unconfirmed(plan, true, at, 0));
+    const struct search_item *items[CONFIRM_AT_ONCE];
+    struct fleet_check *checks = arena_alloc(p->arena, CONFIRM_AT_ONCE, sizeof *checks);
+    for (int i = 0; i < n; i++) {
+        items[i] = plan->entries[at[i]].item;
+        idx[i] = (int)(items[i] - plan->search.items);
+        sizes[i] = plan->entries[at[i]].units.replicas;
+    }
+    struct search_options options = search_options_of(p->options);
+    double peak = demand_peak_rps(&plan->demand, 0, (enum burstiness)plan->demand.burst);
+    if (!search_confirm(p->arena, p->stock, plan->scenario, &plan->search, idx, sizes, n, peak,
+                        &options, checks, err)) {
+        return false;
+    }
+    for (int i = 0; i < n; i++) {
+        plan->interrupted = plan->interrupted || checks[i].interrupted;
+        plan->n_requests += checks[i].n_requests;
+        plan->n_events += checks[i].n_events;
+        if (!checks[i].interrupted) {
+            take_check(p, items[i], &checks[i]);
+        }
+    }
+    sort_entries(plan);
+    return true;
+}
+
+static bool confirm_fleets(struct planning *p, struct err *err)
+{
+    sort_entries(p->plan);
+    for (int i = 0; i < CONFIRM_ROUNDS && !p->plan->interrupted; i++) {
+        if (all_confirmed(p->plan)) {
+            return true;
+        }
+        if (!confirm_round(p, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- entries: managed -----------------------------------------------------------------------
+ */
+
+/* What a provider bills: as served by the cheapest system, or as the workload says. */
+static struct plan_option billed_option(const struct planning *p, int model_idx)
+{
+    const struct plan *plan = p->plan;
+    const struct scenario *sc = plan->scenario;
+    for (int i = 0; i < plan->n_entries; i++) {
+        if (plan->entries[i].item && plan->entries[i].model_idx == model_idx) {
+            return plan->entries[i].c.option;
+        }
+    }
+    struct plan_option o = {.name = sc->models[model_idx].name,
+                            .model = sc->models[model_idx].name,
+                            .gpu = "",
+                            .quality = sc->models[model_idx].quality};
+    for (int i = 0; i < plan->search.candidates.n; i++) {
+        if (plan->search.candidates.items[i].model == &sc->models[model_idx]) {
+            o.model = plan->search.candidates.items[i].spec.model->name;
+        }
+    }
+    for (int c = 0; c < sc->n_classes; c++) {
+        o.tokens.input += sc->classes[c].share_frac * dist_mean(&sc->classes[c].prompt);
+        o.tokens.output += sc->classes[c].share_frac * dist_mean(&sc->classes[c].output);
+    }
+    return o;
+}
+
+static void add_offer(struct planning *p, int model_idx, const struct plan_option *billed,
+                      const struct offer *offer)
+{
+    struct plan *plan = p->plan;
+    struct plan_entry e = {
+        .model_idx = model_idx,
+        .c = {.econ = plan->econ,
+              .demand = plan->demand,
+              .option = *billed,
+              .offer = *offer,
+              .has_managed = true},
+    };
+    const struct demand *d = &plan->demand;
+    struct offer_load load = {demand_mean_rps(d, 0), demand_peak_hour_rps(d, 0),
+                              demand_peak_rps(d, 0, (enum burstiness)d->burst)};
+    forecast_run(&e.c, NULL, &e.forecast);
+    offer_month(offer, &billed->tokens, &load, &e.month);
+    e.usd = e.forecast.managed_usd;
+    e.name = arena_printf(p->arena, "%s %s %s", offer->provider, offer->model,
+                          offer_kind_names[offer->kind]);
+    for (int i = 0; i < plan->n_entries; i++) {
+        if (strcmp(plan->entries[i].name, e.name) == 0) {
+            e.name = arena_printf(p->arena, "%s %s", e.name, offer->region);
+        }
+    }
+    double quality = plan->scenario->models[model_idx].quality;
+    struct policy_facts facts =
+        policy_of_offer(&plan->book, offer->provider, offer_kind_names[offer->kind], quality);
+    apply_policy(p, &e, &facts);
+    *new_entry(p) = e;
+}
+
+static void add_gaps(struct planning *p, const struct offer_list *list)
+{
+    struct plan *plan = p->plan;
+    for (int i = 0; i < list->n_gaps; i++) {
+        ARRAY_RESERVE(plan->gaps, p->cap_gaps, plan->n_gaps + 1);
+        plan->gaps[plan->n_gaps++] = list->gaps[i];
+    }
+}
+
+/* The cheapest system of a model on each GPU, as a provider would run it. */
+static void add_dedicated(struct planning *p, int model_idx, struct offer_list *list)
+{
+    struct plan *plan = p->plan;
+    int n = plan->n_entries;
+    for (int i = 0; i < n; i++) {
+        const struct plan_entry *e = &plan->entries[i];
+        bool first = e->item && e->model_idx == model_idx;
+        for (int j = 0; first && j < i; j++) {
+            const struct plan_entry *o = &plan->entries[j];
+            first = !o->item || o->model_idx != model_idx ||
+                    strcmp(o->c.option.gpu, e->c.option.gpu) != 0;
+        }
+        if (first) {
+            offer_add_dedicated(p->arena, &plan->stock.managed, plan->scenario, &e->c.option,
+                                econ_value(&plan->econ, ECON_UTILISATION), plan->econ.as_of,
+                                list);
+        }
+    }
+}
+
+static void add_managed_entries(struct planning *p)
+{
+    struct plan *plan = p->plan;
+    for (int m = 0; m < plan->scenario->n_models; m++) {
+        struct plan_option billed = billed_option(p, m);
+        struct offer_list list;
+        offer_enumerate(p->arena, &plan->stock.managed, plan->scenario, billed.model,
+                        plan->econ.as_of, &list);
+        add_dedicated(p, m, &list);
+        for (int i = 0; i < list.n; i++) {
+            add_offer(p, m, &billed, &list.items[i]);
+        }
+        add_gaps(p, &list);
+    }
+}
+
+/* ---- answers --------------------------------------------------------------------------------
+ */
+
+static const struct plan_entry *entry_at(const struct plan *plan, const int *idx, int i)
+{
+    return i < 0 ? NULL : &plan->entries[idx[i]];
+}
+
+static void answer_pair(struct planning *p, const struct decision_candidate *candidates,
+                        const struct decision_rule *rule, struct plan_answer *a)
+{
+    const struct decision *d = &a->decision;
+    struct err ignored = {0};
+    a->breakeven_month = NAN;
+    a->has_pair = d->best_self >= 0 && d->best_managed >= 0;
+    if (!a->has_pair) {
+        return;
+    }
+    a->pair = decision_pair(&candidates[d->best_self], &candidates[d->best_managed]);
+    double most = VOLUMES_BEYOND * demand_requests_per_day(&a->pair.demand, 0);
+    if (breakeven_find(p->arena, &a->pair, most, &a->breakeven, &ignored)) {
+        a->breakeven_month = breakeven_month(&a->pair, &a->breakeven);
+    }
+    uncertainty_run(p->arena, &a->pair, rule->margin_frac, UNCERTAINTY_SAMPLES, rule->seed,
+                    &a->uncertainty);
+    uncertainty_tornado(p->arena, &a->pair, UNCERTAINTY_SAMPLES, rule->seed, &a->tornado);
+}
+
+/* model_idx -1: all models. */
+static void answer(struct planning *p, int model_idx, struct plan_answer *a)
+{
+    struct plan *plan = p->plan;
+    size_t room = (size_t)plan->n_entries + 1;
+    struct decision_candidate *candidates = arena_alloc(p->arena, room, sizeof *candidates);
+    int *idx = arena_alloc(p->arena, room, sizeof *idx);
+    int n = 0;
+    for (int i = 0; i < plan->n_entries; i++) {
+        const struct plan_entry *e = &plan->entries[i];
+        if (model_idx < 0 || e->model_idx == model_idx) {
+            idx[n] = i;
+            candidates[n++] = (struct decision_candidate){
+                .name = e->name, .c = e->c, .excluded = e->excluded, .why = e->why};
+        }
+    }
+    struct decision_rule rule =
+        decision_default_rule((uint64_t)plan->scenario->simulation.seed, p->options->n_threads);
+    a->model_idx = model_idx;
+    decision_run(p->arena, candidates, n, &rule, &a->decision);
+    a->self = entry_at(plan, idx, a->decision.best_self);
+    a->managed = entry_at(plan, idx, a->decision.best_managed);
+    a->chosen = entry_at(plan, idx, a->decision.chosen);
+    a->runner_up = entry_at(plan, idx, a->decision.runner_up);
+    answer_pair(p, candidates, &rule, a);
+}
+
+static void answer_all(struct planning *p)
+{
+    struct plan *plan = p->plan;
+    int n = plan->scenario->n_models;
+    plan->answers = arena_alloc(p->arena, (size_t)n, sizeof *plan->answers);
+    plan->n_answers = n;
+    answer(p, -1, &plan->answer);
+    if (n == 1) {
+        plan->answers[0] = plan->answer;
+        plan->answers[0].model_idx = 0;
+        return;
+    }
+    for (int m = 0; m < n; m++) {
+        answer(p, m, &plan->answers[m]);
+    }
+}
+
+static void rank(struct plan *plan)
+{
+    sort_entries(plan);
+    plan->n_ranked = 0;
+    for (int i = 0; i < plan->n_entries; i++) {
+        struct plan_entry *e = &plan->entries[i];
+        bool counts = e->excluded == RULE_NONE && !isnan(e->usd);
+        e->rank = counts ? ++plan->n_ranked : 0;
+    }
+}
+
+/* ---- the whole ------------------------------------------------------------------------------
+ */
+
+static bool open_plan(struct planning *p, struct err *err)
+{
+    struct plan *plan = p->plan;
+    const struct catalogue *c = &p->stock->catalogue;
+    return econ_stock_load(p->arena, c->dirs, c->n_dirs, &plan->stock, err) &&
+           demand_data_load(p->arena, c->dirs, c->n_dirs, &plan->demand_data, err) &&
+           policy_book_load(p->arena, c->dirs, c->n_dirs, &plan->book, err) &&
+           econ_resolve(&plan->stock, plan->scenario, p->options->as_of, &plan->econ, err) &&
+           demand_resolve(&plan->demand_data, &plan->scenario->demand,
+                          scenario_rate_rps(plan->scenario), &plan->demand, err);
+}
+
+/* Growing arrays move to the arena, so that nothing is left to free. */
+static void *settle(struct arena *arena, void *items, int n, size_t size)
+{
+    void *kept = arena_alloc(arena, (size_t)n + 1, size);
+    if (n > 0) {
+        memcpy(kept, items, (size_t)n * size);
+    }
+    free(items);
+    return kept;
+}
+
+static void settle_all(struct planning *p)
+{
+    struct plan *plan = p->plan;
+    plan->entries = settle(p->arena, plan->entries, plan->n_entries, sizeof *plan->entries);
+    plan->refused = settle(p->arena, plan->refused, plan->n_refused, sizeof *plan->refused);
+    plan->refused_option =
+        settle(p->arena, plan->refused_option, plan->n_refused, sizeof *plan->refused_option);
+    plan->gaps = settle(p->arena, plan->gaps, plan->n_gaps, sizeof *plan->gaps);
+}
+
+bool plan_run(struct arena *arena, const struct stock *stock, const struct scenario *sc,
+              const struct plan_options *options, struct plan *plan, struct err *err)
+{
+    struct planning p = {.arena = arena, .stock = stock, .options = options, .plan = plan};
+    struct search_options so = search_options_of(options);
+    *plan = (struct plan){.scenario = sc};
+    if (!open_plan(&p, err) ||
+        !search_run(arena, stock, &plan->stock.nodes, sc, &so, &plan->search, err)) {
+        return false;
+    }
+    plan->n_requests = plan->search.n_requests;
+    plan->n_events = plan->search.n_events;
+    plan->interrupted = plan->search.interrupted;
+    if (plan->interrupted) {
+        return true;
+    }
+    add_self_entries(&p);
+    bool ok = confirm_fleets(&p, err);
+    if (ok) {
+        add_managed_entries(&p);
+        rank(plan);
+    }
+    settle_all(&p);
+    if (ok && !plan->interrupted) {
+        answer_all(&p);
+    }
+    return ok;
+}

@@ -1,0 +1,841 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* plan_tables.c - the CSV tables of a plan; plan.h describes their columns. */
+#include <gsl/gsl_sort.h>
+#include <gsl/gsl_statistics.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/csvio.h"
+#include "sim/plan/plan.h"
+
+enum { CURVE_POINTS = 60, MAX_STEPS = 400, BAND_SAMPLES = 256, STEPS_ROOM = 512 };
+static const double CURVE_BELOW = 0.01; /* of today's volume: where a curve starts */
+static const double CURVE_BEYOND = 10.0;
+
+#define PUT_HEADER(w, cols) put_header(w, cols, sizeof(cols) / sizeof(cols)[0])
+
+static void put_header(struct csv_writer *w, const char *const *cols, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        csv_put(w, cols[i]);
+    }
+    csv_end_row(w);
+}
+
+static void put_empty(struct csv_writer *w, int n)
+{
+    for (int i = 0; i < n; i++) {
+        csv_put(w, "");
+    }
+}
+
+static const char *model_name(const struct plan *plan, int model_idx)
+{
+    return model_idx < 0 ? "" : plan->scenario->models[model_idx].name;
+}
+
+/* ---- plan.csv -------------------------------------------------------------------------------
+ */
+
+static const char *const option_cols[] = {
+    "rank", "state", "side", "option", "model", "quality", "system", "hardware", "tp", "pp",
+    "ep", "dp", "weights", "kv_cache", "engine", "tokens_per_step", "hosting", "provider",
+    "node", "pricing", "region", "reason",
+    /* sizes */
+    "n_gpus", "n_gpus_stranded", "replicas", "spares", "nodes", "n_gpus_poisson",
+    "n_gpus_default", "n_gpus_bursty", "peak_rps",
+    /* capacity */
+    "rps_per_replica", "rps_per_replica_lo", "rps_per_replica_hi", "rps_per_replica_band_lo",
+    "rps_per_replica_band_hi", "binding", "ttft_use_frac", "tpot_use_frac", "itl_use_frac",
+    "e2e_use_frac", "kv_use_frac", "loss_use_frac", "throughput_use_frac", "availability_frac",
+    "fleet_confirmed", "fleet_ttft_s_mean", "fleet_tpot_s_mean", "power_w",
+    /* money */
+    "usd_per_month", "usd_month_0", "capex_usd", "npv_usd", "usd_per_mtok_input",
+    "usd_per_mtok_cached", "usd_per_mtok_output", "usd_per_mtok_blended", "evidence"};
+enum { SIZE_COLS = 9, CAPACITY_COLS = 18, MONEY_COLS = 9 };
+
+static void put_count(struct csv_writer *w, int64_t n)
+{
+    if (n > 0) {
+        csv_put_int(w, n);
+    } else {
+        csv_put(w, "");
+    }
+}
+
+static const char *state_of(const struct plan_entry *e)
+{
+    if (e->excluded != RULE_NONE) {
+        return "excluded";
+    }
+    return e->rank > 0 ? "ranked" : "unpriced";
+}
+
+static int64_t tokens_per_step(const struct system_spec *s)
+{
+    return s->engine == ENGINE_SGLANG ? s->chunked_prefill : s->max_batched_tokens;
+}
+
+static void put_system(struct csv_writer *w, const struct search_item *item)
+{
+    const struct system_spec *s = &item->spec;
+    csv_put(w, item->candidate->name);
+    csv_put(w, s->gpu->name);
+    csv_put_int(w, s->tp);
+    csv_put_int(w, s->pp);
+    csv_put_int(w, s->ep);
+    csv_put_int(w, s->dp);
+    csv_put(w, dtype_name(s->checkpoint.weights));
+    csv_put(w, dtype_name(s->kv));
+    csv_put(w, engine_names[s->engine]);
+    put_count(w, tokens_per_step(s));
+}
+
+static void put_machine(struct csv_writer *w, const struct plan_entry *e)
+{
+    if (e->item) {
+        const struct hosting *h = &e->c.hosting;
+        csv_put(w, hosting_names[h->kind]);
+        csv_put(w, h->node->provider);
+        csv_put(w, h->node->name);
+        csv_put(w, h->pricing);
+        csv_put(w, h->region);
+        return;
+    }
+    const struct offer *o = &e->c.offer;
+    csv_put(w, offer_kind_names[o->kind]);
+    csv_put(w, o->provider);
+    csv_put(w, o->model);
+    csv_put(w, offer_by_hour(o) ? "per hour" : "per token");
+    csv_put(w, o->region ? o->region : "");
+}
+
+static const char *reason_of(const struct plan_entry *e, char *buf, size_t n)
+{
+    if (e->excluded != RULE_NONE) {
+        snprintf(buf, n, "%s: %s", policy_rule_names[e->excluded], e->why);
+        return buf;
+    }
+    if (e->item || !isnan(e->usd)) {
+        return "";
+    }
+    if (e->month.state == OFFER_PRICED) {
+        return "over a limit later in the horizon";
+    }
+    if (e->month.limit >= 0) {
+        snprintf(buf, n, "%s: %s at %.3g times", offer_state_names[e->month.state],
+                 offer_limit_names[e->month.limit], e->month.limit_frac);
+        return buf;
+    }
+    return offer_state_names[e->month.state];
+}
+
+static void put_sizes(struct csv_writer *w, const struct plan_entry *e)
+{
+    csv_put_int(w, e->units.gpus);
+    csv_put_int(w, e->units.stranded);
+    csv_put_int(w, e->units.replicas);
+    csv_put_int(w, e->units.spares);
+    csv_put_int(w, e->units.nodes);
+    for (int i = 0; i < FLEET_N; i++) {
+        csv_put_int(w, e->fleet.counts[i].gpus);
+    }
+    csv_put_num(w, e->fleet.counts[FLEET_DEFAULT].peak_rps);
+}
+
+static void put_capacity(struct csv_writer *w, const struct plan_entry *e)
+{
+    static const enum bind uses[] = {BIND_TTFT, BIND_TPOT,         BIND_ITL,       BIND_E2E,
+                                     BIND_KV,   BIND_AVAILABILITY, BIND_THROUGHPUT};
+    const struct capacity *c = &e->item->capacity;
+    csv_put_num(w, e->c.option.rps_per_replica);
+    csv_put_num(w, c->lo);
+    csv_put_num(w, c->hi);
+    csv_put_num(w, e->c.option.rps_lo);
+    csv_put_num(w, e->c.option.rps_hi);
+    csv_put(w, bind_names[c->bind]);
+    for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
+        csv_put_num(w, c->at.use[uses[i]]);
+    }
+    csv_put_num(w, e->fleet.availability_frac);
+    csv_put(w, !e->check ? "" : e->check->met ? "1" : "0");
+    csv_put_num(w, e->check ? e->check->at.ttft_s : NAN);
+    csv_put_num(w, e->check ? e->check->at.tpot_s : NAN);
+    csv_put_num(w, e->sheet.it_power_w);
+}
+
+static double offer_price(const struct plan_rate *r, const struct offer *o)
+{
+    return r->value * o->price_factor;
+}
+
+static void put_money(struct csv_writer *w, const struct plan_entry *e)
+{
+    bool self = e->item != NULL;
+    double usd_0 = self ? e->sheet.usd_per_month : e->month.usd;
+    struct cost_per_mtok t = cost_tokens(&e->c.option, usd_0, demand_mean_rps(&e->c.demand, 0));
+    if (!self) {
+        const struct offer *o = &e->c.offer;
+        t.input_usd = offer_price(&o->input, o);
+        t.cached_usd = offer_price(&o->cached, o);
+        t.output_usd = offer_price(&o->output, o);
+    }
+    csv_put_num(w, e->usd);
+    csv_put_num(w, usd_0);
+    csv_put_num(w, self ? e->sheet.capex_usd : NAN);
+    csv_put_num(w, self ? e->forecast.self_npv_usd : e->forecast.managed_npv_usd);
+    csv_put_num(w, t.input_usd);
+    csv_put_num(w, t.cached_usd);
+    csv_put_num(w, t.output_usd);
+    csv_put_num(w, t.blended_usd);
+    csv_put(w, self ? plan_evidence_names[e->c.option.evidence] : "");
+    csv_end_row(w);
+}
+
+static void put_entry(struct csv_writer *w, const struct plan *plan, const struct plan_entry *e)
+{
+    char reason[320];
+    put_count(w, e->rank);
+    csv_put(w, state_of(e));
+    csv_put(w, e->item ? "self-hosted" : "managed");
+    csv_put(w, e->name);
+    csv_put(w, model_name(plan, e->model_idx));
+    csv_put_num(w, plan->scenario->models[e->model_idx].quality);
+    if (e->item) {
+        put_system(w, e->item);
+    } else {
+        put_empty(w, 10);
+    }
+    put_machine(w, e);
+    csv_put(w, reason_of(e, reason, sizeof reason));
+    if (e->item) {
+        put_sizes(w, e);
+        put_capacity(w, e);
+    } else {
+        put_empty(w, SIZE_COLS + CAPACITY_COLS);
+    }
+    put_money(w, e);
+}
+
+static void put_unsized(struct csv_writer *w, const struct plan *plan,
+                        const struct search_item *item)
+{
+    int model_idx = (int)(item->candidate->model - plan->scenario->models);
+    csv_put(w, "");
+    csv_put(w, search_state_names[item->state]);
+    csv_put(w, "self-hosted");
+    csv_put(w, item->candidate->name);
+    csv_put(w, model_name(plan, model_idx));
+    csv_put_num(w, plan->scenario->models[model_idx].quality);
+    put_system(w, item);
+    put_empty(w, 5);
+    csv_put(w, item->why);
+    put_empty(w, SIZE_COLS + CAPACITY_COLS + MONEY_COLS);
+    csv_end_row(w);
+}
+
+/* A machine that no system could use, once. */
+static bool refusal_counts(const struct plan *plan, int i)
+{
+    const struct hosting_refusal *r = &plan->refused[i];
+    for (int e = 0; e < plan->n_entries; e++) {
+        if (plan->entries[e].item && plan->entries[e].c.hosting.node == r->node) {
+            return false;
+        }
+    }
+    for (int j = 0; j < i; j++) {
+        if (plan->refused[j].node == r->node) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void put_refusal(struct csv_writer *w, const struct plan *plan, int i)
+{
+    const struct hosting_refusal *r = &plan->refused[i];
+    csv_put(w, "");
+    csv_put(w, "refused");
+    csv_put(w, "self-hosted");
+    csv_put(w, plan->refused_option[i]);
+    put_empty(w, 3);
+    csv_put(w, r->node->gpu);
+    put_empty(w, 9);
+    csv_put(w, r->node->provider);
+    csv_put(w, r->node->name);
+    csv_put(w, r->pricing);
+    csv_put(w, "");
+    csv_put(w, r->reason);
+    put_empty(w, SIZE_COLS + CAPACITY_COLS + MONEY_COLS);
+    csv_end_row(w);
+}
+
+bool plan_write_options(const struct plan *plan, const char *path, struct err *err)
+{
+    struct csv_writer *w = csv_create(path, err);
+    if (!w) {
+        return false;
+    }
+    PUT_HEADER(w, option_cols);
+    for (int i = 0; i < plan->n_entries; i++) {
+        put_entry(w, plan, &plan->entries[i]);
+    }
+    for (int i = 0; i < plan->search.candidates.n; i++) {
+        if (plan->search.items[i].state != SEARCH_SIZED) {
+            put_unsized(w, plan, &plan->search.items[i]);
+        }
+    }
+    for (int i = 0; i < plan->n_refused; i++) {
+        if (refusal_counts(plan, i)) {
+            put_refusal(w, plan, i);
+        }
+    }
+    return csv_close(w, err);
+}
+
+/* ---- costs.csv ------------------------------------------------------------------------------
+ */
+
+static void put_lines(struct csv_writer *w, const char *option, const char *section,
+                      const struct cost_line *lines, int n)
+{
+    for (int i = 0; i < n; i++) {
+        const struct cost_line *l = &lines[i];
+        csv_put(w, option);
+        csv_put(w, section);
+        csv_put(w, l->name);
+        csv_put_num(w, l->usd);
+        csv_put_num(w, l->quantity);
+        csv_put(w, l->unit);
+        csv_put_num(w, l->unit_usd);
+        csv_put(w, l->source);
+        csv_put(w, l->as_of);
+        csv_put_int(w, l->estimated);
+        csv_put_int(w, l->stale);
+        csv_put_int(w, l->given);
+        csv_end_row(w);
+    }
+}
+
+bool plan_write_costs(const struct plan *plan, const char *path, struct err *err)
+{
+    static const char *const cols[] = {"option",   "section",   "item",     "usd",
+                                       "quantity", "unit",      "unit_usd", "source",
+                                       "as_of",    "estimated", "stale",    "given"};
+    struct csv_writer *w = csv_create(path, err);
+    if (!w) {
+        return false;
+    }
+    PUT_HEADER(w, cols);
+    for (int i = 0; i < plan->n_entries; i++) {
+        const struct plan_entry *e = &plan->entries[i];
+        if (e->item) {
+            put_lines(w, e->name, "monthly", e->sheet.lines, e->sheet.n_lines);
+            put_lines(w, e->name, "once", e->sheet.capex, e->sheet.n_capex);
+        } else {
+            put_lines(w, e->name, "monthly", e->month.lines, e->month.n_lines);
+        }
+    }
+    return csv_close(w, err);
+}
+
+/* ---- breakeven.csv --------------------------------------------------------------------------
+ */
+
+static int64_t gpus_at(const struct plan_case *c, double requests_per_day)
+{
+    struct demand d = c->demand;
+    d.requests_per_day = requests_per_day;
+    double peak = demand_peak_rps(&d, 0, (enum burstiness)d.burst);
+    return cost_fleet(&c->econ, &c->option, &c->hosting, peak).gpus;
+}
+
+static double tokens_of(const struct plan_case *c)
+{
+    return c->option.tokens.input + c->option.tokens.output;
+}
+
+static void put_curve_point(struct csv_writer *w, const char *model, const char *option,
+                            const char *against, const struct plan_case *c, bool self, double x)
+{
+    double usd = self ? forecast_self_usd(c, x) : forecast_managed_usd(c, x);
+    csv_put(w, model);
+    csv_put(w, option);
+    csv_put(w, against);
+    csv_put(w, "curve");
+    csv_put_num(w, x);
+    csv_put_num(w, x * tokens_of(c));
+    csv_put_num(w, usd);
+    put_count(w, self ? gpus_at(c, x) : 0);
+    put_empty(w, 2);
+    csv_end_row(w);
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Volumes at which curves are drawn: a grid, and both sides of every step. Returns how many. */
+static int curve_volumes(const struct plan_case *c, double *x, int room)
+{
+    double steps[STEPS_ROOM];
+    double today = demand_requests_per_day(&c->demand, 0);
+    double last = demand_requests_per_day(&c->demand, c->demand.n_months - 1);
+    double from = CURVE_BELOW * today;
+    double to = CURVE_BEYOND * fmax(today, last);
+    int n = 0;
+    for (int i = 0; i < CURVE_POINTS; i++) {
+        x[n++] = from * pow(to / from, (double)i / (CURVE_POINTS - 1));
+    }
+    double upto = to;
+    int n_steps = breakeven_steps(c, &upto, steps, STEPS_ROOM);
+    for (int i = 0; i < n_steps && n + 2 <= room; i++) {
+        if (steps[i] > from && i < MAX_STEPS / 2) {
+            x[n++] = steps[i] * (1.0 - 1e-9);
+            x[n++] = steps[i] * (1.0 + 1e-9);
+        }
+    }
+    qsort(x, (size_t)n, sizeof *x, compare_doubles);
+    return n;
+}
+
+/* Month in which a growing demand passes a volume; NaN: never. */
+static double month_of(const struct demand *d, double requests_per_day)
+{
+    for (int m = 0; m < d->n_months; m++) {
+        if (demand_requests_per_day(d, m) >= requests_per_day) {
+            return m;
+        }
+    }
+    return NAN;
+}
+
+static void put_crossings(struct csv_writer *w, const char *model, const struct plan_answer *a)
+{
+    for (int i = 0; i < a->breakeven.n; i++) {
+        const struct crossing *x = &a->breakeven.items[i];
+        csv_put(w, model);
+        csv_put(w, a->self->name);
+        csv_put(w, a->managed->name);
+        csv_put(w, crossing_names[x->kind]);
+        csv_put_num(w, x->requests_per_day);
+        csv_put_num(w, x->requests_per_day * tokens_of(&a->pair));
+        csv_put_num(w, x->usd_per_month);
+        csv_put_int(w, x->gpus);
+        csv_put(w, x->to_self ? "self-hosted" : "managed");
+        csv_put_num(w, month_of(&a->pair.demand, x->requests_per_day));
+        csv_end_row(w);
+    }
+}
+
+bool plan_write_breakeven(struct arena *arena, const struct plan *plan, const char *path,
+                          struct err *err)
+{
+    static const char *const cols[] = {
+        "model",       "option",        "against", "kind", "requests_per_day",
+        "tok_per_day", "usd_per_month", "n_gpus",  "to",   "month"};
+    struct csv_writer *w = csv_create(path, err);
+    int room = CURVE_POINTS + MAX_STEPS;
+    double *x = arena_alloc(arena, (size_t)room, sizeof *x);
+    if (!w) {
+        return false;
+    }
+    PUT_HEADER(w, cols);
+    for (int i = 0; i < plan->n_answers; i++) {
+        const struct plan_answer *a = &plan->answers[i];
+        const char *model = model_name(plan, a->model_idx);
+        if (!a->has_pair) {
+            continue;
+        }
+        int n = curve_volumes(&a->pair, x, room);
+        for (int self = 1; self >= 0; self--) {
+            for (int j = 0; j < n; j++) {
+                put_curve_point(w, model, self ? a->self->name : a->managed->name,
+                                self ? a->managed->name : a->self->name, &a->pair, self, x[j]);
+            }
+        }
+        put_crossings(w, model, a);
+    }
+    return csv_close(w, err);
+}
+
+/* ---- forecast.csv ---------------------------------------------------------------------------
+ */
+
+enum band_of { BAND_DEMAND, BAND_GPUS, BAND_SELF, BAND_MANAGED, BAND_KINDS };
+
+/* Samples of every month: [kind][month][sample]. */
+struct forecast_bands {
+    double *values;
+    int n_months;
+};
+
+static double *band_at(const struct forecast_bands *b, int kind, int month)
+{
+    return &b->values[((size_t)kind * (size_t)b->n_months + (size_t)month) * BAND_SAMPLES];
+}
+
+static void fill_bands(struct arena *arena, const struct plan *plan, const struct plan_case *c,
+                       struct forecast_bands *b)
+{
+    int n = c->demand.n_months;
+    uint64_t seed = (uint64_t)plan->scenario->simulation.seed;
+    double *design = uncertainty_design(arena, seed, 0, BAND_SAMPLES);
+    struct forecast_month *months = arena_alloc(arena, (size_t)n, sizeof *months);
+    b->n_months = n;
+    b->values =
+        arena_alloc(arena, (size_t)BAND_KINDS * (size_t)n * BAND_SAMPLES, sizeof *b->values);
+    for (int i = 0; i < BAND_SAMPLES; i++) {
+        struct plan_case sample;
+        struct forecast fc;
+        uncertainty_apply(c, design, BAND_SAMPLES, i, &sample);
+        forecast_run(&sample, months, &fc);
+        for (int m = 0; m < n; m++) {
+            band_at(b, BAND_DEMAND, m)[i] = months[m].requests_per_day;
+            band_at(b, BAND_GPUS, m)[i] = (double)months[m].units.gpus;
+            band_at(b, BAND_SELF, m)[i] = months[m].self_usd;
+            band_at(b, BAND_MANAGED, m)[i] = months[m].managed_usd;
+        }
+    }
+}
+
+/* P10 and P90 of those that have a value; empty when none has. */
+static void put_band(struct csv_writer *w, const struct forecast_bands *b, int kind, int month)
+{
+    double sorted[BAND_SAMPLES];
+    const double *v = band_at(b, kind, month);
+    size_t n = 0;
+    for (int i = 0; i < BAND_SAMPLES; i++) {
+        if (!isnan(v[i])) {
+            sorted[n++] = v[i];
+        }
+    }
+    gsl_sort(sorted, 1, n);
+    csv_put_num(w, n ? gsl_stats_quantile_from_sorted_data(sorted, 1, n, 0.1) : NAN);
+    csv_put_num(w, n ? gsl_stats_quantile_from_sorted_data(sorted, 1, n, 0.9) : NAN);
+}
+
+static void put_month(struct csv_writer *w, const struct plan_answer *a,
+                      const struct forecast_month *m, const struct forecast_bands *b, int idx,
+                      const double *totals)
+{
+    bool self = a->self != NULL;
+    csv_put_num(w, m->requests_per_day);
+    put_band(w, b, BAND_DEMAND, idx);
+    csv_put_num(w, m->peak_rps);
+    csv_put(w, self ? a->self->name : "");
+    csv_put(w, a->managed ? a->managed->name : "");
+    if (self) {
+        csv_put_int(w, m->units.replicas);
+        csv_put_int(w, m->units.spares);
+        csv_put_int(w, m->units.nodes);
+        csv_put_int(w, m->units.gpus);
+        put_band(w, b, BAND_GPUS, idx);
+    } else {
+        put_empty(w, 6);
+    }
+    csv_put_num(w, m->self_usd);
+    put_band(w, b, BAND_SELF, idx);
+    csv_put_num(w, m->managed_usd);
+    put_band(w, b, BAND_MANAGED, idx);
+    csv_put_num(w, m->self_cash_usd);
+    csv_put_num(w, totals[0]);
+    csv_put_num(w, totals[1]);
+    csv_put(w, a->managed ? offer_state_names[m->managed_state] : "");
+    csv_end_row(w);
+}
+
+/* Both sides where there are two, else the one there is; false: none. */
+static bool case_of(const struct plan_answer *a, struct plan_case *c)
+{
+    if (a->has_pair) {
+        *c = a->pair;
+    } else if (a->self) {
+        *c = a->self->c;
+    } else if (a->managed) {
+        *c = a->managed->c;
+    }
+    return a->has_pair || a->self || a->managed;
+}
+
+static void put_forecast(struct arena *arena, struct csv_writer *w, const struct plan *plan,
+                         const struct plan_answer *a)
+{
+    struct plan_case c;
+    struct forecast fc;
+    struct forecast_bands bands;
+    double totals[2] = {0.0, 0.0};
+    if (!case_of(a, &c)) {
+        return;
+    }
+    struct forecast_month *months =
+        arena_alloc(arena, (size_t)c.demand.n_months, sizeof *months);
+    forecast_run(&c, months, &fc);
+    fill_bands(arena, plan, &c, &bands);
+    for (int m = 0; m < c.demand.n_months; m++) {
+        totals[0] += months[m].self_cash_usd;
+        totals[1] += months[m].managed_usd;
+        csv_put(w, model_name(plan, a->model_idx));
+        csv_put_int(w, m);
+        put_month(w, a, &months[m], &bands, m, totals);
+    }
+}
+
+bool plan_write_forecast(struct arena *arena, const struct plan *plan, const char *path,
+                         struct err *err)
+{
+    static const char *const cols[] = {"model",
+                                       "month",
+                                       "requests_per_day",
+                                       "requests_per_day_p10",
+                                       "requests_per_day_p90",
+                                       "peak_rps",
+                                       "self_option",
+                                       "managed_option",
+                                       "replicas",
+                                       "spares",
+                                       "nodes",
+                                       "n_gpus",
+                                       "n_gpus_p10",
+                                       "n_gpus_p90",
+                                       "self_usd",
+                                       "self_usd_p10",
+                                       "self_usd_p90",
+                                       "managed_usd",
+                                       "managed_usd_p10",
+                                       "managed_usd_p90",
+                                       "self_cash_usd",
+                                       "self_cash_total_usd",
+                                       "managed_cash_total_usd",
+                                       "managed_state"};
+    struct csv_writer *w = csv_create(path, err);
+    if (!w) {
+        return false;
+    }
+    PUT_HEADER(w, cols);
+    for (int i = 0; i < plan->n_answers; i++) {
+        put_forecast(arena, w, plan, &plan->answers[i]);
+    }
+    return csv_close(w, err);
+}
+
+/* ---- sensitivity.csv ------------------------------------------------------------------------
+ */
+
+static void put_tornado(struct csv_writer *w, const struct plan *plan,
+                        const struct plan_answer *a)
+{
+    for (int i = 0; i < a->tornado.n; i++) {
+        const struct tornado_row *r = &a->tornado.rows[i];
+        struct input_spec spec = input_spec_of(&a->pair, r->id);
+        struct spread spread = uncertainty_spread(&a->pair, r->id);
+        csv_put(w, model_name(plan, a->model_idx));
+        csv_put(w, spec.name);
+        csv_put(w, spec.unit);
+        csv_put_num(w, r->low);
+        csv_put_num(w, input_get(&a->pair, r->id));
+        csv_put_num(w, r->high);
+        csv_put_num(w, r->usd_low);
+        csv_put_num(w, a->tornado.base_usd);
+        csv_put_num(w, r->usd_high);
+        csv_put_num(w, r->total_effect_frac);
+        csv_put(w, spread.why ? spread.why : "");
+        csv_put_int(w, spread.assumed);
+        csv_end_row(w);
+    }
+}
+
+bool plan_write_sensitivity(const struct plan *plan, const char *path, struct err *err)
+{
+    static const char *const cols[] = {
+        "model",  "input",   "unit",     "low",      "value",
+        "high",   "usd_low", "usd_base", "usd_high", "total_effect_frac",
+        "source", "assumed"};
+    struct csv_writer *w = csv_create(path, err);
+    if (!w) {
+        return false;
+    }
+    PUT_HEADER(w, cols);
+    for (int i = 0; i < plan->n_answers; i++) {
+        if (plan->answers[i].has_pair) {
+            put_tornado(w, plan, &plan->answers[i]);
+        }
+    }
+    return csv_close(w, err);
+}
+
+/* ---- decision.csv ---------------------------------------------------------------------------
+ */
+
+struct fact {
+    struct csv_writer *w;
+    const char *section, *model;
+};
+
+static void put_fact(const struct fact *f, const char *item, double value, const char *unit,
+                     const char *text)
+{
+    csv_put(f->w, f->section);
+    csv_put(f->w, f->model);
+    csv_put(f->w, item);
+    csv_put_num(f->w, value);
+    csv_put(f->w, unit);
+    csv_put(f->w, text);
+    csv_end_row(f->w);
+}
+
+static void put_quantiles(const struct fact *f, const char *name, const char *unit,
+                          const struct quantiles *q)
+{
+    static const char *const suffix[] = {"p10", "p50", "p90"};
+    const double values[] = {q->p10, q->p50, q->p90};
+    for (int i = 0; i < 3; i++) {
+        char item[64];
+        snprintf(item, sizeof item, "%s_%s", name, suffix[i]);
+        put_fact(f, item, values[i], unit, "");
+    }
+}
+
+static const char *name_of(const struct plan_entry *e)
+{
+    return e ? e->name : "";
+}
+
+static void put_decision(struct csv_writer *w, const struct plan *plan,
+                         const struct plan_answer *a)
+{
+    const struct decision *d = &a->decision;
+    struct fact f = {w, "decision", model_name(plan, a->model_idx)};
+    put_fact(&f, "side", NAN, "", decision_side_names[d->side]);
+    put_fact(&f, "reason", NAN, "", decision_reason_names[d->reason]);
+    put_fact(&f, "confidence", NAN, "", decision_confidence_names[d->confidence]);
+    put_fact(&f, "chosen", a->chosen ? a->chosen->usd : NAN, "USD/month", name_of(a->chosen));
+    put_fact(&f, "runner_up", a->runner_up ? a->runner_up->usd : NAN, "USD/month",
+             name_of(a->runner_up));
+    put_fact(&f, "self_usd", d->self_usd, "USD/month", name_of(a->self));
+    put_fact(&f, "managed_usd", d->managed_usd, "USD/month", name_of(a->managed));
+    put_fact(&f, "wins_frac", a->has_pair ? d->wins_frac : NAN, "fraction of samples",
+             "self-hosting wins by the margin");
+    put_fact(&f, "ratio", a->has_pair ? d->ratio : NAN, "self / managed",
+             "at the confidence asked for");
+    put_fact(&f, "text", NAN, "", d->text ? d->text : "");
+    f.section = "flip";
+    for (int i = 0; i < d->n_flips; i++) {
+        const struct decision_flip *x = &d->flips[i];
+        const struct plan_case *c = a->has_pair ? &a->pair : a->chosen ? &a->chosen->c : NULL;
+        put_fact(&f, c ? input_spec_of(c, x->id).name : "", x->value,
+                 c ? input_spec_of(c, x->id).unit : "", x->text);
+    }
+}
+
+static void put_uncertainty(struct csv_writer *w, const struct plan *plan,
+                            const struct plan_answer *a)
+{
+    struct fact f = {w, "uncertainty", model_name(plan, a->model_idx)};
+    const struct uncertainty *u = &a->uncertainty;
+    if (!a->has_pair) {
+        return;
+    }
+    put_quantiles(&f, "self_usd", "USD/month", &u->self_usd);
+    put_quantiles(&f, "managed_usd", "USD/month", &u->managed_usd);
+    put_quantiles(&f, "n_gpus", "GPUs", &u->gpus);
+    put_quantiles(&f, "crossing_month", "month", &u->crossing_month);
+    put_quantiles(&f, "ratio", "self / managed", &u->ratio);
+    put_fact(&f, "crosses_frac", u->crosses_frac, "fraction of samples", "");
+    put_fact(&f, "self_wins_frac", u->self_wins_frac, "fraction of samples", "");
+    f.section = "breakeven";
+    for (int i = 0; i < a->breakeven.n; i++) {
+        if (a->breakeven.items[i].to_self) {
+            put_fact(&f, "first_crossing", a->breakeven.items[i].requests_per_day,
+                     "requests/day", "self-hosting is cheaper just above");
+            break;
+        }
+    }
+    put_fact(&f, "month", a->breakeven_month, "month",
+             "in which the forecast passes the next crossing to self-hosting");
+}
+
+/* The models against the cheapest: what a step up costs, and what it gains. */
+static void put_models(struct csv_writer *w, const struct plan *plan)
+{
+    const struct plan_answer *base = NULL;
+    for (int i = 0; i < plan->n_answers; i++) {
+        const struct plan_answer *a = &plan->answers[i];
+        if (a->chosen && (!base || a->chosen->usd < base->chosen->usd)) {
+            base = a;
+        }
+    }
+    for (int i = 0; base && i < plan->n_answers; i++) {
+        const struct plan_answer *a = &plan->answers[i];
+        struct fact f = {w, "models", model_name(plan, a->model_idx)};
+        double usd = a->chosen ? a->chosen->usd : NAN;
+        double quality = plan->scenario->models[a->model_idx].quality;
+        double gain = quality - plan->scenario->models[base->model_idx].quality;
+        double premium = usd - base->chosen->usd;
+        put_fact(&f, "usd_per_month", usd, "USD/month", name_of(a->chosen));
+        put_fact(&f, "premium_usd", premium, "USD/month", "over the cheapest model");
+        put_fact(&f, "quality", quality, "points", "");
+        put_fact(&f, "usd_per_point", gain > 0.0 ? premium / gain : NAN, "USD/month per point",
+                 "premium over the quality gained");
+    }
+}
+
+static void put_exclusions(struct csv_writer *w, const struct plan *plan)
+{
+    char reason[320];
+    for (int i = 0; i < plan->n_entries; i++) {
+        const struct plan_entry *e = &plan->entries[i];
+        struct fact f = {w, "excluded", model_name(plan, e->model_idx)};
+        if (e->excluded != RULE_NONE || isnan(e->usd)) {
+            put_fact(&f, e->name, NAN, "", reason_of(e, reason, sizeof reason));
+        }
+    }
+    for (int i = 0; i < plan->n_gaps; i++) {
+        const struct offer_gap *g = &plan->gaps[i];
+        struct fact f = {w, "gap", g->model};
+        snprintf(reason, sizeof reason,
+                 "not offered; nearest provider: %s; nearest model of this provider: %s",
+                 g->nearest_provider[0] ? g->nearest_provider : "none",
+                 g->nearest_model[0] ? g->nearest_model : "none");
+        put_fact(&f, g->provider, NAN, "", reason);
+    }
+}
+
+static void put_notes(struct csv_writer *w)
+{
+    static const char *const notes[][2] = {
+        {"taxes", "Taxes, grants, inflation and exchange rates are left out."},
+        {"tokens", "Cost per million tokens splits the month's cost by simulated GPU time: "
+                   "prefill over input that no cache held, decode over output."},
+        {"managed latency", "The latency of managed offers is not simulated."},
+    };
+    struct fact f = {w, "note", ""};
+    for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++) {
+        put_fact(&f, notes[i][0], NAN, "", notes[i][1]);
+    }
+}
+
+bool plan_write_decision(const struct plan *plan, const char *path, struct err *err)
+{
+    static const char *const cols[] = {"section", "model", "item", "value", "unit", "text"};
+    struct csv_writer *w = csv_create(path, err);
+    if (!w) {
+        return false;
+    }
+    PUT_HEADER(w, cols);
+    put_decision(w, plan, &plan->answer);
+    put_uncertainty(w, plan, &plan->answer);
+    for (int i = 0; plan->n_answers > 1 && i < plan->n_answers; i++) {
+        put_decision(w, plan, &plan->answers[i]);
+        put_uncertainty(w, plan, &plan->answers[i]);
+    }
+    put_models(w, plan);
+    put_exclusions(w, plan);
+    put_notes(w);
+    return csv_close(w, err);
+}
