@@ -56,12 +56,14 @@ TEST_HELP_OBJ := $(TEST_HELP:%.c=$(B)/%.o)
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
 BENCH := $(B)/tests/bench/bench
-ALL_C := $(SRC) $(TEST_SRC) $(TEST_HELP) $(FUZZ_SRC) tests/bench/bench.c
-DEPS := $(LIB_OBJ:.o=.d) $(B)/sim/cli/main.d $(TEST_BIN:%=%.d) $(TEST_HELP_OBJ:.o=.d) $(FUZZ_BIN:%=%.d) $(BENCH).d
+MANUAL := $(B)/headroom.1
+COMPLETION := $(B)/headroom.bash
+ALL_C := $(SRC) $(TEST_SRC) $(TEST_HELP) $(FUZZ_SRC) tests/bench/bench.c packaging/docs.c
+DEPS := $(LIB_OBJ:.o=.d) $(B)/sim/cli/main.d $(TEST_BIN:%=%.d) $(TEST_HELP_OBJ:.o=.d) $(FUZZ_BIN:%=%.d) $(BENCH).d $(B)/packaging/docs.d
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help build-tests build-fuzz test clean install uninstall demo deps deps-check check bench charts validate golden format fuzz instructions
+.PHONY: all help build-tests build-fuzz test clean install uninstall demo deps deps-check check bench charts validate golden format fuzz instructions man
 
 all: headroom ## build the program
 
@@ -90,6 +92,17 @@ $(B)/tests/%: tests/%.c $(TEST_HELP_OBJ) $(B)/libheadroom.a | need-cunit
 	@mkdir -p $(@D)
 	$(call say,TEST $<)
 	$(Q)$(CC) $(DEFS) $(CPPFLAGS) $(STD) $(WARN) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(TEST_HELP_OBJ) $(B)/libheadroom.a -lcunit $(LIBS)
+
+# The manual page and the completion are printed from the program's own tables of options.
+$(B)/packaging/%.o: DEFS += $(IDENTITY)
+$(B)/packaging/docs.o: $(B)/identity
+$(B)/packaging/docs: $(B)/packaging/docs.o $(B)/libheadroom.a
+	$(call say,LINK $@)
+	$(Q)$(CC) $(CFLAGS) $(STD) $(LDFLAGS) $(LINK_$(CONFIG)) -o $@ $^ $(LIBS)
+$(MANUAL): $(B)/packaging/docs
+	@$< man >$@
+$(COMPLETION): $(B)/packaging/docs
+	@$< completion >$@
 
 # What the objects were compiled with: a changed compiler, option or PREFIX recompiles them.
 .PHONY: force
@@ -156,13 +169,17 @@ $(BENCH): tests/bench/bench.c $(B)/libheadroom.a
 
 DATA := $(sort $(wildcard models/*.json hardware/*.csv hardware/*/*.csv scenarios/*.yaml scenarios/data/* plots/*.gp))
 SHARE = $(DESTDIR)$(PREFIX)/share
-install: $(B)/headroom ## install below PREFIX (default /usr/local); DESTDIR is honoured
+man: $(MANUAL) $(COMPLETION) ## write the manual page and the bash completion
+	@ls $^
+install: $(B)/headroom $(MANUAL) $(COMPLETION) ## install below PREFIX (default /usr/local); DESTDIR is honoured
 	install -D -m 755 $(B)/headroom $(DESTDIR)$(PREFIX)/bin/headroom
 	@for f in $(DATA); do install -D -m 644 "$$f" "$(SHARE)/headroom/$$f" || exit 1; done
+	install -D -m 644 $(MANUAL) $(SHARE)/man/man1/headroom.1
+	install -D -m 644 $(COMPLETION) $(SHARE)/bash-completion/completions/headroom
 	@for f in README.md LICENSE NOTICE; do install -D -m 644 $$f "$(SHARE)/doc/headroom/$$f" || exit 1; done
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/headroom
+	rm -f $(DESTDIR)$(PREFIX)/bin/headroom $(SHARE)/man/man1/headroom.1 $(SHARE)/bash-completion/completions/headroom
 	rm -rf $(SHARE)/headroom $(SHARE)/doc/headroom
 
 # ---- tests ---------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ unset HEADROOM_PATH
     usr/bin/headroom catalog models | grep llama-4-scout >/dev/null
     usr/bin/headroom memory usr/share/headroom/scenarios/quickstart.yaml -o "$scratch/out" >/dev/null
 )
+tests/check_docs.sh "$scratch/usr"
 "$make" B=build/install PREFIX="$scratch/usr" uninstall
 
 "$make" B=build/install PREFIX=/usr DESTDIR="$scratch/dest" install
