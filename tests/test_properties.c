@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_properties.c - what must hold in every run, over random engines, models, loads and
- * shortages: skipping steps changes no result, nothing is lost, time goes forward, work fits
- * into busy time. */
+ * shortages: skipping steps changes no result, nothing is lost (turns of conversations and
+ * failing replicas included), time goes forward, work fits into busy time. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +92,8 @@ static void draw_class(struct rng *rng, struct scene *s, int i, bool offline)
         c->groups = between(rng, 1, 5);
     }
     c->prompt_pool = rng_below(rng, 3) == 0 ? between(rng, 1, 20) : 0;
+    c->turns = rng_below(rng, 3) ? 0.0 : 1.0 + 4.0 * rng_uniform(rng);
+    c->turn_think_s = 0.2 * rng_uniform(rng);
     c->n_requests = between(rng, 10, 120);
 }
 
@@ -136,6 +138,12 @@ static void draw_scene(uint64_t seed, struct scene *s)
         .load = {.classes = s->classes, .n_classes = n_classes, .seed = seed, .replication = 1},
         .limits = toy_limits,
     };
+    if (rng_below(&rng, 3) == 0) {
+        s->cfg.failures = (struct failure_config){.mtbf_s = 0.1 + rng_uniform(&rng),
+                                                  .restart_s = 0.2 * rng_uniform(&rng),
+                                                  .permanent_frac = 0.2,
+                                                  .replace_s = 0.5};
+    }
 }
 
 /* ---- what a run leaves behind
@@ -203,7 +211,8 @@ static bool same_result(const struct cluster_result *a, const struct cluster_res
                 same_bytes(&a->work, &b->work, sizeof a->work) && a->end_s == b->end_s &&
                 a->n_offered == b->n_offered && a->n_completed == b->n_completed &&
                 a->n_rejected == b->n_rejected && a->n_events == b->n_events &&
-                a->stable == b->stable;
+                a->stable == b->stable && a->n_failures == b->n_failures &&
+                a->n_retries == b->n_retries && a->down_s == b->down_s;
     free(x);
     return same;
 }
@@ -223,7 +232,7 @@ enum { N_SCENES = 400 };
 
 /* Counts what the scenes reached, so that a change of the generator cannot empty the test. */
 struct reached {
-    int64_t preemptions, rejected, hits, multi_rank;
+    int64_t preemptions, rejected, hits, multi_rank, failures, turns;
 };
 
 /* Every token after the first of a request is one gap, and the gaps add up to last - first. */
@@ -261,6 +270,8 @@ static void count_reached(const struct scene *s, const struct cluster_result *r,
     got->preemptions += r->stats.n_preemptions > 0;
     got->rejected += r->n_rejected > 0;
     got->multi_rank += s->toy.step->cfg.dp > 1;
+    got->failures += r->n_retries > 0;
+    got->turns += s->classes[0].turns > 1.0;
 }
 
 static void check_scene(uint64_t seed, struct scene *s, struct reached *got)
@@ -278,7 +289,7 @@ static void check_scene(uint64_t seed, struct scene *s, struct reached *got)
     bool whole = fast.n_completed + fast.n_rejected == fast.n_offered &&
                  fast_rec.n_ends == fast.n_offered && fast.n_offered == limits_sum(s);
     bool gaps = gaps_add_up(&fast);
-    bool reserved = s->toy.replica.sched.reserve_output;
+    bool reserved = s->toy.replica.sched.reserve_output && fast.n_failures == 0;
     bool fits = fast.stats.kv_max_bytes <= fast.kv_capacity_bytes &&
                 (!reserved || fast.stats.n_preemptions == 0);
     if (!same || !whole || !fast_rec.sane || !gaps || !fits || !floor_holds(&fast)) {
@@ -310,6 +321,8 @@ static void skipping_steps_changes_no_result_and_nothing_is_lost(void)
     CU_ASSERT_TRUE(got.rejected > N_SCENES / 20);
     CU_ASSERT_TRUE(got.hits > N_SCENES / 5);
     CU_ASSERT_TRUE(got.multi_rank > N_SCENES / 5);
+    CU_ASSERT_TRUE(got.failures > N_SCENES / 10);
+    CU_ASSERT_TRUE(got.turns > N_SCENES / 5);
     free(s);
 }
 

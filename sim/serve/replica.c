@@ -179,14 +179,12 @@ static void drop_chunk(struct rank *k, int32_t idx)
     k->n_chunks = n;
 }
 
-/* Preemption by recompute: the memory goes, the request waits at the head of the queue and later
- * computes its prompt and what it had generated again. */
-static void rank_preempt_last(struct replica *r, struct rank *k)
+/* The newest request stops where it is and waits at the head of the queue, later to compute its prompt
+ * and what it had generated again. Its memory is the caller's business. */
+static void withdraw_last(struct replica *r, struct rank *k)
 {
     int32_t idx = k->last;
-    ASSERT(idx >= 0);
     struct request *q = req_at(r, idx);
-    free_memory(r, k, q, rank_held_tokens(k, q));
     list_remove(r, k, idx);
     if (q->decoding) {
         if (is_fresh(k, idx)) {
@@ -206,6 +204,15 @@ static void rank_preempt_last(struct replica *r, struct rank *k)
     q->reserved_tokens = 0;
     request_push_front(&k->waiting, idx);
     r->n_waiting++;
+}
+
+/* Preemption by recompute: as above, and the memory goes. */
+static void rank_preempt_last(struct replica *r, struct rank *k)
+{
+    ASSERT(k->last >= 0);
+    struct request *q = req_at(r, k->last);
+    free_memory(r, k, q, rank_held_tokens(k, q));
+    withdraw_last(r, k);
     r->stats.n_preemptions++;
 }
 
@@ -728,8 +735,9 @@ void replica_evacuate(struct replica *r, struct request_queue *out)
 {
     for (int i = 0; i < r->n_ranks; i++) {
         struct rank *k = &r->ranks[i];
-        while (k->last >= 0) {
-            rank_preempt_last(r, k);
+        while (k->last >= 0) { /* the pool goes as a whole */
+            kv_shared_init(&req_at(r, k->last)->shared);
+            withdraw_last(r, k);
         }
         rank_clear_plan(k);
         int32_t idx;
