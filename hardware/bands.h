@@ -76,6 +76,12 @@ bool band_table_load(struct arena *arena, const char *const *dirs, int n_dirs,
 /* The most specific row that covers the key; false when there is none. */
 bool band_find(const struct band_table *table, const struct band_key *key, struct band *out);
 
+/* What is known of a deployment. */
+struct evidence_state {
+    enum evidence grade;
+    enum band_scope scope;
+};
+
 /* A deployment as the evidence sees it. */
 struct evidence_key {
     const char *shape, *family, *sku, *engine, *dtype;

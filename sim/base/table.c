@@ -110,6 +110,22 @@ void table_num(struct table *t, double value, int digits)
     add_cell(t, xstrdup(text))->has_number = true;
 }
 
+void table_band(struct table *t, double value, double lo, double hi, int digits)
+{
+    enum { BAND_DIGITS = 2 };
+    char text[3][64];
+    char all[200];
+    if (isnan(value) || isnan(lo) || isnan(hi)) {
+        table_num(t, value, digits);
+        return;
+    }
+    format_digits(text[0], sizeof text[0], value, digits);
+    format_digits(text[1], sizeof text[1], lo, BAND_DIGITS);
+    format_digits(text[2], sizeof text[2], hi, BAND_DIGITS);
+    snprintf(all, sizeof all, "%s (%s-%s)", text[0], text[1], text[2]);
+    add_cell(t, xstrdup(all))->has_number = true;
+}
+
 void table_end_row(struct table *t)
 {
     ASSERT(t->n_cols > 0);

@@ -82,6 +82,9 @@ struct evidence_state evidence_of(const struct band_table *bands, const struct s
     struct evidence_key key = key_of(s, shape, sizeof shape);
     struct evidence_state e = {evidence_grade(bands, &key), evidence_scope(bands, &key)};
     bool own_kernels = s->step && s->step->match != MATCH_SKU;
+    if (s->correction) {
+        e.grade = EVIDENCE_MEASURED; /* by the user */
+    }
     if (e.grade == EVIDENCE_NONE && own_kernels) {
         e.grade = EVIDENCE_SKU;
     }
@@ -96,7 +99,7 @@ bool evidence_band(const struct band_table *bands, const struct system *s,
 {
     struct band_key key = {
         .metric = metric,
-        .scope = evidence_of(bands, s).scope,
+        .scope = s->evidence.scope,
         .is_moe = model_is_moe(s->spec.model),
         .engine = engine_names[s->spec.engine],
         .load = load,

@@ -13,10 +13,6 @@ enum { MODEL_SHAPE_MAX = 160 };
  * "80x8192 gqa64/8/128 mlp28672" or "... moe128/8/1536". */
 const char *model_shape(const struct model *model, char *buf, size_t n);
 
-struct evidence_state {
-    enum evidence grade;
-    enum band_scope scope;
-};
 /* A SKU without measured results whose kernels were measured counts as "same SKU only"; kernel
  * constants taken from another SKU lower "same family" to that. */
 struct evidence_state evidence_of(const struct band_table *bands, const struct system *system);

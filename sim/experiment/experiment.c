@@ -10,6 +10,7 @@
 #include "sim/base/pool.h"
 #include "sim/core/output.h"
 #include "sim/cost/power.h"
+#include "sim/experiment/evidence.h"
 #include "sim/experiment/workload.h"
 
 enum {
@@ -42,11 +43,48 @@ const char *measure_name(enum measure m, char *buf, size_t n)
 
 const char *system_evidence(const struct system *s)
 {
-    static const char *const grades[] = {"same family", "same SKU only", "none"};
-    if (s->correction) {
-        return "measured";
+    return evidence_names[s->evidence.grade];
+}
+
+/* Measures that have a band; false for the others. */
+static bool band_metric_of(enum measure m, enum band_metric *out)
+{
+    static const enum band_metric of_latency[LAT_N] = {
+        [LAT_TTFT] = BAND_TTFT, [LAT_TPOT] = BAND_TPOT, [LAT_ITL] = BAND_ITL,
+        [LAT_E2E] = BAND_E2E,   [LAT_QUEUE] = BAND_METRIC_N};
+    *out = BAND_METRIC_N;
+    if (m < MEASURE_SLO_ATTAINED) {
+        *out = of_latency[m / STAT_N];
+    } else if (m == MEASURE_OUTPUT_TOK_S || m == MEASURE_OUTPUT_TOK_S_PER_GPU) {
+        *out = BAND_OUTPUT_TOK_S;
     }
-    return s->step ? grades[s->step->match] : "none";
+    return *out != BAND_METRIC_N;
+}
+
+bool measure_has_band(enum measure m)
+{
+    enum band_metric unused;
+    return band_metric_of(m, &unused);
+}
+
+static enum band_load band_load_of(const struct point *p)
+{
+    if (p->concurrency > 0) {
+        return band_load_of_clients(p->concurrency);
+    }
+    return strcmp(p->load, "offline") == 0 ? BAND_OFFLINE : BAND_OPEN;
+}
+
+struct band point_band(const struct experiment *e, const struct point *p, enum measure m)
+{
+    const struct system *s = &e->systems[p->system_idx];
+    struct band band = {NAN, NAN};
+    enum band_metric metric;
+    if (!band_metric_of(m, &metric) ||
+        !evidence_band(s->bands, s, metric, band_load_of(p), &band)) {
+        return (struct band){NAN, NAN};
+    }
+    return band;
 }
 
 /* ---- systems ---------------------------------------------------------------------------------- */

@@ -45,6 +45,8 @@ enum measure {
     MEASURE_STABLE,
     MEASURE_N,
 };
+/* Latencies that users see and throughput. */
+bool measure_has_band(enum measure m);
 /* Column name, e.g. "ttft_s_p95", "output_tok_s". */
 const char *measure_name(enum measure m, char *buf, size_t n);
 
@@ -107,5 +109,7 @@ bool experiment_run(struct experiment *e, struct arena *arena, const struct stoc
 bool point_meets_slo(const struct experiment *e, const struct point *p, int c);
 /* Evidence grade of a system: "measured", "same family", "same SKU only" or "none". */
 const char *system_evidence(const struct system *s);
+/* 80 % band of a measure, as factors of the prediction; NaN when none is known. */
+struct band point_band(const struct experiment *e, const struct point *p, enum measure m);
 
 #endif

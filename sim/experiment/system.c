@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/experiment/evidence.h"
+
 enum {
     MAX_AUTO_TP = 16,
     /* TensorRT-LLM's attention_dp_config as its deployments set it: enable_balance, timeout_iters 60
@@ -336,6 +338,8 @@ bool system_resolve(const struct stock *stock, const struct system_spec *spec, s
     if (!ok) {
         return false;
     }
+    s->bands = &stock->bands;
+    s->evidence = evidence_of(s->bands, s);
     if (!s->footprint.fits) {
         return true;
     }
@@ -344,6 +348,7 @@ bool system_resolve(const struct stock *stock, const struct system_spec *spec, s
         return false;
     }
     build_replica(s);
+    s->evidence = evidence_of(s->bands, s);
     return true;
 }
 

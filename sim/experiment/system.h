@@ -53,6 +53,8 @@ struct system {
     struct step_model *step;       /* owned; NULL when it does not fit */
     struct replica_config replica; /* points at step */
     int n_gpus;                    /* of one replica */
+    struct evidence_state evidence;
+    const struct band_table *bands; /* borrowed from the stock */
     const struct correction *correction; /* from the calibration; NULL: not corrected */
     char correction_note[640];     /* what a named calibration did, or why nothing; "" none */
 };

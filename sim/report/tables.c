@@ -53,6 +53,12 @@ static void put_measure_header(struct csv_writer *w, int m)
     csv_put(w, bound);
     snprintf(bound, sizeof bound, "%s_hi", col);
     csv_put(w, bound);
+    if (measure_has_band((enum measure)m)) {
+        snprintf(bound, sizeof bound, "%s_band_lo", col);
+        csv_put(w, bound);
+        snprintf(bound, sizeof bound, "%s_band_hi", col);
+        csv_put(w, bound);
+    }
 }
 
 /* Measures in the order of the columns: counts, latencies, limits, everything else. */
@@ -92,19 +98,32 @@ static void put_summary_header(struct csv_writer *w)
     csv_end_row(w);
 }
 
-static void put_measure(struct csv_writer *w, const struct estimate *v)
+/* Where a measure is written from. */
+struct source {
+    const struct experiment *e;
+    const struct point *p;
+};
+
+static void put_measure(struct csv_writer *w, const struct source *from, int m,
+                        const struct estimate *v)
 {
     csv_put_num(w, v->mean);
     csv_put_num(w, v->mean - v->half_width);
     csv_put_num(w, v->mean + v->half_width);
+    if (measure_has_band((enum measure)m)) {
+        struct band band = point_band(from->e, from->p, (enum measure)m);
+        csv_put_num(w, v->mean * band.lo);
+        csv_put_num(w, v->mean * band.hi);
+    }
 }
 
 /* An unsustainable load has no steady latency: its cells stay empty. */
-static void put_latencies(struct csv_writer *w, const struct point *p, const struct estimate *v)
+static void put_latencies(struct csv_writer *w, const struct source *from,
+                          const struct estimate *v)
 {
     static const struct estimate none = {NAN, NAN};
     for (int m = 0; m < MEASURE_SLO_ATTAINED; m++) {
-        put_measure(w, p->stable ? &v[m] : &none);
+        put_measure(w, from, m, from->p->stable ? &v[m] : &none);
     }
 }
 
@@ -124,17 +143,18 @@ static void put_class(struct csv_writer *w, const struct experiment *e, const st
                       int c)
 {
     const struct estimate *v = p->values[c];
+    const struct source from = {e, p};
     csv_put(w, c < e->scenario->n_classes ? e->scenario->classes[c].name : "all");
     csv_put_int(w, p->stable);
     for (int i = 0; i < N_COUNTS; i++) {
-        put_measure(w, &v[count_measures[i]]);
+        put_measure(w, &from, count_measures[i], &v[count_measures[i]]);
     }
-    put_latencies(w, p, v);
+    put_latencies(w, &from, v);
     put_limits(w, e, c);
     csv_put_int(w, point_meets_slo(e, p, c));
     for (int m = MEASURE_SLO_ATTAINED; m < MEASURE_STABLE; m++) {
         if (!is_count(m)) {
-            put_measure(w, &v[m]);
+            put_measure(w, &from, m, &v[m]);
         }
     }
 }
@@ -295,10 +315,21 @@ bool tables_write_timeline(const struct experiment *e, const char *path, struct 
  * -------------------------------------------------------------------------------------------
  */
 
-static void put_latency(struct table *t, const struct point *p, const struct estimate *v, int l,
-                        int s, double scale)
+static void put_latency(struct table *t, const struct experiment *e, const struct point *p,
+                        int l, int s)
 {
-    table_num(t, p->stable ? v[l * STAT_N + s].mean * scale : NAN, 3);
+    int m = l * STAT_N + s;
+    double ms = p->stable ? p->values[e->scenario->n_classes][m].mean * 1e3 : NAN;
+    struct band band = point_band(e, p, (enum measure)m);
+    table_band(t, ms, ms * band.lo, ms * band.hi, 3);
+}
+
+static void put_throughput(struct table *t, const struct experiment *e, const struct point *p,
+                           enum measure m)
+{
+    double x = p->values[e->scenario->n_classes][m].mean;
+    struct band band = point_band(e, p, m);
+    table_band(t, x, x * band.lo, x * band.hi, 4);
 }
 
 static const char *verdict(const struct experiment *e, const struct point *p)
@@ -331,11 +362,11 @@ void tables_print_summary(const struct experiment *e, FILE *out)
         table_put(t, "%s", s->spec.name);
         table_put(t, "%lld", (long long)(s->n_gpus * (replicas > 0 ? replicas : 1)));
         table_put(t, "%s", p->load);
-        put_latency(t, p, v, LAT_TTFT, STAT_P50, 1e3);
-        put_latency(t, p, v, LAT_TTFT, STAT_P95, 1e3);
-        put_latency(t, p, v, LAT_TPOT, STAT_P50, 1e3);
-        put_latency(t, p, v, LAT_TPOT, STAT_P95, 1e3);
-        table_num(t, v[MEASURE_OUTPUT_TOK_S].mean, 4);
+        put_latency(t, e, p, LAT_TTFT, STAT_P50);
+        put_latency(t, e, p, LAT_TTFT, STAT_P95);
+        put_latency(t, e, p, LAT_TPOT, STAT_P50);
+        put_latency(t, e, p, LAT_TPOT, STAT_P95);
+        put_throughput(t, e, p, MEASURE_OUTPUT_TOK_S);
         table_num(t, v[MEASURE_OUTPUT_TOK_S_PER_GPU].mean, 4);
         table_put(t, "%.0f %%", 100.0 * v[MEASURE_KV_USED_MEAN].mean);
         table_put(t, "%s", verdict(e, p));
