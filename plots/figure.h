@@ -75,7 +75,9 @@ bool figure_number(const struct figure *fig, int row, int col, double *value, st
 const char *figure_table_name(const struct figure *fig); /* file name without its folders */
 
 /* The kinds: each fills vars and marks. */
-bool lines_draw(struct figure *fig, struct err *err); /* latency, throughput, timeline */
-bool bars_draw(struct figure *fig, struct err *err);  /* memory, breakdown */
+bool lines_draw(struct figure *fig,
+                struct err *err); /* latency, throughput, timeline, imbalance */
+bool heat_draw(struct figure *fig, struct err *err); /* experts */
+bool bars_draw(struct figure *fig, struct err *err); /* memory, breakdown */
 
 #endif

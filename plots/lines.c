@@ -20,7 +20,7 @@
 #define NAMES_BELOW_PX 10
 #define LIMIT_COLOR "#8B0000"
 
-enum x_kind { X_LOAD, X_USER_SPEED, X_TIME };
+enum x_kind { X_LOAD, X_USER_SPEED, X_TIME, X_TOKENS };
 
 struct panel_spec {
     const char *caption;
@@ -79,6 +79,19 @@ static const struct line_spec specs[] = {
       {"Requests waiting", "waiting", NULL, LAYOUT_COUNT, false},
       {"KV cache in use", "kv_used_frac", NULL, LAYOUT_FRAC, false},
       {"Output tokens per second", "output_tok_s", NULL, LAYOUT_COUNT, false}}},
+    {"imbalance",
+     X_TOKENS,
+     false,
+     270,
+     330,
+     30,
+     25,
+     5,
+     2,
+     {{"Rows of the slowest expert rank / mean over ranks (1: even)", "imbalance", NULL,
+       LAYOUT_COUNT, false},
+      {"Experts in use on the rank that uses most: weights it has to read", "distinct_rank",
+       NULL, LAYOUT_COUNT, false}}},
 };
 
 struct point {
@@ -172,10 +185,10 @@ static bool find_columns(struct lines *l, struct err *err)
     if (!csv_col_need(t, "deployment", &l->deployment_col, err)) {
         return false;
     }
-    if (l->spec->x == X_TIME) {
-        l->x_column = "time_s";
+    if (l->spec->x == X_TIME || l->spec->x == X_TOKENS) {
+        l->x_column = l->spec->x == X_TIME ? "time_s" : "tokens";
         l->class_col = -1;
-        return csv_col_need(t, "time_s", &l->x_col, err) && (l->load_col = l->x_col, true);
+        return csv_col_need(t, l->x_column, &l->x_col, err) && (l->load_col = l->x_col, true);
     }
     bool open = rate >= 0 && !column_empty(t, rate);
     l->x_column = open ? "rate_rps" : "concurrency";
@@ -419,6 +432,11 @@ static void add_notes(struct lines *l)
         figure_note(fig,
                     "Each line runs from low load (right: fast for each user) to high load "
                     "(left: more work from each GPU). Up and to the right is better.");
+    }
+    if (l->spec->x == X_TOKENS) {
+        figure_note(fig,
+                    "Mean over layers. Few tokens: chance decides. Many tokens: the popularity "
+                    "of experts does, unless redundant copies even it out.");
     }
     if (stopped) {
         figure_note(fig,
@@ -726,6 +744,8 @@ static const char *x_caption(const struct lines *l)
         return "Output tokens per second that each user sees (1 / median time per token)";
     case X_TIME:
         return "Simulated time";
+    case X_TOKENS:
+        return "Tokens in a step, all ranks together";
     case X_LOAD:
         break;
     }

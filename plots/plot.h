@@ -31,6 +31,10 @@
  * (free text); the fractions of a row add up to 1. timeline    timeline.csv   deployment,
  * time_s, running, waiting, kv_used_frac, output_tok_s Rows of a deployment in ascending time.
  *
+ * experts     experts.csv    deployment, layer, rank, load_ratio: one row per layer and rank of
+ * a deployment, the ranks of a layer together. imbalance   imbalance.csv   deployment (here: EP
+ * size and redundancy), tokens, imbalance, distinct_rank Rows of a line in ascending tokens.
+ *
  * Rows of several workload classes: `row_class` picks one; NULL means `all` when there are such
  * rows, else the class of the first row. Lines: at most 12 are drawn, bars: at most 40; a note
  * on the chart says how many rows or deployments were left out.
@@ -44,7 +48,7 @@
 #include "sim/base/err.h"
 
 struct chart {
-    const char *kind; /* latency throughput memory breakdown timeline */
+    const char *kind; /* latency throughput memory breakdown timeline experts imbalance */
     const char *csv_path;
     const char *out_base;     /* path without .svg or .png; its directory exists */
     const char *title;        /* the question or the statement; wrapped */

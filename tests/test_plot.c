@@ -125,15 +125,21 @@ static void check_text_fails(const char *kind, const char *csv_text, const char 
     unlink(csv);
 }
 
-static const char *const samples[][2] = {
-    {"latency", "tests/plots/curves.csv"},    {"throughput", "tests/plots/curves.csv"},
-    {"memory", "tests/plots/memory.csv"},     {"breakdown", "tests/plots/breakdown.csv"},
-    {"timeline", "tests/plots/timeline.csv"},
+/* Kind, table, a name that must be on the chart. */
+static const char *const samples[][3] = {
+    {"latency", "tests/plots/curves.csv", "4x MI300X, tp4"},
+    {"throughput", "tests/plots/curves.csv", "4x MI300X, tp4"},
+    {"memory", "tests/plots/memory.csv", "Maverick fp8, 8x H100 SXM"},
+    {"breakdown", "tests/plots/breakdown.csv", "4x MI300X, tp4"},
+    {"timeline", "tests/plots/timeline.csv", "4x MI300X, tp4"},
+    {"experts", "tests/plots/experts.csv", "8x H200, ep8: slowest rank"},
+    {"imbalance", "tests/plots/imbalance.csv", "EP 16, 32 redundant"},
 };
+#define N_SAMPLES ((int)(sizeof samples / sizeof *samples))
 
 static void every_kind_makes_an_svg_and_a_png(void)
 {
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < N_SAMPLES; i++) {
         size_t n_svg, n_png;
         struct chart chart = chart_of(samples[i][0], samples[i][1], base(1));
         CU_ASSERT_STRING_EQUAL(plot_kind(i), samples[i][0]);
@@ -147,13 +153,13 @@ static void every_kind_makes_an_svg_and_a_png(void)
         free(png);
         remove_chart(chart.out_base);
     }
-    CU_ASSERT_PTR_NULL(plot_kind(5));
+    CU_ASSERT_PTR_NULL(plot_kind(N_SAMPLES));
 }
 
 static void a_second_run_gives_the_same_bytes(void)
 {
     static const char *const suffixes[] = {".svg", ".png"};
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < N_SAMPLES; i++) {
         struct chart chart = chart_of(samples[i][0], samples[i][1], base(1));
         char *first[2];
         size_t n_first[2], n;
@@ -176,12 +182,24 @@ static void a_second_run_gives_the_same_bytes(void)
 
 static void deployments_are_named_on_the_chart(void)
 {
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < N_SAMPLES; i++) {
         struct chart chart = chart_of(samples[i][0], samples[i][1], base(1));
         char *svg = svg_of(&chart);
-        CU_ASSERT_TRUE(svg_has(svg, i == 2 ? "Maverick fp8, 8x H100 SXM" : "4x MI300X, tp4"));
+        CU_ASSERT_TRUE(svg_has(svg, samples[i][2]));
         free(svg);
     }
+}
+
+/* Layer 1: ranks at 1.5 and 0.5, layer 2: 1 and 1: 1.25 on average. */
+static void a_heat_map_says_how_slow_the_slowest_rank_is(void)
+{
+    char *svg = svg_of_text("experts", "deployment,layer,rank,load_ratio\n"
+                                       "a,1,0,0.5\na,1,1,1.5\na,2,0,1\na,2,1,1\n");
+    CU_ASSERT_TRUE(svg_has(svg, "a: slowest rank 1.25 times the mean"));
+    free(svg);
+    check_text_fails("experts", "deployment,layer,rank,load_ratio\na,0,0,1\n",
+                     "layer must be 1..1000");
+    check_text_fails("experts", "deployment,layer,rank\na,1,0\n", "load_ratio");
 }
 
 static void hostile_names_stay_text(void)
@@ -538,6 +556,8 @@ static const struct check_case with_gnuplot[] = {
     {"every_kind_makes_an_svg_and_a_png", every_kind_makes_an_svg_and_a_png},
     {"a_second_run_gives_the_same_bytes", a_second_run_gives_the_same_bytes},
     {"deployments_are_named_on_the_chart", deployments_are_named_on_the_chart},
+    {"a_heat_map_says_how_slow_the_slowest_rank_is",
+     a_heat_map_says_how_slow_the_slowest_rank_is},
     {"hostile_names_stay_text", hostile_names_stay_text},
     {"hostile_titles_stay_text", hostile_titles_stay_text},
     {"a_path_is_never_a_pipe", a_path_is_never_a_pipe},

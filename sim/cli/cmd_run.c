@@ -31,12 +31,30 @@ static const struct mode sweep_mode = {
     .n_charts = 4,
 };
 
+/* Of expert-parallel deployments; those of an earlier run would contradict the new tables. */
+static const struct cli_chart expert_charts[] = {{"experts", "experts.csv"},
+                                                 {"imbalance", "imbalance.csv"}};
+
+static bool write_expert_tables(const struct cli *cli, const struct experiment *e,
+                                struct err *err)
+{
+    const char *experts = cli_out_path(cli, "experts.csv");
+    const char *imbalance = cli_out_path(cli, "imbalance.csv");
+    if (!tables_have_experts(e)) {
+        remove(experts);
+        remove(imbalance);
+        return true;
+    }
+    return tables_write_experts(e, experts, err) && tables_write_imbalance(e, imbalance, err);
+}
+
 static bool write_tables(const struct cli *cli, const struct mode *mode,
                          const struct experiment *e, struct err *err)
 {
     return tables_write_summary(e, cli_out_path(cli, mode->table), err) &&
            tables_write_breakdown(e, cli_out_path(cli, "breakdown.csv"), err) &&
            tables_write_timeline(e, cli_out_path(cli, "timeline.csv"), err) &&
+           write_expert_tables(cli, e, err) &&
            tables_write_manifest(e, HEADROOM_VERSION, cli->as_of,
                                  cli_out_path(cli, "manifest.json"), err);
 }
@@ -133,6 +151,9 @@ static bool report(struct cli *cli, const struct mode *mode, const struct experi
         note_interruption(cli, e);
     } else {
         cli_draw(cli, e->scenario, mode->charts, mode->n_charts);
+        if (tables_have_experts(e)) {
+            cli_draw(cli, e->scenario, expert_charts, 2);
+        }
     }
     cli_note(cli, "results are in %s", cli->out_dir);
     write_footer(cli, e);
