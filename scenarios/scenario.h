@@ -135,6 +135,7 @@ struct scenario_class {
     struct scenario_prefix prefix;
     struct scenario_sessions sessions;
     struct scenario_images images;
+    double timeout_s; /* gives up when not admitted so long after arrival; NaN: never */
     int64_t prompt_pool; /* number of distinct prompts, drawn cyclically; 0: all distinct */
     struct scenario_slo slo;
 };
@@ -165,6 +166,7 @@ struct scenario_engine {
     int64_t api_servers;
     int windowed_kv; /* windowed layers give KV back: 1, 0, -1 the engine's default */
     int policy;      /* enum sched_policy; -1: the engine's default */
+    int64_t max_queue; /* waiting requests per replica beyond which new ones are rejected; -1: none */
     int64_t speculative_tokens; /* drafted per step; 0: off */
     double acceptance_frac;     /* of each drafted token */
 };

@@ -332,6 +332,7 @@ static void cluster_of(const struct task_ctx *t, const struct point *p, int repl
                  .seed = e->seed,
                  .replication = (uint64_t)replication},
         .limits = t->work->limits,
+        .rules = t->work->rules,
         .failures = failures_of(e, s),
         .stop = t->options->stop,
     };
@@ -503,6 +504,15 @@ static void estimate(const double (*values)[MEASURE_N], size_t stride, int reps,
     out->half_width = t_half_width(x, reps, 0.95);
 }
 
+/* Of what a class offered, at most its loss_max may be rejected or fail; more is no sustained load. */
+static bool loss_is_allowed(const struct experiment *e, const struct point *p, int c)
+{
+    const struct estimate *v = p->values[c];
+    double lost = v[MEASURE_REJECTED].mean + v[MEASURE_FAILED].mean;
+    double all = lost + v[MEASURE_COMPLETED].mean;
+    return !(lost > e->scenario->classes[c].slo.loss_max_frac * all);
+}
+
 static void average(struct task_ctx *t)
 {
     struct experiment *e = t->e;
@@ -523,6 +533,9 @@ static void average(struct task_ctx *t)
             }
         }
         p->stable = p->done && p->values[classes - 1][MEASURE_STABLE].mean >= 1.0;
+        for (size_t c = 0; c + 1 < classes; c++) {
+            p->stable = p->stable && loss_is_allowed(e, p, (int)c);
+        }
     }
     free(x);
 }
@@ -615,8 +628,5 @@ bool point_meets_slo(const struct experiment *e, const struct point *p, int c)
             }
         }
     }
-    const struct estimate *v = p->values[c];
-    double lost = v[MEASURE_REJECTED].mean + v[MEASURE_FAILED].mean;
-    double all = lost + v[MEASURE_COMPLETED].mean;
-    return p->stable && !(lost > slo->loss_max_frac * all);
+    return p->stable;
 }

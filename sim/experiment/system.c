@@ -67,6 +67,8 @@ bool system_spec_of(const struct scenario *sc, const struct deployment *d,
     spec->wait_iters = e->batch_wait_iters > 0 ? e->batch_wait_iters : 0;
     spec->wait_ratio = is_auto(e->batch_wait_ratio) ? 1.0 : e->batch_wait_ratio;
     spec->reserve_output = e->policy < 0 ? -1 : e->policy == POLICY_NO_EVICT;
+    spec->by_priority = e->policy == POLICY_PRIORITY;
+    spec->max_queue = e->max_queue > 0 ? e->max_queue : 0;
     spec->draft_tokens = (int)e->speculative_tokens;
     spec->acceptance_frac = e->acceptance_frac;
     spec->moe_backend = e->moe_backend;
@@ -266,6 +268,8 @@ static void build_replica(struct system *s)
                 .recv_interval = p->recv_interval,
                 .wait_iters = p->wait_iters,
                 .wait_ratio = p->wait_ratio,
+                .by_priority = p->by_priority,
+                .max_queue = p->max_queue,
                 .draft_tokens = p->draft_tokens,
                 .accepted_tokens = tokens_per_step(p->draft_tokens, p->acceptance_frac),
                 .balance_iters = p->balance_iters,

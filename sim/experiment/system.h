@@ -29,6 +29,8 @@ struct system_spec {
     int prefix_cache, cuda_graphs, windowed_kv; /* 1 on, 0 off, -1 default */
     int64_t recv_interval, wait_iters;          /* 1 and 0: none */
     double wait_ratio;
+    bool by_priority;              /* the waiting queue is ordered by priority */
+    int64_t max_queue;             /* 0: no limit */
     int draft_tokens;              /* speculative decoding, per step; 0: off */
     double acceptance_frac;        /* chance that a drafted token is accepted, given those before */
     int64_t balance_iters;         /* attention data parallelism; -1: the engine's default */

@@ -32,11 +32,14 @@ struct workload *workload_load(struct arena *arena, const struct scenario *sc, s
     w->scenario = sc;
     w->traces = arena_alloc(arena, (size_t)sc->n_classes, sizeof *w->traces);
     w->limits = arena_alloc(arena, (size_t)sc->n_classes, sizeof *w->limits);
+    w->rules = arena_alloc(arena, (size_t)sc->n_classes, sizeof *w->rules);
     for (int i = 0; i < sc->n_classes; i++) {
         const struct scenario_class *c = &sc->classes[i];
         w->limits[i] = (struct request_limits){loosest(c->slo.limit_s[SLO_TTFT]),
                                                loosest(c->slo.limit_s[SLO_TPOT]),
                                                loosest(c->slo.limit_s[SLO_E2E])};
+        w->rules[i] = (struct class_rules){.timeout_s = is_auto(c->timeout_s) ? 0.0 : c->timeout_s,
+                                           .priority = (int32_t)c->priority};
         switch (process_of(c->arrivals.process)) {
         case LOAD_TRACE:
             w->has_trace = true;

@@ -6,12 +6,14 @@
 #include "scenarios/scenario.h"
 #include "sim/base/err.h"
 #include "sim/load/load.h"
+#include "sim/serve/cluster.h"
 #include "sim/serve/metrics.h"
 
 struct workload {
     const struct scenario *scenario;
     struct trace *traces;            /* [n_classes]; n = 0 where the class has none */
     struct request_limits *limits;   /* [n_classes]: what one request must meet to count as good */
+    struct class_rules *rules;       /* [n_classes] */
     int64_t n_trace_requests;        /* over all classes, repeats included */
     bool has_trace, has_closed, has_offline, has_open;
 };

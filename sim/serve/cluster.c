@@ -44,11 +44,14 @@ static void on_end(void *ctx, const struct request *req, const struct finished *
 {
     struct end_hook *hook = ctx;
     struct cluster *c = hook->c;
-    c->out->n_completed++;
+    bool completed = f->outcome == OUTCOME_COMPLETED;
+    c->out->n_completed += completed;
+    c->out->n_failed += !completed;
     c->out->end_s = fmax(c->out->end_s, f->last_s);
-    load_ended(c->load, f->class_idx, req->session, true, f->last_s);
+    load_ended(c->load, f->class_idx, req->session, completed, f->last_s);
     if (c->cfg->sink) {
-        c->cfg->sink(c->cfg->sink_ctx, req->id, hook->replica, f, "");
+        const char *why = completed ? "" : "waited longer than its timeout";
+        c->cfg->sink(c->cfg->sink_ctx, req->id, hook->replica, f, why);
     }
 }
 
@@ -269,6 +272,20 @@ static void bring_back(struct cluster *c)
     }
 }
 
+/* A new request is turned away when every replica in service has its fill of waiting ones. The replicas
+ * have been run up to now. */
+static bool queue_is_full(const struct cluster *c)
+{
+    int64_t most = c->cfg->replica->sched.max_queue;
+    for (int i = 0; i < c->cfg->n_replicas && most > 0; i++) {
+        const struct replica *r = &c->replicas[i];
+        if (is_up(c, i) && r->n_waiting + r->incoming.n < most) {
+            return false;
+        }
+    }
+    return most > 0 && c->n_up > 0;
+}
+
 static void deliver(struct cluster *c, const struct arrival *a)
 {
     struct metrics *m = &c->out->metrics;
@@ -282,11 +299,23 @@ static void deliver(struct cluster *c, const struct arrival *a)
         reject(c, a, why);
         return;
     }
-    /* With round robin nobody looks at the other replicas: they may stay behind. */
-    if (!c->closed && c->cfg->route != ROUTE_ROUND_ROBIN) {
+    /* With round robin and no queue limit nobody looks at the other replicas: they may stay behind. */
+    bool looks = c->cfg->route != ROUTE_ROUND_ROBIN || c->cfg->replica->sched.max_queue > 0;
+    if (!c->closed && looks) {
         run_all_until(c, a->time_s);
     }
-    send(c, request_new(&c->pool, a), a->time_s);
+    if (queue_is_full(c)) {
+        reject(c, a, "the queue is full");
+        return;
+    }
+    int32_t request = request_new(&c->pool, a);
+    if (c->cfg->rules) {
+        const struct class_rules *rules = &c->cfg->rules[a->class_idx];
+        struct request *q = &c->pool.items[request];
+        q->priority = rules->priority;
+        q->deadline_s = rules->timeout_s > 0.0 ? a->time_s + rules->timeout_s : INFINITY;
+    }
+    send(c, request, a->time_s);
 }
 
 static void note_backlog(struct cluster *c)
@@ -323,19 +352,26 @@ static void run_open(struct cluster *c)
     run_all_until(c, INFINITY);
 }
 
+static bool is_idle(const struct cluster *c)
+{
+    for (int i = 0; i < c->cfg->n_replicas; i++) {
+        if (!isinf(replica_next_s(&c->replicas[i]))) {
+            return false;
+        }
+    }
+    return c->homeless.n == 0;
+}
+
 static void run_closed(struct cluster *c)
 {
     struct arrival a;
     for (;;) {
-        double failure_s = next_failure_s(c);
+        bool last = c->homeless.n == 0 && load_is_exhausted(c->load);
+        double failure_s = last ? INFINITY : next_failure_s(c);
         run_to_arrival(c, failure_s);
         double arrival_s = load_peek_s(c->load);
-        if (isinf(arrival_s) && c->homeless.n == 0) {
-            run_to_arrival(c, INFINITY); /* the rest ends without failures */
-            if (isinf(load_peek_s(c->load))) {
-                return;
-            }
-            continue;
+        if (isinf(arrival_s) && is_idle(c)) {
+            return;
         }
         if (failure_s < arrival_s) {
             turn(c);
@@ -443,7 +479,7 @@ void cluster_run(const struct cluster_config *cfg, struct cluster_result *out)
     }
     if (!out->abandoned) {
         ASSERT(c.pool.n_live == 0);
-        ASSERT(out->n_completed + out->n_rejected == out->n_offered);
+        ASSERT(out->n_completed + out->n_rejected + out->n_failed == out->n_offered);
         for (int i = 0; i < cfg->n_replicas; i++) {
             ASSERT(replica_is_empty(&c.replicas[i]));
         }

@@ -20,12 +20,19 @@ enum route { ROUTE_ROUND_ROBIN, ROUTE_LEAST_REQUESTS, ROUTE_POWER_OF_TWO };
 typedef void (*request_sink)(void *ctx, int64_t id, int replica, const struct finished *end,
                              const char *why);
 
+/* How requests of a class are admitted. */
+struct class_rules {
+    double timeout_s;  /* gives up when not admitted so long after arrival; 0: never */
+    int32_t priority;  /* lower first, where the scheduler looks at it */
+};
+
 struct cluster_config {
     const struct replica_config *replica;
     int n_replicas;
     enum route route;
     struct load_config load;
     const struct request_limits *limits; /* per class */
+    const struct class_rules *rules;     /* per class; NULL: none give up */
     struct failure_config failures;      /* mtbf_s 0: none. Failures stop with the last arrival */
     request_sink sink;                   /* NULL: none */
     void *sink_ctx;
@@ -42,6 +49,7 @@ struct cluster_result {
     double replica_s;              /* n_replicas * end_s */
     double kv_capacity_bytes;      /* over replicas and ranks */
     int64_t n_offered, n_completed, n_rejected;
+    int64_t n_failed;              /* gave up waiting */
     int64_t n_failures, n_retries; /* of replicas; requests sent again because of them */
     double down_s;                 /* replica-seconds out of service while requests arrived */
     int64_t n_events;              /* arrivals, steps, ends */

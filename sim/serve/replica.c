@@ -338,18 +338,13 @@ bool rank_continue(struct replica *r, struct rank *k, int64_t budget)
 
 /* ---- ends ------------------------------------------------------------------------------------------ */
 
-static void end_request(struct replica *r, struct rank *k, int32_t idx, int64_t held_tokens,
-                        double now_s)
+/* A request is over; its slot is free for another. */
+static void leave(struct replica *r, int32_t idx, enum outcome outcome, double now_s)
 {
     struct request *q = req_at(r, idx);
-    if (q->session >= 0) { /* the answer is part of the next turn's prompt */
-        kv_offer(k->kv, &q->content, held_tokens, held_tokens, &q->shared);
-    }
-    free_memory(r, k, q, q->reserved_tokens > 0 ? q->reserved_tokens : held_tokens);
-    list_remove(r, k, idx);
     struct finished f = {
         .class_idx = q->class_idx,
-        .outcome = OUTCOME_COMPLETED,
+        .outcome = outcome,
         .arrival_s = q->arrival_s,
         .scheduled_s = q->scheduled_s,
         .first_s = q->first_s,
@@ -365,6 +360,18 @@ static void end_request(struct replica *r, struct rank *k, int32_t idx, int64_t 
         r->on_end(r->on_end_ctx, q, &f);
     }
     request_drop(r->pool, idx);
+}
+
+static void end_request(struct replica *r, struct rank *k, int32_t idx, int64_t held_tokens,
+                        double now_s)
+{
+    struct request *q = req_at(r, idx);
+    if (q->session >= 0) { /* the answer is part of the next turn's prompt */
+        kv_offer(k->kv, &q->content, held_tokens, held_tokens, &q->shared);
+    }
+    free_memory(r, k, q, q->reserved_tokens > 0 ? q->reserved_tokens : held_tokens);
+    list_remove(r, k, idx);
+    leave(r, idx, OUTCOME_COMPLETED, now_s);
 }
 
 static void record_gaps(struct replica *r, struct rank *k, double now_s)
@@ -502,9 +509,59 @@ static void receive(struct replica *r, double cutoff_s)
     while ((idx = request_front(&r->incoming)) >= 0 && req_at(r, idx)->visible_s <= cutoff_s) {
         request_pop_front(&r->incoming);
         struct rank *k = &r->ranks[least_loaded_rank(r)];
-        request_push_back(&k->waiting, idx);
+        if (r->cfg->sched.by_priority) {
+            request_push_by_priority(&k->waiting, idx, r->pool);
+        } else {
+            request_push_back(&k->waiting, idx);
+        }
         k->skip_steps = 0;
         r->n_waiting++;
+    }
+}
+
+/* Preempted requests were admitted once and stay. */
+static bool gives_up(struct replica *r, int32_t idx, double now_s)
+{
+    const struct request *q = req_at(r, idx);
+    return isnan(q->scheduled_s) && q->deadline_s <= now_s;
+}
+
+static void give_up(struct replica *r, struct rank *k, int32_t idx, double now_s)
+{
+    r->n_waiting--;
+    k->skip_steps = 0;
+    leave(r, idx, OUTCOME_FAILED, now_s);
+}
+
+/* In order of priority the oldest may stand anywhere: the whole queue is gone through. */
+static void expire_all(struct replica *r, struct rank *k, double now_s)
+{
+    int n = k->waiting.n;
+    for (int i = 0; i < n; i++) {
+        int32_t idx = request_pop_front(&k->waiting);
+        if (gives_up(r, idx, now_s)) {
+            give_up(r, k, idx, now_s);
+        } else {
+            request_push_back(&k->waiting, idx);
+        }
+    }
+}
+
+/* Who waits beyond the deadline gives up. In order of arrival the head is the oldest of its class; a
+ * class with a shorter timeout behind it goes a little later. */
+static void expire(struct replica *r, double now_s)
+{
+    for (int i = 0; i < r->n_ranks; i++) {
+        struct rank *k = &r->ranks[i];
+        if (r->cfg->sched.by_priority) {
+            expire_all(r, k, now_s);
+            continue;
+        }
+        int32_t idx;
+        while ((idx = request_front(&k->waiting)) >= 0 && gives_up(r, idx, now_s)) {
+            request_pop_front(&k->waiting);
+            give_up(r, k, idx, now_s);
+        }
     }
 }
 
@@ -652,6 +709,7 @@ static void begin_step(struct replica *r, double now_s)
     if (looks_for_requests(r)) {
         receive(r, cutoff);
     }
+    expire(r, now_s);
     if (r->n_running + r->n_waiting == 0) {
         receive(r, now_s);
     }

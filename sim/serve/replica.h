@@ -31,6 +31,9 @@ struct sched_config {
     double wait_ratio;          /* ... unless waiting + running tokens reach ratio * budget */
     int draft_tokens;           /* speculative decoding: drafted per step; 0: off */
     double accepted_tokens;     /* ... tokens a step emits per request on average, 1 .. 1 + drafted */
+    bool by_priority;           /* the queue is in order of priority, then of arrival */
+    int64_t max_queue;          /* requests sent and not admitted beyond which new ones are turned away;
+                                   0: no limit */
     int64_t balance_iters;      /* attention data parallelism: hold new prefills up to so many steps
                                    until every rank has one, since any rank's prefill stalls all */
 };

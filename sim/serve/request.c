@@ -40,6 +40,7 @@ int32_t request_new(struct request_pool *p, const struct arrival *a)
         .content = a->content,
         .class_idx = a->class_idx,
         .session = a->session,
+        .deadline_s = INFINITY,
         .prev = -1,
         .next = -1,
     };
@@ -89,6 +90,22 @@ void request_push_front(struct request_queue *q, int32_t idx)
     q->head = (q->head - 1) & (q->cap - 1);
     q->items[q->head] = idx;
     q->n++;
+}
+
+void request_push_by_priority(struct request_queue *q, int32_t idx, const struct request_pool *pool)
+{
+    request_push_back(q, idx);
+    int mask = q->cap - 1;
+    for (int i = q->n - 1; i > 0; i--) {
+        int32_t *behind = &q->items[(q->head + i) & mask];
+        int32_t *before = &q->items[(q->head + i - 1) & mask];
+        if (pool->items[*before].priority <= pool->items[*behind].priority) {
+            return;
+        }
+        int32_t swap = *before;
+        *before = *behind;
+        *behind = swap;
+    }
 }
 
 int32_t request_front(const struct request_queue *q)

@@ -28,6 +28,8 @@ struct request {
     struct kv_shared shared;
     int32_t class_idx;
     int32_t session;         /* -1: none */
+    int32_t priority;        /* lower is served first where the scheduler looks at it */
+    double deadline_s;       /* fails when not admitted by then; INFINITY: never */
     int32_t prev, next;      /* running list in order of admission */
     uint32_t stamp;          /* which stay in a running set; stale heap entries differ */
     bool decoding;
@@ -53,6 +55,8 @@ struct request_queue {
 void request_queue_fini(struct request_queue *q);
 void request_push_back(struct request_queue *q, int32_t idx);
 void request_push_front(struct request_queue *q, int32_t idx);
+/* Behind every request of its priority or a better one. O(requests behind it). */
+void request_push_by_priority(struct request_queue *q, int32_t idx, const struct request_pool *pool);
 int32_t request_pop_front(struct request_queue *q); /* -1 when empty */
 int32_t request_front(const struct request_queue *q); /* -1 when empty */
 
