@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "hardware/gpu.h"
+#include "hardware/transfer.h"
 #include "models/dtype.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
@@ -49,6 +50,7 @@ struct kernel_set {
     struct attn_consts *attn;
     struct moe_consts *moe;
     int n_gemm, n_attn, n_moe;
+    struct transfer_table transfers; /* for constants that stand in on another GPU */
 };
 
 bool kernel_set_load(struct arena *arena, const char *const *dirs, int n_dirs,

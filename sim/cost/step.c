@@ -76,6 +76,17 @@ static void note_constant(struct step_model *sm, const char *law, const struct k
     }
 }
 
+/* Constants of another GPU stand in with the bias that such transfers show taken out. */
+static const struct transfer *transfer_of(struct step_model *sm, const struct kernel_key *key,
+                                          const char *dtype)
+{
+    const struct step_config *c = &sm->cfg;
+    const struct gpu *from = gpu_find(c->gpus, key->sku, NULL);
+    const struct transfer *t = transfer_find(&c->kernels->transfers, from, c->gpu, dtype);
+    sm->transfer_p90_frac = fmax(sm->transfer_p90_frac, t ? t->p90_frac : 0.0);
+    return t;
+}
+
 static bool resolve_gemm(struct step_model *sm, enum dtype dtype, struct gemm_unit *unit,
                          struct err *err)
 {
@@ -94,7 +105,10 @@ static bool resolve_gemm(struct step_model *sm, enum dtype dtype, struct gemm_un
                        c->gpu->name);
     }
     note_constant(sm, "gemm", &k->key, match);
+    const struct transfer *t = transfer_of(sm, &k->key, key);
     gemm_unit_init(unit, c->gpu, k, dtype, scheme, c->checkpoint.group);
+    unit->consts.ec = transfer_efficiency(t, k->ec);
+    unit->consts.em = transfer_efficiency(t, k->em);
     if (strcmp(key, "nvfp4") == 0) {
         unit->static_scale = c->engine == ENGINE_TRTLLM;
         unit->quant_s = unit->static_scale ? 0.0 : FP4_QUANT_S;
@@ -139,6 +153,17 @@ static bool find_attention(struct step_model *sm, struct attn_resolve *r, struct
     note_constant(sm, "attention", &r->decode->key, decode);
     note_constant(sm, "attention", &r->prefill->key, prefill);
     return true;
+}
+
+/* Measured transfers are of products: attention takes those of bf16, the plainest. */
+static struct attn_consts transferred_attention(struct step_model *sm,
+                                                const struct attn_consts *consts)
+{
+    struct attn_consts out = *consts;
+    const struct transfer *t = transfer_of(sm, &consts->key, "bf16");
+    out.ec = transfer_efficiency(t, consts->ec);
+    out.em = transfer_efficiency(t, consts->em);
+    return out;
 }
 
 static int span_index(struct step_model *sm, enum attn_span span, int64_t window)
@@ -214,6 +239,10 @@ static bool add_kind(struct step_model *sm, const struct layer_group *g,
     if (!find_attention(sm, &r, err)) {
         return false;
     }
+    struct attn_consts decode = transferred_attention(sm, r.decode);
+    struct attn_consts prefill = transferred_attention(sm, r.prefill);
+    r.decode = &decode;
+    r.prefill = &prefill;
     attn_resolve(&r, &kind->unit);
     kind->n_layers = group->n_layers;
     add_spans(sm, a, kind);
@@ -225,11 +254,15 @@ static bool add_kind(struct step_model *sm, const struct layer_group *g,
     return true;
 }
 
-static void fill_experts(const struct step_config *c, const struct mlp_spec *mlp,
+static void fill_experts(struct step_model *sm, const struct mlp_spec *mlp,
                          const struct moe_consts *consts, enum dtype dtype, struct moe_unit *u)
 {
+    const struct step_config *c = &sm->cfg;
+    const struct transfer *t = transfer_of(sm, &consts->key, consts->key.dtype);
     moe_unit_init(u, c->gpu, consts, dtype, scheme_of(&c->checkpoint, dtype),
                   c->checkpoint.group);
+    u->consts.ec = transfer_efficiency(t, consts->ec);
+    u->consts.em = transfer_efficiency(t, consts->em);
     u->hidden = (double)(mlp->expert_hidden > 0 ? mlp->expert_hidden : c->model->hidden);
     u->width = fmax(1.0, (double)mlp->intermediate * c->ep / (c->tp * c->dp));
     u->top_k = mlp->top_k;
@@ -292,7 +325,7 @@ static bool add_experts(struct step_model *sm, struct step_group *g, enum dtype 
     }
     note_constant(sm, "moe", &k->key, match);
     sm->moe_kernel = k->key.kernel;
-    fill_experts(c, mlp, k, dtype, &g->moe);
+    fill_experts(sm, mlp, k, dtype, &g->moe);
     const char *other = kernel_moe_other(kernel);
     const struct moe_consts *k2 = other
                                       ? kernel_moe(c->kernels, c->gpus, c->gpu,
@@ -301,7 +334,7 @@ static bool add_experts(struct step_model *sm, struct step_group *g, enum dtype 
     g->two_kernels = k2 != NULL && strcmp(k2->key.kernel, other) == 0;
     if (g->two_kernels) {
         note_constant(sm, "moe", &k2->key, match);
-        fill_experts(c, mlp, k2, dtype, &g->moe_other);
+        fill_experts(sm, mlp, k2, dtype, &g->moe_other);
     }
     g->routing = routing_for(sm, mlp);
     return true;
