@@ -23,6 +23,7 @@ enum {
     MAX_POINTS = 40,
     FAILS_BEFORE_JUMP = 3,
     MAX_SETTLE = 6,
+    MAX_BEYOND = 6,
     SURELY = 4,   /* a run is so many times longer when in doubt */
     MORE_KV = 16, /* factor of the memory that tells whether memory binds */
 };
@@ -40,6 +41,7 @@ static const double USUAL_SLOPE = 1.2;
 static const double SLOPE_MIN = 0.7;
 static const double SLOPE_MAX = 30.0;
 static const double NEAR = 0.35;
+static const double BEYOND = 0.04;
 static const double POOL_FULL = 0.95;
 static const double FLOOR_TOLERANCE = 1e-9;
 
@@ -651,6 +653,19 @@ static bool memory_binds(struct finder *s)
     return run_with(s, &more, exp(s->over_x), 0, &s->tally) <= 0.0;
 }
 
+/* A load above x that is outside: the bracket's, or further out where replication 0 was
+ * stricter than the mean of all. */
+static void look_beyond(struct finder *s, double x)
+{
+    if (s->over.n > 0 && s->over_x > x) {
+        return;
+    }
+    s->over.n = 0;
+    for (int i = 1; i <= MAX_BEYOND && s->over.n == 0 && !halted(s); i++) {
+        probe(s, x + BEYOND * i);
+    }
+}
+
 static void find_bind(struct finder *s)
 {
     struct capacity *out = s->out;
@@ -673,7 +688,8 @@ static void find_bind(struct finder *s)
  * turn over several times. */
 static int64_t requests_of(const struct capacity_config *cfg, double batch)
 {
-    double n = fmax(MIN_REQUESTS, BATCHES_PER_RUN * batch);
+    double least = cfg->min_requests > 0 ? (double)cfg->min_requests : MIN_REQUESTS;
+    double n = fmax(least, BATCHES_PER_RUN * batch);
     for (int c = 0; c < cfg->n_classes; c++) {
         for (int m = 0; m < SLO_N_METRICS; m++) {
             for (int q = SLO_P50; q < SLO_N_STATS; q++) {
@@ -743,6 +759,9 @@ void capacity_find(const struct capacity_config *cfg, struct capacity *out)
     }
     if (!inside || halted(&s)) {
         out->rps = out->lo = out->hi = 0.0;
+    }
+    if (out->rps > 0.0) {
+        look_beyond(&s, x);
     }
     if (!halted(&s)) {
         find_bind(&s);

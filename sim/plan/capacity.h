@@ -46,7 +46,8 @@ struct capacity_config {
     int n_classes;
     bool stationary; /* warm-up is removed */
     uint64_t seed;
-    int64_t max_requests;  /* of one replication */
+    int64_t min_requests;  /* of one replication; 0: 800 */
+    int64_t max_requests;  /* 0: as many as needed */
     double precision_frac; /* half-width of the interval to stop at; 0: 4 % */
     int max_replications;  /* 0: 12 */
     int n_replicas;        /* behind a router; 0: one */
