@@ -628,5 +628,5 @@ bool point_meets_slo(const struct experiment *e, const struct point *p, int c)
             }
         }
     }
-    return p->stable;
+    return p->stable && loss_is_allowed(e, p, c);
 }
