@@ -35,6 +35,7 @@ void gemm_unit_init(struct gemm_unit *u, const struct gpu *gpu, const struct gem
     enum dtype arithmetic = native ? dtype : DTYPE_BF16;
     u->consts = *consts;
     u->quant_s = 0.0;
+    u->unpadded = false;
     u->flops_per_s = gpu_flops(gpu, arithmetic);
     u->bytes_per_s = gpu->mem_bytes_per_s;
     u->n_sm = gpu->n_sm;
@@ -56,8 +57,8 @@ static double weight_traffic_bytes(const struct gemm_unit *u, double m, double n
 static double compute_s(const struct gemm_unit *u, double m, double n, double k)
 {
     double tile_m = m <= 64.0 ? 64.0 : 128.0;
-    double mp = ceil_to(m, tile_m);
-    double np = ceil_to(n, 128.0);
+    double mp = u->unpadded ? m : ceil_to(m, tile_m);
+    double np = u->unpadded ? n : ceil_to(n, 128.0);
     double tiles = (mp / tile_m) * (np / 128.0);
     double sm = u->n_sm;
     const struct gemm_consts *c = &u->consts;

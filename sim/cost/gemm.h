@@ -21,6 +21,7 @@ struct gemm_unit {
     double weight_bytes;  /* per weight, scales included */
     double act_bytes;     /* per activation element as the product reads it */
     bool static_scale;    /* activation quantisation is fused with the norm before */
+    bool unpadded;        /* sizes are not rounded up to tiles: only validation's ablation asks for it */
     double quant_s;       /* launch of a quantisation kernel that the tables do not hold */
 };
 

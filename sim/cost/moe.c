@@ -169,6 +169,7 @@ void moe_unit_init(struct moe_unit *u, const struct gpu *gpu, const struct moe_c
 {
     enum dtype arithmetic = arithmetic_of(consts->key.dtype);
     u->consts = *consts;
+    u->unpadded = false;
     u->flops_per_s = gpu_flops(gpu, arithmetic);
     u->bytes_per_s = gpu->mem_bytes_per_s;
     u->weight_bytes = dtype_weight_bytes(dtype, scheme, group);
@@ -192,6 +193,7 @@ double moe_law_s(const struct moe_unit *u, double tokens, double rows, double di
     double per_expert = rows / distinct;
     double bm = tile_rows(per_expert);
     double padded = per_expert > bm ? distinct * (per_expert / bm + 0.5) * bm : distinct * bm;
+    padded = u->unpadded ? rows : padded;
     double flops = 2.0 * u->n_matrices * padded * u->hidden * u->width;
     double tc =
         flops / (u->flops_per_s * c->ec) * (1.0 + c->b0 / bm) * (1.0 + c->i0 / u->width);

@@ -6,6 +6,7 @@
 #ifndef MOE_H
 #define MOE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "hardware/kernel.h"
@@ -52,6 +53,7 @@ struct moe_unit {
     double hidden, width; /* width: one expert's intermediate size on this rank */
     double top_k;
     int n_matrices; /* 3 gated, 2 plain */
+    bool unpadded;  /* as in struct gemm_unit */
 };
 /* Peaks and element sizes for experts stored as (dtype, scheme, group) and computed by the
  * kernel of consts->key.dtype: w4a8_* computes in fp8, w4a16_* and int4_wo in bf16, nvfp4 in

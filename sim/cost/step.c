@@ -107,6 +107,7 @@ static bool resolve_gemm(struct step_model *sm, enum dtype dtype, struct gemm_un
     note_constant(sm, "gemm", &k->key, match);
     const struct transfer *t = transfer_of(sm, &k->key, key);
     gemm_unit_init(unit, c->gpu, k, dtype, scheme, c->checkpoint.group);
+    unit->unpadded = c->without.tile_padding;
     unit->consts.ec = transfer_efficiency(t, k->ec);
     unit->consts.em = transfer_efficiency(t, k->em);
     if (strcmp(key, "nvfp4") == 0) {
@@ -267,6 +268,7 @@ static void fill_experts(struct step_model *sm, const struct mlp_spec *mlp,
     u->width = fmax(1.0, (double)mlp->intermediate * c->ep / (c->tp * c->dp));
     u->top_k = mlp->top_k;
     u->n_matrices = mlp->n_matrices;
+    u->unpadded = c->without.tile_padding;
 }
 
 static bool same_routing(const struct mlp_spec *a, const struct mlp_spec *b)
@@ -712,6 +714,10 @@ void step_moe_parts(const struct step_model *sm, double m_group, double *parts)
         }
         struct moe_load load;
         moe_routing_at(g->routing, (int64_t)m_group, &load);
+        if (sm->cfg.without.distinct_experts) {
+            load.distinct_all = g->mlp->n_experts;
+            load.distinct_rank = (double)g->mlp->n_experts / sm->cfg.ep;
+        }
         double even = experts_s(g, m_group, load.rows_mean,
                                 fmin(load.distinct_all / sm->cfg.ep, load.distinct_rank));
         double slow =

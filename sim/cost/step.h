@@ -46,6 +46,12 @@ enum op_group {
 };
 extern const char *const op_group_names[];
 
+/* Effects left out, for validation's ablation table; all false: the model as it is. */
+struct step_without {
+    bool tile_padding;
+    bool distinct_experts; /* every step reads every expert */
+};
+
 struct step_config {
     const struct model *model;
     struct checkpoint checkpoint;
@@ -60,6 +66,7 @@ struct step_config {
     struct engine_defaults defaults; /* resolved overheads */
     const char *moe_backend;         /* kernel name, "" auto */
     int tp, pp, ep, dp;
+    struct step_without without;
     double skew_sigma; /* lognormal sigma of expert popularity */
     int64_t redundant_experts;   /* per layer, over all ranks */
     double drift_s, rebalance_s; /* as struct experts_config */

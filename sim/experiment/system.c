@@ -224,6 +224,7 @@ static bool build_step(const struct stock *stock, struct system *s, struct err *
         .ep = p->ep,
         .dp = p->dp,
         .skew_sigma = p->skew_sigma,
+        .without = p->without,
         .redundant_experts = p->redundant_experts,
         .drift_s = p->drift_s,
         .rebalance_s = p->rebalance_s,

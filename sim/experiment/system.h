@@ -36,6 +36,7 @@ struct system_spec {
     int64_t balance_iters;         /* attention data parallelism; -1: the engine's default */
     int reserve_output;            /* guaranteed-no-evict: 1, 0, -1 the engine's default */
     const char *moe_backend;       /* "" auto */
+    struct step_without without;   /* effects left out of the cost model */
     double skew_sigma;             /* NaN: the catalogue's */
     int64_t redundant_experts;
     double drift_s, rebalance_s, rebalance_pause_s; /* of expert popularity and placement; 0: none */

@@ -238,6 +238,57 @@ static void set_knobs(const struct validate_row *row, struct system_spec *spec,
     }
 }
 
+/* ---- ablation ----------------------------------------------------------------------------- */
+
+/* Engine defaults where the launch scripts of the benchmarks said otherwise. */
+static void drop_flags(struct system_spec *spec)
+{
+    const struct system_spec standard = system_spec_default();
+    spec->mem_util_frac = standard.mem_util_frac;
+    spec->max_batched_tokens = standard.max_batched_tokens;
+    spec->max_seqs = standard.max_seqs;
+    spec->chunked_prefill = standard.chunked_prefill;
+    spec->recv_interval = standard.recv_interval;
+    spec->wait_iters = standard.wait_iters;
+    spec->wait_ratio = standard.wait_ratio;
+    spec->moe_backend = standard.moe_backend;
+}
+
+static void drop_from_spec(enum effect effect, struct system_spec *spec)
+{
+    spec->without.tile_padding = effect == EFFECT_TILE_PADDING;
+    spec->without.distinct_experts = effect == EFFECT_DISTINCT_EXPERTS;
+    if (effect == EFFECT_EXPERT_SKEW) {
+        spec->skew_sigma = 0.0;
+    } else if (effect == EFFECT_FLAGS) {
+        drop_flags(spec);
+    }
+}
+
+/* Tokens of one step where no engine says otherwise: vLLM's default on large GPUs. */
+static const int64_t PLAIN_BUDGET = 8192;
+
+static void drop_from_system(enum effect effect, struct system *system)
+{
+    struct sched_config *sched = &system->replica.sched;
+    struct engine_defaults *engine = &system->step->cfg.defaults;
+    if (effect == EFFECT_HOST) {
+        engine->host_s = 0.0;
+        engine->host_per_seq_s = 0.0;
+        engine->prefill_layer_s = 0.0;
+    } else if (effect == EFFECT_API) {
+        system->replica.api_s = 0.0;
+        system->replica.api_per_token_s = 0.0;
+    } else if (effect == EFFECT_SCHEDULER) {
+        sched->kind = ENGINE_VLLM;
+        sched->max_batched_tokens = PLAIN_BUDGET;
+        sched->reserve_output = false;
+        sched->recv_interval = 1;
+        sched->wait_iters = 0;
+        sched->balance_iters = 0;
+    }
+}
+
 /* Whether the next step is planned while one runs. Launch scripts of benchmarks turned it on
  * before it was vLLM's default (InferenceX recipes of 2025), and those rows state no version.
  */
@@ -308,10 +359,12 @@ bool validate_row_system(const struct validate_settings *settings,
         return false;
     }
     set_knobs(row, &spec, out);
+    drop_from_spec(settings->effect, &spec);
     if (!resolve_fitting(settings, &spec, system, out)) {
         return false;
     }
     set_async(row, system, out);
+    drop_from_system(settings->effect, system);
     return true;
 }
 
