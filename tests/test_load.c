@@ -266,6 +266,30 @@ static void more_clients_than_requests_send_no_more_than_the_limit(void)
     CU_ASSERT_EQUAL(count[0], 6);
 }
 
+static void a_load_is_exhausted_when_no_end_can_bring_another_request(void)
+{
+    struct load_class c[2] = {toy_class(LOAD_CLOSED, 1, 1), toy_class(LOAD_CONSTANT, 1, 1)};
+    struct arrival a;
+    c[0].concurrency = 1;
+    c[0].n_requests = 2;
+    c[1].name = "other";
+    c[1].n_requests = 1;
+    struct load *load = load_of(c, 2, 0, 0);
+    CU_ASSERT_TRUE(load_next(load, &a) && load_next(load, &a));
+    CU_ASSERT_TRUE(isinf(load_peek_s(load)));
+    CU_ASSERT_FALSE(load_is_exhausted(load)); /* the client sends once more */
+    load_ended(load, 0, -1, true, 1.0);
+    CU_ASSERT_FALSE(load_is_exhausted(load));
+    CU_ASSERT_TRUE(load_next(load, &a));
+    CU_ASSERT_TRUE(load_is_exhausted(load));
+    load_free(load);
+    c[0].n_requests = 0;
+    load = load_of(c, 2, 1, 0);
+    CU_ASSERT_TRUE(load_next(load, &a));
+    CU_ASSERT_TRUE(load_is_exhausted(load));
+    load_free(load);
+}
+
 static void classes_merge_in_time_order_with_consecutive_ids(void)
 {
     struct load_class c[3] = {toy_class(LOAD_POISSON, 1, 1), toy_class(LOAD_GAMMA, 1, 1),
@@ -473,6 +497,7 @@ int main(void)
         {"clients think exponentially", clients_think_exponentially_between_requests},
         {"closed classes stop at their own limits", closed_classes_stop_at_their_own_limits},
         {"more clients than requests", more_clients_than_requests_send_no_more_than_the_limit},
+        {"a load is exhausted", a_load_is_exhausted_when_no_end_can_bring_another_request},
         {"classes merge in time order", classes_merge_in_time_order_with_consecutive_ids},
         {"lengths do not depend on the rate",
          lengths_do_not_depend_on_the_arrival_process_or_rate},

@@ -430,6 +430,22 @@ bool load_is_closed(const struct load *load)
     return false;
 }
 
+bool load_is_exhausted(const struct load *load)
+{
+    if (load->issued >= load->limit) {
+        return true;
+    }
+    bool exhausted = event_count(load->pending) == 0;
+    for (int i = 0; i < load->n_gens; i++) {
+        const struct generator *g = &load->gens[i];
+        const struct load_class *c = g->spec;
+        bool had_all = c->n_requests > 0 && g->issued >= c->n_requests;
+        bool feeds_back = c->process == LOAD_CLOSED || has_sessions(c);
+        exhausted = exhausted && isinf(g->next_s) && (had_all || !feeds_back);
+    }
+    return exhausted;
+}
+
 int64_t load_issued(const struct load *load)
 {
     return load->issued;

@@ -100,6 +100,8 @@ bool load_next(struct load *load, struct arrival *out);
 void load_ended(struct load *load, int class_idx, int32_t session, bool completed, double time_s);
 /* Does an ended request bring a new one (closed loops, conversations)? */
 bool load_is_closed(const struct load *load);
+/* No request can come any more, whatever ends. */
+bool load_is_exhausted(const struct load *load);
 int64_t load_issued(const struct load *load);
 /* Can two prompts share content? Then a prefix cache matters. */
 bool load_has_reuse(const struct load *load);
