@@ -87,10 +87,6 @@ static const struct option_spec plan_options[] = {
     OUT_ROWS, SCENARIO_ROWS, SIMULATION_ROWS, JOBS_ROW, AS_OF_ROW, GENERAL_ROWS,
 };
 
-static const struct option_spec plan_options[] = {
-    OUT_ROWS, SCENARIO_ROWS, SIMULATION_ROWS, JOBS_ROW, AS_OF_ROW, GENERAL_ROWS,
-};
-
 static const struct option_spec validate_options[] = {
     TEXT("csv", 0, "FILE", NULL, csv, "write one row per result and measure"),
     SWITCH("json", 0, json, "print those rows as one JSON document"),
@@ -146,12 +142,6 @@ static const struct command commands[] = {
      "Simulates each deployment of the scenario under rising load. Writes curves.csv,\n"
      "memory.csv, breakdown.csv and timeline.csv.",
      ROWS(sweep_options), cmd_sweep},
-    {"plan", "SCENARIO", 1, 1, "size every candidate, price it, rank it, decide",
-     "Sizes every candidate to the service levels and the peak of the demand, prices it on every\n"
-     "machine of the catalogue and against the managed offers, and decides. Writes plan.csv,\n"
-     "costs.csv, breakeven.csv, forecast.csv, sensitivity.csv and decision.csv. Exits 1 when\n"
-     "nothing is left.",
-     ROWS(plan_options), cmd_plan},
     {"plan", "SCENARIO", 1, 1, "size every candidate, price it, rank it, decide",
      "Sizes every candidate to the service levels and the peak of the demand, prices it on every\n"
      "machine of the catalogue and against the managed offers, and decides. Writes plan.csv,\n"
