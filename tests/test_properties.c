@@ -18,6 +18,7 @@ enum { N_TRACE = 60, MAX_HASHES = 8 };
 struct scene {
     struct toy toy;
     struct load_class classes[3];
+    struct class_rules rules[3];
     struct cluster_config cfg;
     struct trace trace;
     struct trace_row rows[N_TRACE];
@@ -95,6 +96,8 @@ static void draw_class(struct rng *rng, struct scene *s, int i, bool offline)
     c->turns = rng_below(rng, 3) ? 0.0 : 1.0 + 4.0 * rng_uniform(rng);
     c->turn_think_s = 0.2 * rng_uniform(rng);
     c->n_requests = between(rng, 10, 120);
+    s->rules[i].timeout_s = rng_below(rng, 3) ? 0.0 : 0.2 * rng_uniform(rng);
+    s->rules[i].priority = (int32_t)rng_below(rng, 3);
 }
 
 static void draw_sched(struct rng *rng, struct sched_config *s)
@@ -108,6 +111,8 @@ static void draw_sched(struct rng *rng, struct sched_config *s)
     s->recv_interval = s->kind == ENGINE_SGLANG && rng_below(rng, 2) ? between(rng, 2, 12) : 1;
     s->wait_iters = s->kind == ENGINE_TRTLLM && rng_below(rng, 2) ? between(rng, 1, 20) : 0;
     s->wait_ratio = 0.2 + 0.8 * rng_uniform(rng);
+    s->by_priority = rng_below(rng, 4) == 0;
+    s->max_queue = rng_below(rng, 4) ? 0 : between(rng, 1, 30);
 }
 
 static void draw_scene(uint64_t seed, struct scene *s)
@@ -137,6 +142,7 @@ static void draw_scene(uint64_t seed, struct scene *s)
         .route = (enum route)rng_below(&rng, 3),
         .load = {.classes = s->classes, .n_classes = n_classes, .seed = seed, .replication = 1},
         .limits = toy_limits,
+        .rules = s->rules,
     };
     if (rng_below(&rng, 3) == 0) {
         s->cfg.failures = (struct failure_config){.mtbf_s = 0.1 + rng_uniform(&rng),
@@ -210,9 +216,10 @@ static bool same_result(const struct cluster_result *a, const struct cluster_res
                 same_bytes(a->parts_s, b->parts_s, sizeof a->parts_s) &&
                 same_bytes(&a->work, &b->work, sizeof a->work) && a->end_s == b->end_s &&
                 a->n_offered == b->n_offered && a->n_completed == b->n_completed &&
-                a->n_rejected == b->n_rejected && a->n_events == b->n_events &&
-                a->stable == b->stable && a->n_failures == b->n_failures &&
-                a->n_retries == b->n_retries && a->down_s == b->down_s;
+                a->n_rejected == b->n_rejected && a->n_failed == b->n_failed &&
+                a->n_events == b->n_events && a->stable == b->stable &&
+                a->n_failures == b->n_failures && a->n_retries == b->n_retries &&
+                a->down_s == b->down_s;
     free(x);
     return same;
 }
@@ -232,7 +239,7 @@ enum { N_SCENES = 400 };
 
 /* Counts what the scenes reached, so that a change of the generator cannot empty the test. */
 struct reached {
-    int64_t preemptions, rejected, hits, multi_rank, failures, turns;
+    int64_t preemptions, rejected, hits, multi_rank, failures, turns, timeouts;
 };
 
 /* Every token after the first of a request is one gap, and the gaps add up to last - first. */
@@ -272,6 +279,7 @@ static void count_reached(const struct scene *s, const struct cluster_result *r,
     got->multi_rank += s->toy.step->cfg.dp > 1;
     got->failures += r->n_retries > 0;
     got->turns += s->classes[0].turns > 1.0;
+    got->timeouts += r->n_failed > 0;
 }
 
 static void check_scene(uint64_t seed, struct scene *s, struct reached *got)
@@ -286,7 +294,7 @@ static void check_scene(uint64_t seed, struct scene *s, struct reached *got)
     bool same = fast_rec.n == slow_rec.n &&
                 same_bytes(fast_rec.bytes, slow_rec.bytes, (size_t)fast_rec.n) &&
                 same_result(&fast, &slow);
-    bool whole = fast.n_completed + fast.n_rejected == fast.n_offered &&
+    bool whole = fast.n_completed + fast.n_rejected + fast.n_failed == fast.n_offered &&
                  fast_rec.n_ends == fast.n_offered && fast.n_offered == limits_sum(s);
     bool gaps = gaps_add_up(&fast);
     bool reserved = s->toy.replica.sched.reserve_output && fast.n_failures == 0;
@@ -323,6 +331,7 @@ static void skipping_steps_changes_no_result_and_nothing_is_lost(void)
     CU_ASSERT_TRUE(got.multi_rank > N_SCENES / 5);
     CU_ASSERT_TRUE(got.failures > N_SCENES / 10);
     CU_ASSERT_TRUE(got.turns > N_SCENES / 5);
+    CU_ASSERT_TRUE(got.timeouts > N_SCENES / 10);
     free(s);
 }
 
