@@ -192,6 +192,7 @@ struct scenario_deployment {
 struct scenario_moe {
     double skew;               /* lognormal sigma of expert popularity; NaN: catalogue */
     double drift_s;            /* time in which the popularity order changes; 0: fixed */
+    double drift_share_frac;   /* how much of it does; the rest belongs to the model and stays */
     int64_t redundant_experts; /* per layer, over all ranks */
     double rebalance_s;        /* period of expert rebalancing; 0: never */
     double rebalance_pause_s;

@@ -339,6 +339,7 @@ static const struct field moe_fields[] = {
      .unit = UNIT_S,
      .min = 0,
      .max = 1e9},
+    NUM(scenario_moe, "drift_share", drift_share_frac, "0.5%", UNIT_FRAC, 0, 1),
     INT(scenario_moe, "redundant_experts", redundant_experts, "0", 0, 4096),
     {.key = "rebalance",
      .type = FIELD_NUM,

@@ -369,6 +369,24 @@ static void redundant_experts_take_whole_slots(void)
     arena_free(f.arena);
 }
 
+/* 9 slots of one layer, 3 x 7168 x 2048 weights each in fp8 blocks with their scales. */
+static void rebalancing_takes_one_layer_as_staging_buffer(void)
+{
+    struct fixture f = fixture_new();
+    struct footprint_config c =
+        config(&f, "deepseek-v3", DTYPE_FP8, DTYPE_FP8, "h200-sxm", ENGINE_VLLM, "", 1);
+    c.dp = c.ep = 32;
+    c.redundant_experts = 32;
+    struct footprint plain = compute(&c);
+    c.rebalances = true;
+    struct footprint moving = compute(&c);
+    double staging = moving.activations_bytes - plain.activations_bytes;
+    CHECK_NEAR(staging, plain.experts_bytes / 58.0, 1e-9);
+    CHECK_NEAR(staging, 9.0 * 3.0 * 7168.0 * 2048.0, 1e-3);
+    CHECK_NEAR(plain.kv_bytes - moving.kv_bytes, staging, 1e-6);
+    arena_free(f.arena);
+}
+
 static void pipeline_stage_holds_its_layers_and_one_table(void)
 {
     struct fixture f = fixture_new();
@@ -633,6 +651,7 @@ int main(void)
         CASE(kv_projections_are_repeated_beyond_the_kv_heads),
         CASE(attention_data_parallel_ranks_repeat_all_but_the_experts),
         CASE(redundant_experts_take_whole_slots),
+        CASE(rebalancing_takes_one_layer_as_staging_buffer),
         CASE(pipeline_stage_holds_its_layers_and_one_table),
         CASE(scales_and_unquantised_edges_are_weighed),
         CASE(tied_embeddings_count_once),

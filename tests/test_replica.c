@@ -523,9 +523,40 @@ static void a_static_batch_runs_to_its_last_end(void)
     rig_fini(&g);
 }
 
+/* One request from 2.0 on, rebalanced every second: the first step that starts after each full
+ * second is late by the pause, periods without a step cost nothing. */
+static double last_with_pauses(double period_s, double pause_s, double *host_s)
+{
+    struct rig g;
+    rig_init(&g, ENGINE_VLLM, 1, 10000);
+    g.toy.replica.rebalance_s = period_s;
+    g.toy.replica.rebalance_pause_s = pause_s;
+    rig_start(&g);
+    send(&g, 2.0, 100, 5);
+    replica_run(&g.rep, INFINITY, false);
+    double last_s = g.ends[0].last_s;
+    *host_s = g.cost.host_s;
+    rig_fini(&g);
+    return last_s;
+}
+
+static void rebalancing_stops_the_engine_once_a_period(void)
+{
+    double host;
+    double host_paused;
+    double plain = last_with_pauses(0.0, 0.0, &host);
+    CU_ASSERT_TRUE(plain < 2.5);
+    CHECK_NEAR(last_with_pauses(1.0, 0.25, &host_paused), plain + 0.25, 1e-12);
+    CHECK_NEAR(host_paused, host + 0.25, 1e-12);
+    /* a pause as long as the period: before each of the five steps */
+    CHECK_NEAR(last_with_pauses(1.0, 1.0, &host_paused), plain + 5.0, 1e-12);
+    CU_ASSERT_EQUAL(last_with_pauses(100.0, 1.0, &host_paused), plain);
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
+        {"rebalancing pauses the engine", rebalancing_stops_the_engine_once_a_period},
         {"a lone request costs its steps", a_lone_request_costs_the_steps_it_takes},
         {"the API server works in series", the_api_server_tokenises_in_series},
         {"what can never fit is refused", requests_that_can_never_fit_are_refused},

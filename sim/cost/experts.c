@@ -12,7 +12,7 @@
 /* Layers of DeepSeek-R1 span sigma 0.5 (slowest rank / mean 1.46, layers 3 to 5) to 1.4 (3.46,
  * layer 58) around 1.0: 58 normal quantiles of this relative width do. */
 static const double SKEW_SPREAD = 0.2;
-static const double DRIFT_SHARE = 0.005;
+static const double DRIFT_SHARE = 0.005; /* as the scenario's default */
 /* Streams of popularity: part of the model, not of a run. */
 static const uint64_t POPULARITY_SEED = 1;
 enum { SOLVE_STEPS = 60, CAP_STEPS = 20 };

@@ -295,6 +295,7 @@ static struct moe_routing *routing_for(const struct step_model *sm, const struct
     experts.n_redundant = c->ep > 1 ? (int)c->redundant_experts : 0;
     experts.by_load = experts.n_redundant > 0 || c->rebalance_s > 0.0;
     experts.drift_s = c->drift_s;
+    experts.drift_share_frac = c->drift_share_frac;
     experts.rebalance_s = c->rebalance_s;
     return moe_routing_new(&experts);
 }

@@ -69,7 +69,7 @@ struct step_config {
     struct step_without without;
     double skew_sigma; /* lognormal sigma of expert popularity */
     int64_t redundant_experts;   /* per layer, over all ranks */
-    double drift_s, rebalance_s; /* as struct experts_config */
+    double drift_s, drift_share_frac, rebalance_s; /* as struct experts_config */
     int draft_tokens;    /* speculative decoding: tokens drafted and verified beside the next one by a
                             head of one layer (MTP, EAGLE); 0: off */
     bool cuda_graphs;

@@ -75,6 +75,7 @@ bool system_spec_of(const struct scenario *sc, const struct deployment *d,
     spec->skew_sigma = sc->moe.skew;
     spec->redundant_experts = sc->moe.redundant_experts;
     spec->drift_s = sc->moe.drift_s;
+    spec->drift_share_frac = sc->moe.drift_share_frac;
     spec->rebalance_s = sc->moe.rebalance_s;
     spec->rebalance_pause_s = sc->moe.rebalance_pause_s;
     return model_checkpoint_named(d->model, d->weights, d->spec->name, &spec->checkpoint, err);
@@ -227,6 +228,7 @@ static bool build_step(const struct stock *stock, struct system *s, struct err *
         .without = p->without,
         .redundant_experts = p->redundant_experts,
         .drift_s = p->drift_s,
+        .drift_share_frac = p->drift_share_frac,
         .rebalance_s = p->rebalance_s,
         .cuda_graphs = p->cuda_graphs != 0,
         .draft_tokens = p->draft_tokens,

@@ -39,6 +39,7 @@ struct system_spec {
     struct step_without without;   /* effects left out of the cost model */
     double skew_sigma;             /* NaN: the catalogue's */
     int64_t redundant_experts;
+    double drift_share_frac; /* of the popularity's variance, drawn anew over drift_s */
     double drift_s, rebalance_s, rebalance_pause_s; /* of expert popularity and placement; 0: none */
     const struct correction_list *corrections; /* the scenario's calibration; NULL: none */
     double step_scale, step_offset_s, api_offset_s; /* from it, or as asked for; scale 0: none */
