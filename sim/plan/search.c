@@ -11,6 +11,7 @@
 #include "sim/base/pool.h"
 #include "sim/base/progress.h"
 #include "sim/cost/power.h"
+#include "sim/experiment/evidence.h"
 
 /* Share of a server's own power (all but the GPUs) that it draws while serving, and without
  * load: an assumption between idle fans and the rating of its supplies. */
@@ -116,18 +117,24 @@ static void fill_power(const struct sizing *z, struct search_item *item)
     item->option.idle_power_w = item->n_gpus * (gpu->idle_w + HOST_IDLE_SHARE * host_w);
 }
 
+/* Capacity is throughput under open arrivals: its band is that of such predictions. */
 static void fill_band(const struct sizing *z, const struct system *system,
                       struct search_item *item)
 {
     static const enum plan_evidence grade_of[] = {
-        [MATCH_EXACT] = PLAN_EVIDENCE_FAMILY,
-        [MATCH_ENGINE] = PLAN_EVIDENCE_SKU,
-        [MATCH_SKU] = PLAN_EVIDENCE_NONE,
+        [EVIDENCE_NONE] = PLAN_EVIDENCE_NONE,
+        [EVIDENCE_SKU] = PLAN_EVIDENCE_SKU,
+        [EVIDENCE_FAMILY] = PLAN_EVIDENCE_FAMILY,
+        [EVIDENCE_MEASURED] = PLAN_EVIDENCE_MEASURED,
     };
-    (void)z;
-    item->option.evidence = grade_of[system->step->match];
-    item->option.rps_lo = item->capacity.rps;
-    item->option.rps_hi = item->capacity.rps;
+    const struct band_table *bands = &z->stock->bands;
+    struct band band = {1.0, 1.0};
+    if (!evidence_band(bands, system, BAND_OUTPUT_TOK_S, BAND_OPEN, &band)) {
+        band = (struct band){1.0, 1.0};
+    }
+    item->option.evidence = grade_of[evidence_of(bands, system).grade];
+    item->option.rps_lo = item->capacity.rps * band.lo;
+    item->option.rps_hi = item->capacity.rps * band.hi;
 }
 
 static void fill_option(const struct sizing *z, const struct system *system,

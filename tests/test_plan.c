@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The plan as a whole on a small scenario: entries, ranking, decision, tables. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/csvio.h"
+#include "sim/plan/plan.h"
+#include "tests/check.h"
+
+static struct arena *arena;
+static struct stock *stock;
+
+static const char text[] =
+    "schema: 1\n"
+    "model: {name: llama-3.1-8b, weights: fp8}\n"
+    "workload:\n"
+    "  - class: chat\n"
+    "    prompt: {dist: uniform, min: 100, max: 300}\n"
+    "    output: {dist: uniform, min: 4, max: 20}\n"
+    "    slo: {tpot_p95: 15 ms, ttft_p95: 200 ms}\n"
+    "demand: {requests_per_day: 5M, shape: flat, burstiness: chat-default, horizon: 12 "
+    "months}\n"
+    "engine: {max_model_len: 2k, max_num_seqs: 64, max_num_batched_tokens: 2048}\n"
+    "deployments: [{hardware: [h100-sxm, l4], tp: [1, 2], dp: 1}]\n"
+    "managed: [{provider: databricks}]\n"
+    "simulation: {requests: 300, replications: 2, seed: 1}\n";
+
+static struct plan run_with(const char *const *sets, int n_sets, int n_threads)
+{
+    struct scenario *sc;
+    struct plan plan;
+    struct err err = {0};
+    struct plan_options options = {
+        .n_threads = n_threads, .as_of = "2026-11-22", .quiet = true};
+    if (!scenario_parse(arena, "plan.yaml", text, strlen(text), sets, n_sets, &sc, &err) ||
+        !plan_run(arena, stock, sc, &options, &plan, &err)) {
+        err_print(&err, stderr);
+        exit(1);
+    }
+    return plan;
+}
+
+static struct plan run(const char *set)
+{
+    return run_with(&set, set ? 1 : 0, 1);
+}
+
+static void entries_are_ranked_by_cost(void)
+{
+    struct plan plan = run(NULL);
+    CU_ASSERT_TRUE(plan.n_ranked >= 4);
+    for (int i = 0; i < plan.n_ranked; i++) {
+        CU_ASSERT_EQUAL(plan.entries[i].rank, i + 1);
+        CU_ASSERT_TRUE(i == 0 || plan.entries[i].usd >= plan.entries[i - 1].usd);
+    }
+    for (int i = plan.n_ranked; i < plan.n_entries; i++) {
+        const struct plan_entry *e = &plan.entries[i];
+        CU_ASSERT_EQUAL(e->rank, 0);
+        CU_ASSERT_TRUE(e->excluded != RULE_NONE || isnan(e->usd));
+    }
+}
+
+static void names_of_entries_are_unique(void)
+{
+    struct plan plan = run(NULL);
+    for (int i = 0; i < plan.n_entries; i++) {
+        for (int j = 0; j < i; j++) {
+            CU_ASSERT_STRING_NOT_EQUAL(plan.entries[i].name, plan.entries[j].name);
+        }
+    }
+}
+
+static void the_best_system_was_simulated_as_a_fleet(void)
+{
+    struct plan plan = run(NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(plan.answer.self);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(plan.answer.self->check);
+    CU_ASSERT_TRUE(plan.answer.self->check->met);
+    CU_ASSERT_TRUE(plan.answer.self->check->replicas <= plan.answer.self->units.replicas);
+}
+
+/* Replicas of the sheet are those of the peak: 5 M a day are 57.87/s, the busiest minute of a
+ * chat hour is 1.618 times that, at 80 % utilisation. */
+static void the_fleet_is_for_the_peak(void)
+{
+    struct plan plan = run(NULL);
+    const struct plan_entry *e = plan.answer.self;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+    double peak = 5e6 / 86400 * 1.618;
+    CHECK_NEAR(e->fleet.counts[FLEET_DEFAULT].peak_rps, peak, 1e-3);
+    CU_ASSERT_EQUAL(e->units.replicas, (int64_t)ceil(e->fleet.counts[FLEET_DEFAULT].peak_rps /
+                                                     0.8 / e->c.option.rps_per_replica));
+}
+
+static void free_machines_give_self_hosting(void)
+{
+    static const char *const sets[] = {
+        "economics.gpu_hour=0",
+        "economics.staff_per_year=0",
+        "economics.pricing=[on-demand]",
+    };
+    struct plan plan = run_with(sets, 3, 1);
+    CU_ASSERT_EQUAL(plan.answer.decision.side, SIDE_SELF);
+    CU_ASSERT_EQUAL(plan.answer.chosen->usd, 0.0);
+}
+
+static void little_demand_gives_managed(void)
+{
+    struct plan plan = run("demand.requests_per_day=100");
+    CU_ASSERT_EQUAL(plan.answer.decision.side, SIDE_MANAGED);
+}
+
+static void a_limit_nobody_meets_leaves_no_system(void)
+{
+    struct plan plan = run("workload.0.slo.tpot_p95=0.1 ms");
+    CU_ASSERT_PTR_NULL(plan.answer.self);
+    for (int i = 0; i < plan.search.candidates.n; i++) {
+        CU_ASSERT_NOT_EQUAL(plan.search.items[i].state, SEARCH_SIZED);
+        CU_ASSERT_TRUE(plan.search.items[i].why[0] != '\0');
+    }
+}
+
+static void nothing_left_is_no_answer(void)
+{
+    static const char *const sets[] = {
+        "policy.managed_allowed=off",
+        "workload.0.slo.tpot_p95=0.1 ms",
+    };
+    struct plan plan = run_with(sets, 2, 1);
+    CU_ASSERT_EQUAL(plan.answer.decision.side, SIDE_NONE);
+    CU_ASSERT_EQUAL(plan.n_ranked, 0);
+}
+
+/* ---- tables ---------------------------------------------------------------------------------
+ */
+
+static char *slurp(const char *path)
+{
+    FILE *in = fopen(path, "rb");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(in);
+    fseek(in, 0, SEEK_END);
+    long n = ftell(in);
+    rewind(in);
+    char *data = arena_alloc(arena, (size_t)n + 1, 1);
+    CU_ASSERT_EQUAL(fread(data, 1, (size_t)n, in), (size_t)n);
+    fclose(in);
+    return data;
+}
+
+static bool write_all(struct plan *plan, const char **paths)
+{
+    struct err err = {0};
+    for (int i = 0; i < 6; i++) {
+        paths[i] = arena_strdup(arena, check_tmp(i, ".csv"));
+    }
+    return plan_write_options(plan, paths[0], &err) && plan_write_costs(plan, paths[1], &err) &&
+           plan_write_breakeven(arena, plan, paths[2], &err) &&
+           plan_write_forecast(arena, plan, paths[3], &err) &&
+           plan_write_sensitivity(plan, paths[4], &err) &&
+           plan_write_decision(plan, paths[5], &err);
+}
+
+static double sum_of(const struct csv_table *t, const char *option, const char *section)
+{
+    double sum = 0.0;
+    int option_col = csv_col(t, "option");
+    int section_col = csv_col(t, "section");
+    int usd_col = csv_col(t, "usd");
+    for (int r = 0; r < t->n_rows; r++) {
+        double usd;
+        if (strcmp(csv_cell(t, r, option_col), option) == 0 &&
+            strcmp(csv_cell(t, r, section_col), section) == 0 &&
+            csv_number(t, r, usd_col, 0.0, &usd, NULL)) {
+            sum += usd;
+        }
+    }
+    return sum;
+}
+
+/* Each amount of plan.csv is the sum of its lines in costs.csv. */
+static void amounts_are_traceable_to_cost_lines(void)
+{
+    struct plan plan = run(NULL);
+    const char *paths[6];
+    struct csv_table table;
+    struct csv_table costs;
+    struct err err = {0};
+    CU_ASSERT_TRUE_FATAL(write_all(&plan, paths));
+    CU_ASSERT_TRUE_FATAL(csv_load(arena, paths[0], &table, &err));
+    CU_ASSERT_TRUE_FATAL(csv_load(arena, paths[1], &costs, &err));
+    int n = 0;
+    for (int r = 0; r < table.n_rows; r++) {
+        const char *option = csv_cell(&table, r, csv_col(&table, "option"));
+        double usd;
+        double capex;
+        csv_number(&table, r, csv_col(&table, "usd_month_0"), NAN, &usd, &err);
+        csv_number(&table, r, csv_col(&table, "capex_usd"), 0.0, &capex, &err);
+        if (strcmp(csv_cell(&table, r, csv_col(&table, "state")), "ranked") == 0) {
+            CHECK_NEAR(sum_of(&costs, option, "monthly"), usd, 1e-6);
+            CHECK_NEAR(sum_of(&costs, option, "once"), capex, 1e-6);
+            n++;
+        }
+    }
+    CU_ASSERT_EQUAL(n, plan.n_ranked);
+}
+
+static void candidates_without_an_entry_are_listed_with_a_reason(void)
+{
+    struct plan plan = run(NULL);
+    const char *paths[6];
+    struct csv_table t;
+    struct err err = {0};
+    CU_ASSERT_TRUE_FATAL(write_all(&plan, paths));
+    CU_ASSERT_TRUE_FATAL(csv_load(arena, paths[0], &t, &err));
+    int n = 0;
+    for (int r = 0; r < t.n_rows; r++) {
+        if (strcmp(csv_cell(&t, r, csv_col(&t, "state")), "bound") == 0) {
+            CU_ASSERT_TRUE(csv_cell(&t, r, csv_col(&t, "reason"))[0] != '\0');
+            n++;
+        }
+    }
+    CU_ASSERT_TRUE(n >= 1); /* one L4 reads 8 GB in 27 ms */
+}
+
+static void the_forecast_has_a_row_per_month(void)
+{
+    struct plan plan = run(NULL);
+    const char *paths[6];
+    struct csv_table t;
+    struct err err = {0};
+    CU_ASSERT_TRUE_FATAL(write_all(&plan, paths));
+    CU_ASSERT_TRUE_FATAL(csv_load(arena, paths[3], &t, &err));
+    CU_ASSERT_EQUAL(t.n_rows, 12);
+}
+
+static void threads_change_no_byte(void)
+{
+    const char *one[6];
+    const char *two[6];
+    char *first[6];
+    struct plan a = run_with(NULL, 0, 1);
+    CU_ASSERT_TRUE_FATAL(write_all(&a, one));
+    for (int i = 0; i < 6; i++) {
+        first[i] = slurp(one[i]);
+    }
+    struct plan b = run_with(NULL, 0, 2);
+    CU_ASSERT_TRUE_FATAL(write_all(&b, two));
+    for (int i = 0; i < 6; i++) {
+        CU_ASSERT_STRING_EQUAL(first[i], slurp(two[i]));
+    }
+}
+
+int main(void)
+{
+    static const char *const dirs[] = {"."};
+    struct err err = {0};
+    arena = arena_new();
+    stock = stock_load(arena, dirs, 1, &err);
+    if (!stock) {
+        err_print(&err, stderr);
+        return 1;
+    }
+    static const struct check_case cases[] = {
+        {"entries_are_ranked_by_cost", entries_are_ranked_by_cost},
+        {"names_of_entries_are_unique", names_of_entries_are_unique},
+        {"the_best_system_was_simulated_as_a_fleet", the_best_system_was_simulated_as_a_fleet},
+        {"the_fleet_is_for_the_peak", the_fleet_is_for_the_peak},
+        {"free_machines_give_self_hosting", free_machines_give_self_hosting},
+        {"little_demand_gives_managed", little_demand_gives_managed},
+        {"a_limit_nobody_meets_leaves_no_system", a_limit_nobody_meets_leaves_no_system},
+        {"nothing_left_is_no_answer", nothing_left_is_no_answer},
+        {"amounts_are_traceable_to_cost_lines", amounts_are_traceable_to_cost_lines},
+        {"candidates_without_an_entry_are_listed_with_a_reason",
+         candidates_without_an_entry_are_listed_with_a_reason},
+        {"the_forecast_has_a_row_per_month", the_forecast_has_a_row_per_month},
+        {"threads_change_no_byte", threads_change_no_byte},
+    };
+    int code = check_main("plan", cases, (int)(sizeof cases / sizeof cases[0]));
+    arena_free(arena);
+    return code;
+}

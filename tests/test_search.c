@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Candidates, bounds and the parallel search, on the shipped catalogue. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/plan/search.h"
+#include "tests/check.h"
+
+static struct arena *arena;
+static struct stock *stock;
+static struct node_list nodes;
+
+/* Short requests and a tight time per token: fast to simulate, and physically out of reach of
+ * the slower GPUs. */
+static const char *const small_text =
+    "schema: 1\n"
+    "model: {name: llama-3.1-8b, weights: [bf16, fp8]}\n"
+    "workload:\n"
+    "  - class: short\n"
+    "    arrivals: {process: poisson, rate: 1/s}\n"
+    "    prompt: {dist: uniform, min: 100, max: 300}\n"
+    "    output: {dist: uniform, min: 4, max: 20}\n"
+    "    slo: {tpot_p95: 12 ms, ttft_p95: 200 ms}\n"
+    "engine: {kind: [vllm, sglang], max_model_len: 2k, max_num_seqs: 64}\n"
+    "deployments:\n"
+    "  - hardware: [l4, l40s, a100-sxm-80gb, h100-sxm, h200-sxm, b200, rtx-4090]\n"
+    "    tp: [1, 2, 4, 8]\n"
+    "    dp: 1\n"
+    "simulation: {requests: 200, replications: 2, seed: 1}\n";
+
+static struct scenario *parse(const char *text, const char *const *sets, int n_sets)
+{
+    struct scenario *sc;
+    struct err err = {0};
+    if (!scenario_parse(arena, "search.yaml", text, strlen(text), sets, n_sets, &sc, &err)) {
+        err_print(&err, stderr);
+        exit(1);
+    }
+    return sc;
+}
+
+static struct search searched(const struct scenario *sc, int n_threads, bool exhaustive)
+{
+    struct search s;
+    struct err err = {0};
+    struct search_options options = {.n_threads = n_threads,
+                                     .exhaustive = exhaustive,
+                                     .max_requests = 200,
+                                     .max_replications = 3,
+                                     .quiet = true};
+    if (!search_run(arena, stock, &nodes, sc, &options, &s, &err)) {
+        err_print(&err, stderr);
+        exit(1);
+    }
+    return s;
+}
+
+static struct candidate_list listed(const struct scenario *sc)
+{
+    struct candidate_list list;
+    struct err err = {0};
+    if (!candidates_enumerate(arena, stock, sc, &list, &err)) {
+        err_print(&err, stderr);
+        exit(1);
+    }
+    return list;
+}
+
+static bool has(const struct candidate_list *list, const char *part)
+{
+    for (int i = 0; i < list->n; i++) {
+        if (strstr(list->items[i].name, part)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- candidates -----------------------------------------------------------------------------
+ */
+
+static struct candidate_list listed_for(const char *model, const char *rest)
+{
+    char text[600];
+    snprintf(text, sizeof text,
+             "schema: 1\nmodel: %s\nworkload: [{class: a, arrivals: {rate: 1/s}, prompt: 100, "
+             "output: 10}]\n%s",
+             model, rest);
+    return listed(parse(text, NULL, 0));
+}
+
+static void an_open_layout_tries_powers_of_two(void)
+{
+    struct candidate_list l =
+        listed_for("llama-3.1-8b", "deployments: [{hardware: h100-sxm}]\n");
+    CU_ASSERT_TRUE(has(&l, "h100-sxm tp1 ") && has(&l, "h100-sxm tp2 "));
+    CU_ASSERT_TRUE(has(&l, "h100-sxm tp4 ") && has(&l, "h100-sxm tp8 "));
+    CU_ASSERT_FALSE(has(&l, "tp16") || has(&l, "pp2") || has(&l, "dp2"));
+    CU_ASSERT_EQUAL(l.n, 8); /* times two budgets of tokens */
+}
+
+static void a_given_layout_is_the_only_one(void)
+{
+    struct candidate_list l =
+        listed_for("llama-3.1-8b", "deployments: [{hardware: h100-sxm, tp: 2, dp: 1, ep: 1}]\n"
+                                   "engine: {max_num_batched_tokens: 4096}\n");
+    CU_ASSERT_EQUAL_FATAL(l.n, 1);
+    CU_ASSERT_EQUAL(l.items[0].spec.tp, 2);
+    CU_ASSERT_EQUAL(l.items[0].spec.max_batched_tokens, 4096);
+}
+
+static void experts_are_tried_sharded_and_whole(void)
+{
+    struct candidate_list l =
+        listed_for("llama-4-scout", "deployments: [{hardware: h100-sxm, tp: 8}]\n");
+    CU_ASSERT_TRUE(has(&l, "tp8 vllm") && has(&l, "tp8 ep8 vllm"));
+}
+
+static void latent_attention_is_tried_data_parallel(void)
+{
+    struct candidate_list l =
+        listed_for("deepseek-v3.2", "deployments: [{hardware: h200-sxm}]\n");
+    CU_ASSERT_TRUE(has(&l, "tp1 dp8 ep8"));
+    CU_ASSERT_FALSE(has(&l, "dp8 vllm")); /* its experts are never sharded by tp 1 */
+}
+
+static void stages_are_tried_where_one_does_not_fit(void)
+{
+    struct candidate_list l =
+        listed_for("deepseek-v3.2", "deployments: [{hardware: [h100-sxm, h200-sxm]}]\n");
+    CU_ASSERT_TRUE(has(&l, "h100-sxm tp8 pp2"));
+    CU_ASSERT_FALSE(has(&l, "h200-sxm tp8 pp2"));
+}
+
+static void numbers_of_replicas_are_one_candidate(void)
+{
+    struct candidate_list one =
+        listed_for("llama-3.1-8b", "deployments: [{hardware: h100-sxm, tp: 1, replicas: 1}]\n");
+    struct candidate_list many = listed_for(
+        "llama-3.1-8b", "deployments: [{hardware: h100-sxm, tp: 1, replicas: [1, 2, 4]}]\n");
+    CU_ASSERT_EQUAL(one.n, many.n);
+}
+
+/* ---- bounds ---------------------------------------------------------------------------------
+ */
+
+/* 8.03e9 parameters less the embedding of 128,256 x 4,096, 2 bytes each, at 3.35 TB/s: 4.48 ms.
+ */
+static void the_floor_is_weights_over_bandwidth(void)
+{
+    struct candidate_list l =
+        listed_for("llama-3.1-8b", "deployments: [{hardware: h100-sxm, tp: 1, dp: 1}]\n");
+    struct system system;
+    struct err err = {0};
+    CU_ASSERT_TRUE_FATAL(system_resolve(stock, &l.items[0].spec, &system, &err));
+    double params = 8.03e9 - 128256.0 * 4096.0;
+    CHECK_NEAR(candidate_step_floor_s(&system), 2.0 * params / 3.35e12, 0.01);
+    system_fini(&system);
+}
+
+/* Over 200 candidates: what is cut has no capacity, what is not has the same. So the best of
+ * any measure is the same, too. */
+static void bounds_cut_only_what_has_no_capacity(void)
+{
+    struct scenario *sc = parse(small_text, NULL, 0);
+    struct search cut = searched(sc, 2, false);
+    struct search all = searched(sc, 2, true);
+    int n_cut = 0;
+    int n_sized = 0;
+    CU_ASSERT_TRUE(all.candidates.n >= 200);
+    for (int i = 0; i < all.candidates.n; i++) {
+        const struct search_item *a = &all.items[i];
+        const struct search_item *c = &cut.items[i];
+        if (c->state == SEARCH_BOUND) {
+            n_cut++;
+            CU_ASSERT_EQUAL(a->state, SEARCH_NO_LOAD);
+        } else {
+            CU_ASSERT_EQUAL(a->state, c->state);
+            CU_ASSERT_EQUAL(a->capacity.rps, c->capacity.rps);
+        }
+        n_sized += a->state == SEARCH_SIZED;
+    }
+    CU_ASSERT_TRUE(n_cut >= 5);
+    CU_ASSERT_TRUE(n_sized >= 50);
+}
+
+/* ---- the search -----------------------------------------------------------------------------
+ */
+
+static void threads_change_nothing(void)
+{
+    static const char *const sets[] = {"engine.kind=vllm", "model.0.weights=fp8"};
+    struct scenario *sc = parse(small_text, sets, 1);
+    struct search one = searched(sc, 1, false);
+    struct search two = searched(sc, 2, false);
+    CU_ASSERT_EQUAL_FATAL(one.candidates.n, two.candidates.n);
+    CU_ASSERT_EQUAL(one.n_events, two.n_events);
+    for (int i = 0; i < one.candidates.n; i++) {
+        const struct search_item *a = &one.items[i];
+        const struct search_item *b = &two.items[i];
+        CU_ASSERT_STRING_EQUAL(a->candidate->name, b->candidate->name);
+        CU_ASSERT_EQUAL(a->state, b->state);
+        CU_ASSERT_EQUAL(a->capacity.rps, b->capacity.rps);
+        CU_ASSERT_EQUAL(a->option.power_w, b->option.power_w);
+    }
+}
+
+static void an_option_says_what_was_simulated(void)
+{
+    static const char *const sets[] = {"deployments.0.hardware=[h100-sxm]",
+                                       "deployments.0.tp=2", "engine.kind=vllm"};
+    struct search s = searched(parse(small_text, sets, 3), 1, false);
+    const struct search_item *item = &s.items[0];
+    CU_ASSERT_EQUAL_FATAL(item->state, SEARCH_SIZED);
+    CU_ASSERT_STRING_EQUAL(item->option.gpu, "h100-sxm");
+    CU_ASSERT_EQUAL(item->option.gpus_per_replica, 2);
+    CU_ASSERT_EQUAL(item->option.node_gpus, 2);
+    CHECK_NEAR(item->option.tokens.input, 200.0, 0.1);
+    CHECK_NEAR(item->option.tokens.output, 12.0, 0.1);
+    CU_ASSERT_TRUE(item->option.prefill_time_frac > 0.0 &&
+                   item->option.prefill_time_frac < 1.0);
+    CU_ASSERT_TRUE(item->option.power_w > item->option.idle_power_w);
+    CU_ASSERT_TRUE(item->option.rps_lo <= item->option.rps_per_replica);
+    CU_ASSERT_TRUE(item->option.rps_hi >= item->option.rps_per_replica);
+}
+
+static void separate_prefill_is_refused_with_a_reason(void)
+{
+    static const char *const sets[] = {"deployments.0.prefill_replicas=1",
+                                       "deployments.0.hardware=[h100-sxm]"};
+    struct search s = searched(parse(small_text, sets, 2), 1, false);
+    CU_ASSERT_EQUAL(s.items[0].state, SEARCH_UNSUPPORTED);
+    CU_ASSERT_TRUE(s.items[0].why[0] != '\0');
+}
+
+int main(void)
+{
+    static const char *const dirs[] = {"."};
+    struct err err = {0};
+    arena = arena_new();
+    stock = stock_load(arena, dirs, 1, &err);
+    if (!stock || !node_list_load(arena, dirs, 1, &nodes, &err)) {
+        err_print(&err, stderr);
+        return 1;
+    }
+    static const struct check_case cases[] = {
+        {"an_open_layout_tries_powers_of_two", an_open_layout_tries_powers_of_two},
+        {"a_given_layout_is_the_only_one", a_given_layout_is_the_only_one},
+        {"experts_are_tried_sharded_and_whole", experts_are_tried_sharded_and_whole},
+        {"latent_attention_is_tried_data_parallel", latent_attention_is_tried_data_parallel},
+        {"stages_are_tried_where_one_does_not_fit", stages_are_tried_where_one_does_not_fit},
+        {"numbers_of_replicas_are_one_candidate", numbers_of_replicas_are_one_candidate},
+        {"the_floor_is_weights_over_bandwidth", the_floor_is_weights_over_bandwidth},
+        {"bounds_cut_only_what_has_no_capacity", bounds_cut_only_what_has_no_capacity},
+        {"threads_change_nothing", threads_change_nothing},
+        {"an_option_says_what_was_simulated", an_option_says_what_was_simulated},
+        {"separate_prefill_is_refused_with_a_reason",
+         separate_prefill_is_refused_with_a_reason},
+    };
+    int code = check_main("search", cases, (int)(sizeof cases / sizeof cases[0]));
+    arena_free(arena);
+    return code;
+}
