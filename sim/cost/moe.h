@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* moe.h - routed experts: how many distinct experts a batch touches under a popularity skew,
- * how uneven the expert-parallel ranks are (a table from experts.h), and the time of the grouped
- * GEMM of one layer on the slowest rank. Laws: cost-model.md sections 1 (distinct experts), 2.3 (grouped GEMM) and 3
- * (imbalance); constants from hardware/kernels/moe.csv. */
+ * how uneven the expert-parallel ranks are (a table from experts.h), and the time of the
+ * grouped GEMM of one layer on the slowest rank. Laws: cost-model.md sections 1 (distinct
+ * experts), 2.3 (grouped GEMM) and 3 (imbalance); constants from hardware/kernels/moe.csv. */
 #ifndef MOE_H
 #define MOE_H
 
@@ -38,8 +38,8 @@ struct moe_routing {
 };
 
 /* One rank: closed form for lognormal popularity at even quantiles; sigma 0: uniform. Uniform
- * check (test): E 256, k 8, 64 tokens -> 222 distinct. More ranks: sim/cost/experts.h. Heap; free
- * with moe_routing_free. */
+ * check (test): E 256, k 8, 64 tokens -> 222 distinct. More ranks: sim/cost/experts.h. Heap;
+ * free with moe_routing_free. */
 struct moe_routing *moe_routing_new(const struct experts_config *experts);
 void moe_routing_free(struct moe_routing *routing);
 void moe_routing_load(const struct moe_routing *routing, double tokens, struct moe_load *load);
