@@ -11,12 +11,14 @@
 #include "sim/base/table.h"
 #include "sim/cli/cli.h"
 #include "sim/fit/calibration.h"
+#include "sim/fit/micro.h"
 #include "sim/fit/opfit.h"
 
 enum { DEFAULT_SEED = 1 };
 
-enum input_kind { INPUT_KERNELS, INPUT_SERVING };
-static const char *const kind_names[] = {"a table of kernel times", "serving results"};
+enum input_kind { INPUT_KERNELS, INPUT_SERVING, INPUT_MICRO };
+static const char *const kind_names[] = {"a table of kernel times", "serving results",
+                                         "a table of micro-measurements"};
 
 static bool ends_in(const char *name, const char *end)
 {
@@ -41,6 +43,9 @@ static bool take_header(void *ctx, int n_fields, const char *const *fields, int6
     for (int i = 0; i < n_fields; i++) {
         if (strcmp(fields[i], "isl_mean") == 0 || strcmp(fields[i], "osl_mean") == 0) {
             *kind = INPUT_SERVING;
+        }
+        if (strcmp(fields[i], "latency_us") == 0) {
+            *kind = INPUT_MICRO;
         }
     }
     return false; /* the header is enough */
@@ -250,6 +255,59 @@ static bool calibrate_serving(struct cli *cli, const struct stock *stock, struct
     return true;
 }
 
+/* ---- a GPU without tables ---- */
+
+static void put_change(struct table *t, const char *what, double before, double after)
+{
+    table_put(t, "%s", what);
+    table_num(t, before, 4);
+    table_num(t, after, 4);
+    table_end_row(t);
+}
+
+static void print_micro(const struct micro_report *r)
+{
+    struct table *t = table_new();
+    table_col(t, "constant");
+    table_col(t, r->base);
+    table_col(t, r->gpu);
+    put_change(t, "share of peak arithmetic", r->ec_before, r->ec);
+    put_change(t, "share of memory bandwidth", r->em_before, r->em);
+    put_change(t, "launch us", 1e6 * r->t0_before_s, 1e6 * r->t0_s);
+    put_change(t, "small all-reduce, measured / before", 1.0, r->small_ratio);
+    put_change(t, "large all-reduce, measured / before", 1.0, r->large_ratio);
+    table_write(t, stdout);
+    table_free(t);
+}
+
+static bool calibrate_micro(struct cli *cli, const struct stock *stock, struct err *err)
+{
+    struct micro_report report;
+    struct micro_options m = {
+        .table = cli->options.args.items[0],
+        .gpu = cli->options.gpu,
+        .out = cli->options.out_dir,
+        .as_of = cli->as_of,
+        .stock = stock,
+    };
+    if (!m.gpu) {
+        return err_set(err, ERR_USAGE,
+                       "micro-measurements need --gpu NAME: what they were made on");
+    }
+    if (cli->options.args.n > 1) {
+        return err_set(err, ERR_USAGE, "one table of micro-measurements at a time");
+    }
+    if (!paths_make(m.out, err) || !micro_run(cli->arena, &m, &report, err)) {
+        return false;
+    }
+    print_micro(&report);
+    cli_note(cli,
+             "%d constants of products, %d of attention, %d of experts and %d points of "
+             "all-reduce are in %s: use it by --data %s",
+             report.n_gemm, report.n_attn, report.n_moe, report.n_curve_points, m.out, m.out);
+    return true;
+}
+
 bool cmd_calibrate(struct cli *cli, struct err *err)
 {
     enum input_kind kind = INPUT_KERNELS;
@@ -263,6 +321,13 @@ bool cmd_calibrate(struct cli *cli, struct err *err)
     if (!stock || !cli_resolve_as_of(cli, err)) {
         return false;
     }
-    return kind == INPUT_SERVING ? calibrate_serving(cli, stock, err)
-                                 : calibrate_kernels(cli, stock, err);
+    switch (kind) {
+    case INPUT_SERVING:
+        return calibrate_serving(cli, stock, err);
+    case INPUT_MICRO:
+        return calibrate_micro(cli, stock, err);
+    case INPUT_KERNELS:
+        break;
+    }
+    return calibrate_kernels(cli, stock, err);
 }

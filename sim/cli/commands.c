@@ -108,6 +108,7 @@ static const struct option_spec calibrate_options[] = {
          "what is fitted: a correction file, a table of constants, or a folder for --data"),
     LIST("set", 0, "COLUMN=VALUE", sets,
          "what serving results do not say: hardware=h100-sxm, tp=4"),
+    TEXT("gpu", 0, "NAME", NULL, gpu, "what micro-measurements were made on"),
     TEXT("source", 0, "TEXT", NULL, source, "origin of kernel tables, kept with the constants"),
     NUMBER("seed", 0, 0, 9007199254740992.0, "1", seed, "seed of all random streams"),
     JOBS_ROW,
@@ -159,7 +160,10 @@ static const struct command commands[] = {
      "`engine: {calibration: FILE}`.\n"
      "Tables of kernel times (GEMM, attention, MLA, MoE): the constants of each GPU, engine,\n"
      "number format and kernel, with their error on shapes the fit had not seen. -o DIR makes a\n"
-     "folder for --data, -o FILE.csv the one table.",
+     "folder for --data, -o FILE.csv the one table.\n"
+     "Micro-measurements of a GPU without tables: a CSV kind,m,n,k,bytes,n_gpus,latency_us,dtype\n"
+     "with a large product (kind gemm, m 8192), a large weight at m 1, a small and a large\n"
+     "all_reduce. The nearest GPU's constants are scaled to them; -o DIR is for --data.",
      ROWS(calibrate_options), cmd_calibrate},
     {"catalog", "KIND [NAME]", 1, 2, "list models, gpus, nodes, prices or managed offers",
      "Lists what the catalogue holds. KIND is models, gpus, nodes, prices or managed. With a\n"

@@ -47,3 +47,13 @@ h100_sxm,VLLM,0.24.0,x,bfloat16,1,4096,4096,0.02
 CSV
 try calibrate results kernels.csv -o own.yaml
 try calibrate kernels.csv -o fitted
+cat >micro.csv <<'CSV'
+kind,m,n,k,bytes,n_gpus,latency_us,dtype
+gemm,8192,8192,8192,,,2000,bf16
+gemm,1,16384,16384,,,160,bf16
+all_reduce,,,,8192,8,40,
+all_reduce,,,,268435456,8,2500,
+CSV
+try calibrate micro.csv -o mi300x
+"$HEADROOM" calibrate micro.csv --gpu mi300x -o mi300x 2>&1 >/dev/null | sed 's/[0-9][0-9]* \(constants\|of\|points\)/N \1/g'
+find mi300x -type f | sort
