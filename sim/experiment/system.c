@@ -21,6 +21,7 @@ struct system_spec system_spec_default(void)
         .kv = DTYPE_AUTO,
         .engine_version = "",
         .pp = 1,
+        .api_servers = 1,
         .max_model_len = 32768,
         .mem_util_frac = NAN,
         .max_batched_tokens = -1,
@@ -39,10 +40,28 @@ struct system_spec system_spec_default(void)
     };
 }
 
+/* What a scenario can say and the simulator cannot do is refused: silence would be a wrong answer. */
+static bool is_simulated(const struct scenario *sc, const struct deployment *d, struct err *err)
+{
+    struct src_pos pos = sc->deployments[d->entry_idx].pos;
+    if (d->prefill_replicas > 0) {
+        return err_at(err, pos,
+                      "prefill and decode on separate replicas are not simulated; leave "
+                      "prefill_replicas out");
+    }
+    if (d->pp > 1) {
+        return err_at(err, pos, "pipeline parallelism (pp: %d) is not simulated; use pp: 1", d->pp);
+    }
+    return true;
+}
+
 bool system_spec_of(const struct scenario *sc, const struct deployment *d,
                     struct system_spec *spec, struct err *err)
 {
     const struct scenario_engine *e = &sc->engine;
+    if (!is_simulated(sc, d, err)) {
+        return false;
+    }
     *spec = system_spec_default();
     spec->name = d->name;
     spec->model = d->model;
@@ -54,6 +73,10 @@ bool system_spec_of(const struct scenario *sc, const struct deployment *d,
     spec->pp = d->pp > 0 ? d->pp : 1;
     spec->ep = d->ep;
     spec->dp = d->dp;
+    if (e->attention_dp == 1 && d->dp == 0 && d->tp > 1) { /* all ranks attend to their own requests */
+        spec->dp = d->tp;
+        spec->tp = 1;
+    }
     spec->max_model_len = scenario_max_model_len(sc, d->model);
     spec->mem_util_frac = e->gpu_mem_util_frac;
     spec->max_batched_tokens = e->max_num_batched_tokens;
@@ -67,6 +90,7 @@ bool system_spec_of(const struct scenario *sc, const struct deployment *d,
     spec->wait_iters = e->batch_wait_iters > 0 ? e->batch_wait_iters : 0;
     spec->wait_ratio = is_auto(e->batch_wait_ratio) ? 1.0 : e->batch_wait_ratio;
     spec->reserve_output = e->policy < 0 ? -1 : e->policy == POLICY_NO_EVICT;
+    spec->api_servers = e->api_servers > 0 ? (double)e->api_servers : 1.0;
     spec->by_priority = e->policy == POLICY_PRIORITY;
     spec->max_queue = e->max_queue > 0 ? e->max_queue : 0;
     spec->draft_tokens = (int)e->speculative_tokens;
@@ -283,7 +307,7 @@ static void build_replica(struct system *s)
         .rebalance_s = p->ep > 1 && model_is_moe(p->model) ? p->rebalance_s : 0.0,
         .rebalance_pause_s = p->rebalance_pause_s,
         .api_s = fmax(0.0, s->defaults.api_s + p->api_offset_s),
-        .api_per_token_s = s->defaults.api_per_token_s,
+        .api_per_token_s = s->defaults.api_per_token_s / p->api_servers,
     };
 }
 

@@ -29,6 +29,7 @@ struct system_spec {
     int prefix_cache, cuda_graphs, windowed_kv; /* 1 on, 0 off, -1 default */
     int64_t recv_interval, wait_iters;          /* 1 and 0: none */
     double wait_ratio;
+    double api_servers;            /* tokenise side by side */
     bool by_priority;              /* the waiting queue is ordered by priority */
     int64_t max_queue;             /* 0: no limit */
     int draft_tokens;              /* speculative decoding, per step; 0: off */

@@ -95,6 +95,8 @@ void workload_classes(const struct workload *w, double rate_rps, int64_t concurr
             .prompt_max_tokens = max_model_len,
             .shared_tokens = c->prefix.shared_tokens,
             .groups = c->prefix.groups,
+            .image_tokens =
+                (int64_t)(c->images.per_request * (double)c->images.tokens_per_image + 0.5),
             .prompt_pool = c->prompt_pool,
             .turns = c->sessions.turns,
             .turn_think_s = c->sessions.think_s,

@@ -266,11 +266,9 @@ static void draw_lengths(struct generator *g, struct arrival *a)
 {
     const struct load_class *c = g->spec;
     a->output_tokens = dist_draw_tokens(&c->output, &g->output);
-    if (c->prompt_pool > 0) {
-        a->prompt_tokens = g->pool_prompt[g->issued % c->prompt_pool];
-        return;
-    }
-    a->prompt_tokens = cut(c, dist_draw_tokens(&c->prompt, &g->prompt));
+    int64_t text = c->prompt_pool > 0 ? g->pool_prompt[g->issued % c->prompt_pool]
+                                      : dist_draw_tokens(&c->prompt, &g->prompt);
+    a->prompt_tokens = cut(c, text + c->image_tokens);
 }
 
 static void draw_content(struct generator *g, struct arrival *a)

@@ -73,6 +73,7 @@ struct load_class {
     int64_t trace_repeat;
     struct dist prompt, output;
     int64_t prompt_max_tokens;   /* draws above are cut; 0 none */
+    int64_t image_tokens;     /* added to every prompt; the encoder's time is not modelled */
     int64_t shared_tokens, groups;
     double turns;             /* mean turns of a conversation, geometric; up to 1: single requests.
                                  An open rate counts turns, not conversations */
