@@ -177,6 +177,18 @@ bool correction_load(struct arena *arena, const char *path, struct correction_li
     return true;
 }
 
+bool correction_of_scenario(struct arena *arena, const struct scenario *sc,
+                            const struct correction_list **list, struct err *err)
+{
+    *list = NULL;
+    if (!sc->engine.calibration[0]) {
+        return true;
+    }
+    struct correction_list *loaded = arena_alloc(arena, 1, sizeof *loaded);
+    *list = loaded;
+    return correction_load(arena, sc->engine.calibration, loaded, err);
+}
+
 /* ---- writing ---- */
 
 static void put_text(FILE *out, const char *key, const char *value)

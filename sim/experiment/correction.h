@@ -14,6 +14,7 @@
 
 #include "hardware/engine.h"
 #include "models/dtype.h"
+#include "scenarios/scenario.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 
@@ -49,6 +50,9 @@ struct correction_list {
  * a value out of range, fewer points than a fit needs. */
 bool correction_load(struct arena *arena, const char *path, struct correction_list *list,
                      struct err *err);
+/* The file a scenario names under engine.calibration; *list NULL when it names none. */
+bool correction_of_scenario(struct arena *arena, const struct scenario *sc,
+                            const struct correction_list **list, struct err *err);
 /* Writes a temporary file and renames it. */
 bool correction_write(const struct correction_list *list, const char *path, struct err *err);
 

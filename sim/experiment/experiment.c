@@ -112,16 +112,15 @@ struct experiment *experiment_new(struct arena *arena, const struct stock *stock
         return NULL;
     }
     e->systems = xcalloc((size_t)e->deployments.n, sizeof *e->systems);
-    bool calibrated = sc->engine.calibration[0] != '\0';
-    struct correction_list *corrections = arena_alloc(arena, 1, sizeof *corrections);
-    if (calibrated && !correction_load(arena, sc->engine.calibration, corrections, err)) {
+    const struct correction_list *corrections;
+    if (!correction_of_scenario(arena, sc, &corrections, err)) {
         experiment_free(e);
         return NULL;
     }
     for (int i = 0; i < e->deployments.n; i++) {
         struct system_spec spec;
         bool ok = system_spec_of(sc, &e->deployments.items[i], &spec, err);
-        spec.corrections = calibrated ? corrections : NULL;
+        spec.corrections = corrections;
         if (!ok || !system_resolve(stock, &spec, &e->systems[i], err)) {
             experiment_free(e);
             return NULL;

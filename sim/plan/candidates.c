@@ -32,6 +32,7 @@ struct build {
     const struct scenario *sc;
     struct candidate_list *list;
     int cap;
+    const struct correction_list *corrections; /* of the scenario; NULL none */
 };
 
 /* ---- which axes are open --------------------------------------------------------------------
@@ -300,6 +301,7 @@ static bool add_deployment(struct build *b, const struct deployment *d, struct e
     if (!system_spec_of(b->sc, d, &spec, err)) {
         return false;
     }
+    spec.corrections = b->corrections;
     struct layout_list layouts;
     layouts_of(b, d, &spec, &layouts);
     for (int i = 0; i < layouts.n; i++) {
@@ -323,7 +325,7 @@ bool candidates_enumerate(struct arena *arena, const struct stock *stock,
     }
     *list = (struct candidate_list){0};
     struct build b = {.arena = arena, .stock = stock, .sc = sc, .list = list};
-    bool ok = true;
+    bool ok = correction_of_scenario(arena, sc, &b.corrections, err);
     for (int i = 0; ok && i < deployments.n; i++) {
         ok = add_deployment(&b, &deployments.items[i], err);
     }
