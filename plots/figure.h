@@ -79,5 +79,6 @@ bool lines_draw(struct figure *fig,
                 struct err *err); /* latency, throughput, timeline, imbalance */
 bool heat_draw(struct figure *fig, struct err *err); /* experts */
 bool bars_draw(struct figure *fig, struct err *err); /* memory, breakdown */
+bool scatter_draw(struct figure *fig, struct err *err); /* validation */
 
 #endif

@@ -17,7 +17,7 @@ static const struct kind {
 } kinds[] = {
     {"latency", lines_draw},   {"throughput", lines_draw}, {"memory", bars_draw},
     {"breakdown", bars_draw},  {"timeline", lines_draw},   {"experts", heat_draw},
-    {"imbalance", lines_draw},
+    {"imbalance", lines_draw}, {"validation", scatter_draw},
 };
 #define N_KINDS ((int)(sizeof kinds / sizeof *kinds))
 #define SVG_MAX_BYTES (64 << 20)

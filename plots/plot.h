@@ -30,6 +30,8 @@
  * alltoall_frac, bubble_frac, host_frac, other_frac, idle_frac One row per deployment and load
  * (free text); the fractions of a row add up to 1. timeline    timeline.csv   deployment,
  * time_s, running, waiting, kv_used_frac, output_tok_s Rows of a deployment in ascending time.
+ * validation  residuals.csv  metric (ttft | tpot | output_tok_s; others are not drawn), engine,
+ * hardware, measured, predicted (s or tokens/s). At most 12 engines and 12 GPUs.
  *
  * experts     experts.csv    deployment, layer, rank, load_ratio: one row per layer and rank of
  * a deployment, the ranks of a layer together. imbalance   imbalance.csv   deployment (here: EP
@@ -48,7 +50,8 @@
 #include "sim/base/err.h"
 
 struct chart {
-    const char *kind; /* latency throughput memory breakdown timeline experts imbalance */
+    const char *kind; /* latency throughput memory breakdown timeline experts imbalance validation
+                       */
     const char *csv_path;
     const char *out_base;     /* path without .svg or .png; its directory exists */
     const char *title;        /* the question or the statement; wrapped */

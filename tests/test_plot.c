@@ -134,6 +134,7 @@ static const char *const samples[][3] = {
     {"timeline", "tests/plots/timeline.csv", "4x MI300X, tp4"},
     {"experts", "tests/plots/experts.csv", "8x H200, ep8: slowest rank"},
     {"imbalance", "tests/plots/imbalance.csv", "EP 16, 32 redundant"},
+    {"validation", "tests/plots/residuals.csv", "sglang"},
 };
 #define N_SAMPLES ((int)(sizeof samples / sizeof *samples))
 

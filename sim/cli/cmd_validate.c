@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "plots/plot.h"
 #include "sim/base/pool.h"
 #include "sim/base/progress.h"
 #include "sim/cli/cli.h"
@@ -71,6 +72,25 @@ static bool run_json(struct cli *cli, struct validate_options *v, const struct s
     return ok;
 }
 
+/* Predicted against measured, beside the tables of --report. A missing gnuplot costs the chart only. */
+static void draw_residuals(struct cli *cli, const struct validate_options *v)
+{
+    struct err err = {0};
+    struct chart chart = {
+        .kind = "validation",
+        .csv_path = arena_printf(cli->arena, "%s/residuals.csv", v->report),
+        .out_base = arena_printf(cli->arena, "%s/validation", v->report),
+        .title = "Predicted against measured",
+        .subtitle = arena_printf(cli->arena, "%lld measured results of real engines",
+                                 (long long)v->totals->n_rows),
+        .template_dir = paths_templates(cli->arena, &cli->paths, "validation"),
+    };
+    if (!chart.template_dir || !plot_chart(&chart, &err)) {
+        cli_note(cli, "no chart of the residuals: %s",
+                 chart.template_dir ? err.text : "plots/validation.gp is missing");
+    }
+}
+
 static bool find_variant(const struct options *o, struct validate_options *v, struct err *err)
 {
     if (o->leave_out) {
@@ -112,6 +132,9 @@ bool cmd_validate(struct cli *cli, struct err *err)
         return false;
     }
     cli->interrupted = totals.interrupted;
+    if (v.report && !totals.interrupted) {
+        draw_residuals(cli, &v);
+    }
     write_footer(cli, &v);
     return true;
 }

@@ -495,8 +495,9 @@ static bool write_residuals(const struct writer *w, const char *path, struct err
         csv_put(csv, r->sku);
         csv_put(csv, r->is_moe ? "MoE" : "dense");
         csv_put(csv, validate_load_names[r->load]);
-        csv_put_num(csv, r->measured);
-        csv_put_num(csv, r->predicted);
+        double unit = r->band_metric == BAND_OUTPUT_TOK_S ? 1.0 : 1e-3; /* from ms */
+        csv_put_num(csv, unit * r->measured);
+        csv_put_num(csv, unit * r->predicted);
         csv_end_row(csv);
     }
     return csv_close(csv, err);
