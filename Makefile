@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 PREFIX ?= /usr/local
 DESTDIR ?=
-# release | debug | asan | tsan | cov | fuzz; each has its own folder under build/
+# release | debug | asan | tsan | cov | fuzz | mutant; each has its own folder under build/
 CONFIG ?= release
 B := build/$(CONFIG)
 SHELL := /bin/bash
@@ -35,6 +35,7 @@ OPT_debug := -O0 -g3 -DHEADROOM_DEBUG
 OPT_asan := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined -DHEADROOM_DEBUG
 OPT_tsan := -O1 -g -fsanitize=thread
 OPT_fuzz := $(OPT_asan) -fsanitize=fuzzer-no-link
+OPT_mutant := -O1 -g0 -fPIC
 OPT_cov := -O0 -g --coverage -fprofile-update=atomic
 LINK_release := -pie -Wl,-z,relro,-z,now
 # CFLAGS replaces the release options; the other configurations need theirs in any case.
@@ -63,7 +64,7 @@ DEPS := $(LIB_OBJ:.o=.d) $(B)/sim/cli/main.d $(TEST_BIN:%=%.d) $(TEST_HELP_OBJ:.
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help build-tests build-fuzz test clean install uninstall demo deps deps-check check bench charts validate golden format fuzz instructions man
+.PHONY: all help build-tests build-fuzz test clean install uninstall demo deps deps-check check bench charts validate golden format fuzz instructions man deb mutation
 
 all: headroom ## build the program
 
@@ -178,6 +179,12 @@ install: $(B)/headroom $(MANUAL) $(COMPLETION) ## install below PREFIX (default 
 	install -D -m 644 $(COMPLETION) $(SHARE)/bash-completion/completions/headroom
 	@for f in README.md LICENSE NOTICE; do install -D -m 644 $$f "$(SHARE)/doc/headroom/$$f" || exit 1; done
 
+DEB := build/headroom_$(VERSION)_$(shell dpkg --print-architecture 2>/dev/null).deb
+deb: ## build a Debian package in build/
+	@rm -rf build/deb-root
+	@$(MAKE) -s B=build/deb PREFIX=/usr DESTDIR=build/deb-root install >/dev/null
+	@packaging/deb.sh build/deb-root $(VERSION) $(DEB)
+
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/headroom $(SHARE)/man/man1/headroom.1 $(SHARE)/bash-completion/completions/headroom
 	rm -rf $(SHARE)/headroom $(SHARE)/doc/headroom
@@ -195,7 +202,7 @@ golden: all ## rewrite the expected output of the command-line tests; read the d
 
 # The steps of `make check`, in order; .ci/run takes the same list.
 CHECKS := check-levels check-headers check-format check-scripts check-gcc check-clang check-same \
-	check-asan check-tsan check-valgrind check-instructions check-install check-archive check-cppcheck check-tidy check-coverage \
+	check-asan check-tsan check-valgrind check-instructions check-install check-deb check-archive check-cppcheck check-tidy check-coverage check-mutation \
 	$(if $(FUZZ_SRC),check-fuzz)
 .PHONY: list-checks $(CHECKS)
 list-checks:
@@ -214,7 +221,7 @@ check-format: ## sources are laid out as .clang-format says
 format: ## lay the sources out as .clang-format says
 	clang-format -i $(ALL_C) $(HDR)
 check-scripts: ## shellcheck finds nothing
-	shellcheck -x .ci/run $(wildcard tests/*.sh tests/bench/*.sh) tests/cli/run.sh
+	shellcheck -x .ci/run $(wildcard tests/*.sh tests/bench/*.sh packaging/*.sh) tests/cli/run.sh
 	shellcheck -s bash -e SC2154,SC2069 $(filter-out tests/cli/run.sh,$(wildcard tests/cli/*.sh))
 check-gcc: ## gcc builds everything without a warning
 	@$(MAKE) CC=gcc WERROR=1 B=build/gcc build-tests
@@ -245,6 +252,9 @@ instructions: ## record the instructions per simulated request anew; read the di
 	@CC='$(CC)' tests/check_instructions.sh $(B)/headroom --record
 check-install: ## install, use from elsewhere, uninstall
 	@MAKE='$(MAKE)' tests/check_install.sh
+check-deb: ## the Debian package installs, runs and goes away in a directory of its own
+	@$(MAKE) deb
+	@tests/check_deb.sh $(DEB)
 check-archive: ## a source archive builds and runs without .git
 	@MAKE='$(MAKE)' tests/check_archive.sh
 # Uninitialised variables are left to the compilers, clang-tidy and valgrind, which follow pointers better.
@@ -258,6 +268,14 @@ COVERAGE_MIN ?= 80
 check-coverage: ## line coverage of the product's sources, at least COVERAGE_MIN percent
 	@$(MAKE) CONFIG=cov build-tests
 	@tests/check_coverage.sh build/cov $(COVERAGE_MIN)
+
+# A sample, the same each time; `make mutation` takes them all (an hour or two).
+MUTANTS ?= 150
+check-mutation: ## of 150 changed operators and constants, the tests notice at least 80 %
+	@$(MAKE) CONFIG=mutant build/mutant/libheadroom.a
+	@CC='$(CC)' tests/mutate.sh build/mutant $(MUTANTS)
+mutation: ## the same with every operator and constant of sim/core, sim/cost and sim/plan
+	@$(MAKE) check-mutation MUTANTS=0
 
 # `make fuzz T=60` gives each parser a minute.
 T ?= 60
