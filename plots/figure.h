@@ -77,8 +77,10 @@ const char *figure_table_name(const struct figure *fig); /* file name without it
 /* The kinds: each fills vars and marks. */
 bool lines_draw(struct figure *fig,
                 struct err *err); /* latency, throughput, timeline, imbalance */
-bool heat_draw(struct figure *fig, struct err *err); /* experts */
-bool bars_draw(struct figure *fig, struct err *err); /* memory, breakdown */
+bool heat_draw(struct figure *fig, struct err *err);    /* experts */
+bool bars_draw(struct figure *fig, struct err *err);    /* memory, breakdown */
 bool scatter_draw(struct figure *fig, struct err *err); /* validation */
+bool ranges_draw(struct figure *fig, struct err *err);  /* cost, tornado */
+bool series_draw(struct figure *fig, struct err *err);  /* the other charts of a plan */
 
 #endif

@@ -37,6 +37,18 @@
  * a deployment, the ranks of a layer together. imbalance   imbalance.csv   deployment (here: EP
  * size and redundancy), tokens, imbalance, distinct_rank Rows of a line in ascending tokens.
  *
+ * cost        plan.csv        rank, side, option, model, usd_per_mtok_blended, usd_per_month,
+ *             [usd_per_mtok_blended_p10, _p90] Ranked rows, the first eight of each side.
+ * breakeven   breakeven.csv   model, option, kind, tok_per_day, usd_per_month, n_gpus, to
+ * forecast    forecast.csv    model, month, requests_per_day, n_gpus, self_usd, managed_usd,
+ *             each with [_p10, _p90]
+ * cash        forecast.csv    model, month, self_cash_total_usd, managed_cash_total_usd
+ * tornado     sensitivity.csv model, input, unit, low, high, usd_low, usd_base, usd_high,
+ *             total_effect_frac
+ * pareto      plan.csv        model, system, hardware, tpot_s_mean, output_tok_s_per_gpu
+ * quality     plan.csv        rank, side, model, quality, usd_per_month
+ *             These hand gnuplot their numbers within the script, from the columns named here.
+ *
  * Rows of several workload classes: `row_class` picks one; NULL means `all` when there are such
  * rows, else the class of the first row. Lines: at most 12 are drawn, bars: at most 40; a note
  * on the chart says how many rows or deployments were left out.
@@ -50,13 +62,17 @@
 #include "sim/base/err.h"
 
 struct chart {
-    const char *kind; /* latency throughput memory breakdown timeline experts imbalance validation
-                       */
+    /* latency throughput memory breakdown timeline experts imbalance validation; of a plan:
+     * cost tornado breakeven forecast cash pareto quality */
+    const char *kind;
     const char *csv_path;
-    const char *out_base;     /* path without .svg or .png; its directory exists */
-    const char *title;        /* the question or the statement; wrapped */
-    const char *subtitle;     /* model, workload, engine; wrapped; NULL or "": none */
-    const char *row_class;    /* latency, throughput: see above; else NULL */
+    const char *out_base;  /* path without .svg or .png; its directory exists */
+    const char *title;     /* the question or the statement; wrapped */
+    const char *subtitle;  /* model, workload, engine; wrapped; NULL or "": none */
+    const char *row_class; /* latency, throughput: see above; of a plan: the model, NULL: that
+                              of the first row, for cost and quality all; else NULL */
+    double mark_x;         /* breakeven: a vertical line here ... */
+    const char *mark_text; /* ... with these words; NULL: none */
     const char *template_dir; /* where <kind>.gp is: the catalogue's plots folder */
     const char *gnuplot;      /* program name or path; NULL: "gnuplot", found in PATH */
 };
