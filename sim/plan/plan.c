@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hardware/catalog.h"
+
 enum {
     CONFIRM_AT_ONCE = 4, /* fleets of the cheapest systems simulated in one round */
     CONFIRM_ROUNDS = 4,
@@ -273,6 +275,17 @@ static bool confirm_fleets(struct planning *p, struct err *err)
 /* ---- entries: managed -----------------------------------------------------------------------
  */
 
+static const char *catalogue_name(const struct plan *plan, int model_idx)
+{
+    const struct scenario_model *model = &plan->scenario->models[model_idx];
+    for (int i = 0; i < plan->search.candidates.n; i++) {
+        if (plan->search.candidates.items[i].model == model) {
+            return plan->search.candidates.items[i].spec.model->name;
+        }
+    }
+    return model->name;
+}
+
 /* What a provider bills: as served by the cheapest system, or as the workload says. */
 static struct plan_option billed_option(const struct planning *p, int model_idx)
 {
@@ -283,20 +296,46 @@ static struct plan_option billed_option(const struct planning *p, int model_idx)
             return plan->entries[i].c.option;
         }
     }
-    struct plan_option o = {.name = sc->models[model_idx].name,
-                            .model = sc->models[model_idx].name,
-                            .gpu = "",
-                            .quality = sc->models[model_idx].quality};
-    for (int i = 0; i < plan->search.candidates.n; i++) {
-        if (plan->search.candidates.items[i].model == &sc->models[model_idx]) {
-            o.model = plan->search.candidates.items[i].spec.model->name;
-        }
-    }
+    const char *name = catalogue_name(plan, model_idx);
+    struct plan_option o = {
+        .name = name, .model = name, .gpu = "", .quality = sc->models[model_idx].quality};
     for (int c = 0; c < sc->n_classes; c++) {
         o.tokens.input += sc->classes[c].share_frac * dist_mean(&sc->classes[c].prompt);
         o.tokens.output += sc->classes[c].share_frac * dist_mean(&sc->classes[c].output);
     }
     return o;
+}
+
+static bool name_taken(const struct plan *plan, const char *name)
+{
+    for (int i = 0; i < plan->n_entries; i++) {
+        if (strcmp(plan->entries[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Names a dedicated endpoint after what it serves; regions and numbers tell equal offers apart.
+ */
+static const char *offer_name(const struct planning *p, int model_idx,
+                              const struct offer *offer)
+{
+    const struct plan *plan = p->plan;
+    const char *name = arena_printf(p->arena, "%s %s %s", offer->provider, offer->model,
+                                    offer_kind_names[offer->kind]);
+    if (offer->kind == OFFER_DEDICATED && plan->scenario->n_models > 1) {
+        name =
+            arena_printf(p->arena, "%s for %s", name, plan->scenario->models[model_idx].name);
+    }
+    if (name_taken(plan, name) && offer->region && offer->region[0]) {
+        name = arena_printf(p->arena, "%s %s", name, offer->region);
+    }
+    const char *unique = name;
+    for (int i = 2; name_taken(plan, unique); i++) {
+        unique = arena_printf(p->arena, "%s #%d", name, i);
+    }
+    return unique;
 }
 
 static void add_offer(struct planning *p, int model_idx, const struct plan_option *billed,
@@ -317,13 +356,7 @@ static void add_offer(struct planning *p, int model_idx, const struct plan_optio
     forecast_run(&e.c, NULL, &e.forecast);
     offer_month(offer, &billed->tokens, &load, &e.month);
     e.usd = e.forecast.managed_usd;
-    e.name = arena_printf(p->arena, "%s %s %s", offer->provider, offer->model,
-                          offer_kind_names[offer->kind]);
-    for (int i = 0; i < plan->n_entries; i++) {
-        if (strcmp(plan->entries[i].name, e.name) == 0) {
-            e.name = arena_printf(p->arena, "%s %s", e.name, offer->region);
-        }
-    }
+    e.name = offer_name(p, model_idx, offer);
     double quality = plan->scenario->models[model_idx].quality;
     struct policy_facts facts =
         policy_of_offer(&plan->book, offer->provider, offer_kind_names[offer->kind], quality);
@@ -331,10 +364,25 @@ static void add_offer(struct planning *p, int model_idx, const struct plan_optio
     *new_entry(p) = e;
 }
 
-static void add_gaps(struct planning *p, const struct offer_list *list)
+/* An offer asked for by name stands against the model of that name; of another name, against
+ * the first. */
+static bool is_for_model(const struct planning *p, int model_idx, const char *name)
+{
+    for (int m = 0; m < p->plan->scenario->n_models; m++) {
+        if (catalog_same_name(catalogue_name(p->plan, m), name)) {
+            return m == model_idx;
+        }
+    }
+    return model_idx == 0;
+}
+
+static void add_gaps(struct planning *p, int model_idx, const struct offer_list *list)
 {
     struct plan *plan = p->plan;
     for (int i = 0; i < list->n_gaps; i++) {
+        if (!is_for_model(p, model_idx, list->gaps[i].model)) {
+            continue;
+        }
         ARRAY_RESERVE(plan->gaps, p->cap_gaps, plan->n_gaps + 1);
         plan->gaps[plan->n_gaps++] = list->gaps[i];
     }
@@ -371,9 +419,11 @@ static void add_managed_entries(struct planning *p)
                         plan->econ.as_of, &list);
         add_dedicated(p, m, &list);
         for (int i = 0; i < list.n; i++) {
-            add_offer(p, m, &billed, &list.items[i]);
+            if (is_for_model(p, m, list.items[i].catalogue)) {
+                add_offer(p, m, &billed, &list.items[i]);
+            }
         }
-        add_gaps(p, &list);
+        add_gaps(p, m, &list);
     }
 }
 
