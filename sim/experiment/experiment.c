@@ -98,6 +98,21 @@ static void name_layout(struct arena *arena, const struct system_spec *asked,
     }
 }
 
+/* What a scenario can say and the simulator cannot do is refused: silence would be a wrong answer. */
+static bool is_simulated(const struct scenario *sc, const struct deployment *d, struct err *err)
+{
+    struct src_pos pos = sc->deployments[d->entry_idx].pos;
+    if (d->prefill_replicas > 0) {
+        return err_at(err, pos,
+                      "prefill and decode on separate replicas are not simulated; leave "
+                      "prefill_replicas out");
+    }
+    if (d->pp > 1) {
+        return err_at(err, pos, "pipeline parallelism (pp: %d) is not simulated; use pp: 1", d->pp);
+    }
+    return true;
+}
+
 struct experiment *experiment_new(struct arena *arena, const struct stock *stock,
                                   const struct scenario *sc,
                                   const struct experiment_options *o, struct err *err)

@@ -40,28 +40,10 @@ struct system_spec system_spec_default(void)
     };
 }
 
-/* What a scenario can say and the simulator cannot do is refused: silence would be a wrong answer. */
-static bool is_simulated(const struct scenario *sc, const struct deployment *d, struct err *err)
-{
-    struct src_pos pos = sc->deployments[d->entry_idx].pos;
-    if (d->prefill_replicas > 0) {
-        return err_at(err, pos,
-                      "prefill and decode on separate replicas are not simulated; leave "
-                      "prefill_replicas out");
-    }
-    if (d->pp > 1) {
-        return err_at(err, pos, "pipeline parallelism (pp: %d) is not simulated; use pp: 1", d->pp);
-    }
-    return true;
-}
-
 bool system_spec_of(const struct scenario *sc, const struct deployment *d,
                     struct system_spec *spec, struct err *err)
 {
     const struct scenario_engine *e = &sc->engine;
-    if (!is_simulated(sc, d, err)) {
-        return false;
-    }
     *spec = system_spec_default();
     spec->name = d->name;
     spec->model = d->model;
