@@ -24,7 +24,8 @@ struct work {
 /* One prediction of the whole table. */
 struct pass {
     const struct work *work;
-    const struct validate_settings *const *settings; /* [table->n] of each row */
+    const struct validate_settings *const *settings; /* [table->n] of each row; NULL: as base */
+    const struct validate_result *base;
     struct validate_result *results;
     struct progress *progress;
 };
@@ -67,10 +68,11 @@ static bool stopped(const struct validate_options *o)
 /* Predicts every row under its settings. False with err on a defect; heap results. */
 static bool run_pass(const struct work *w, const char *label,
                      const struct validate_settings *const *settings,
-                     struct validate_result **results, struct err *err)
+                     const struct validate_result *base, struct validate_result **results,
+                     struct err *err)
 {
     int n = w->table->n;
-    struct pass p = {.work = w, .settings = settings};
+    struct pass p = {.work = w, .settings = settings, .base = base};
     p.results = xcalloc((size_t)n + 1, sizeof *p.results);
     p.progress = progress_new(label, n, w->options->quiet);
     pool_run(w->options->n_threads, n, predict, &p, w->options->stop);
@@ -107,13 +109,30 @@ static const struct validate_settings *with_stock(const struct work *w,
     return s;
 }
 
-static const struct validate_settings **without_effect(const struct work *w, enum effect effect)
+/* Effects that can only change some rows. */
+static bool touches(enum effect effect, const struct validate_result *base,
+                    const struct validate_row *row)
+{
+    if (effect == EFFECT_DISTINCT_EXPERTS || effect == EFFECT_EXPERT_SKEW) {
+        return model_is_moe(base->model);
+    }
+    return effect != EFFECT_ALLREDUCE_TABLE || row->n_gpus != 1;
+}
+
+static const struct validate_settings **
+without_effect(const struct work *w, const struct validate_result *base, enum effect effect)
 {
     struct validate_settings *s = arena_alloc(w->arena, 1, sizeof *s);
     *s = *w->settings;
     s->effect = effect;
     s->stock = variant_without_effect(w->arena, s->stock, effect);
-    return same_settings(w, s);
+    const struct validate_settings **all = same_settings(w, s);
+    for (int i = 0; base && i < w->table->n; i++) {
+        bool changes =
+            base[i].skip == SKIP_NONE && touches(effect, &base[i], &w->table->rows[i]);
+        all[i] = changes ? s : NULL;
+    }
+    return all;
 }
 
 /* Row i of the same label as an earlier row j takes its settings. */
@@ -146,13 +165,16 @@ static int own_kernels(const struct work *w, const struct validate_result *base,
     return n;
 }
 
-static const struct stock *
+/* NULL: the family has no kernels of its own. */
+static const struct validate_settings *
 without_family(const struct work *w, const struct validate_result *base, const char *family)
 {
     enum { MOST = 256 };
     const struct kernel_key **keys = arena_alloc(w->arena, MOST, sizeof *keys);
     int n = own_kernels(w, base, family, keys, MOST);
-    return variant_without_kernels(w->arena, w->settings->stock, keys, n);
+    return n == 0
+               ? NULL
+               : with_stock(w, variant_without_kernels(w->arena, w->settings->stock, keys, n));
 }
 
 static const struct validate_settings **left_out(const struct work *w,
@@ -171,7 +193,7 @@ static const struct validate_settings **left_out(const struct work *w,
             }
         }
         if (!done && kind == LEAVE_FAMILY) {
-            all[i] = with_stock(w, without_family(w, base, base[i].model->family));
+            all[i] = without_family(w, base, base[i].model->family);
             from[i] = "";
         } else if (!done) {
             all[i] =
@@ -220,8 +242,8 @@ static bool run_left_out(const struct work *w, struct outcomes *o, enum leave_ou
     char label[32];
     snprintf(label, sizeof label, "without %s", leave_out_names[kind]);
     o->from[kind] = no_names(w);
-    return run_pass(w, label, left_out(w, o->base, kind, o->from[kind]), &o->left_out[kind],
-                    err);
+    return run_pass(w, label, left_out(w, o->base, kind, o->from[kind]), o->base,
+                    &o->left_out[kind], err);
 }
 
 static bool run_extras(const struct work *w, struct outcomes *o, struct err *err)
@@ -235,8 +257,8 @@ static bool run_extras(const struct work *w, struct outcomes *o, struct err *err
     }
     for (int e = EFFECT_NONE + 1; all && e < EFFECT_N; e++) {
         if (!stopped(w->options) &&
-            !run_pass(w, effect_names[e], without_effect(w, (enum effect)e), &o->without[e],
-                      err)) {
+            !run_pass(w, effect_names[e], without_effect(w, o->base, (enum effect)e), o->base,
+                      &o->without[e], err)) {
             return false;
         }
     }
@@ -293,8 +315,8 @@ static bool finish(const struct work *w, const struct outcomes *o, FILE *out, st
 static bool run_table(const struct work *w, FILE *out, struct err *err)
 {
     struct outcomes o = {0};
-    const struct validate_settings **settings = without_effect(w, w->options->without);
-    bool ok = run_pass(w, "rows", settings, &o.base, err) && run_extras(w, &o, err) &&
+    const struct validate_settings **settings = without_effect(w, NULL, w->options->without);
+    bool ok = run_pass(w, "rows", settings, NULL, &o.base, err) && run_extras(w, &o, err) &&
               finish(w, &o, out, err);
     free(o.base);
     for (int k = 0; k < LEAVE_N; k++) {

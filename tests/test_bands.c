@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Bands and evidence: look-ups take the most specific row, what was never measured is wider,
+ * coverage of left-out groups is near 80 %, and nothing hangs on a model's name. */
+#include <dirent.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hardware/bands.h"
+#include "models/model.h"
+#include "sim/core/rng.h"
+#include "sim/experiment/evidence.h"
+#include "sim/fit/bandfit.h"
+#include "sim/fit/validate.h"
+#include "sim/fit/variant.h"
+#include "tests/check.h"
+
+static const char *const DIRS[] = {"."};
+static struct arena *arena;
+static struct stock *shared_stock;
+
+static const struct stock *stock(void)
+{
+    if (!shared_stock) {
+        struct err err = {0};
+        arena = arena_new();
+        shared_stock = stock_load(arena, DIRS, 1, &err);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(shared_stock);
+    }
+    return shared_stock;
+}
+
+/* ---- look-ups -----------------------------------------------------------------------------
+ */
+
+static struct band_row row(const char *kind, const char *engine, const char *sku, double hi)
+{
+    return (struct band_row){.metric = "tpot",
+                             .scope = "seen",
+                             .kind = kind,
+                             .engine = engine,
+                             .load = "",
+                             .sku = sku,
+                             .band = {0.9, hi}};
+}
+
+static const struct band_key tpot_key = {BAND_TPOT, SCOPE_SEEN, true,
+                                         "vllm",    BAND_OPEN,  "b200"};
+
+static void the_most_specific_row_wins(void)
+{
+    struct band_row rows[] = {row("moe", "vllm", "b200", 1.1), row("", "", "", 1.4),
+                              row("moe", "vllm", "", 1.2), row("dense", "vllm", "b200", 1.9)};
+    struct band_table t = {.rows = rows, .n_rows = 4};
+    struct band_key key = tpot_key;
+    struct band b;
+    CU_ASSERT_TRUE(band_find(&t, &key, &b));
+    CU_ASSERT_EQUAL(b.hi, 1.1);
+    key.sku = "l4";
+    CU_ASSERT_TRUE(band_find(&t, &key, &b));
+    CU_ASSERT_EQUAL(b.hi, 1.2);
+    key.engine = "sglang";
+    CU_ASSERT_TRUE(band_find(&t, &key, &b));
+    CU_ASSERT_EQUAL(b.hi, 1.4);
+}
+
+static void another_metric_or_scope_has_no_band(void)
+{
+    struct band_row rows[] = {row("", "", "", 1.4)};
+    struct band_table t = {.rows = rows, .n_rows = 1};
+    struct band_key key = tpot_key;
+    struct band b;
+    key.metric = BAND_TTFT;
+    CU_ASSERT_FALSE(band_find(&t, &key, &b));
+    key = tpot_key;
+    key.scope = SCOPE_NEW;
+    CU_ASSERT_FALSE(band_find(&t, &key, &b));
+}
+
+static struct evidence_row measured = {.shape = "80x8192 gqa64/8/128 mlp28672",
+                                       .family = "llama",
+                                       .kind = "dense",
+                                       .sku = "b200",
+                                       .engine = "vllm",
+                                       .dtype = "fp8"};
+static const struct band_table one_measured = {.evidence = &measured, .n_evidence = 1};
+static const struct evidence_key same = {
+    "80x8192 gqa64/8/128 mlp28672", "llama", "b200", "vllm", "fp8", false};
+
+static void evidence_falls_with_distance(void)
+{
+    struct evidence_key key = same;
+    CU_ASSERT_EQUAL(evidence_grade(&one_measured, &key), EVIDENCE_MEASURED);
+    key.dtype = "nvfp4";
+    CU_ASSERT_EQUAL(evidence_grade(&one_measured, &key), EVIDENCE_FAMILY);
+    key.engine = "sglang";
+    CU_ASSERT_EQUAL(evidence_grade(&one_measured, &key), EVIDENCE_SKU);
+    key.sku = "l4";
+    CU_ASSERT_EQUAL(evidence_grade(&one_measured, &key), EVIDENCE_NONE);
+    key = same;
+    key.shape = "61x7168";
+    key.family = "deepseek_v3";
+    key.is_moe = true;
+    CU_ASSERT_EQUAL(evidence_grade(&one_measured, &key), EVIDENCE_SKU);
+}
+
+static void scope_says_what_is_new(void)
+{
+    struct evidence_key key = same;
+    CU_ASSERT_EQUAL(evidence_scope(&one_measured, &key), SCOPE_SEEN);
+    key.sku = "l4";
+    CU_ASSERT_EQUAL(evidence_scope(&one_measured, &key), SCOPE_NEW_SKU);
+    key.shape = "61x7168";
+    CU_ASSERT_EQUAL(evidence_scope(&one_measured, &key), SCOPE_NEW);
+    key.sku = "b200";
+    CU_ASSERT_EQUAL(evidence_scope(&one_measured, &key), SCOPE_NEW_MODEL);
+}
+
+static void shipped_bands_of_the_new_are_wider(void)
+{
+    const struct band_table *t = &stock()->bands;
+    CU_ASSERT_FATAL(t->n_rows > 0);
+    for (int m = 0; m < BAND_METRIC_N; m++) {
+        for (int moe = 0; moe < 2; moe++) {
+            struct band_key key = {(enum band_metric)m, SCOPE_SEEN,   moe == 1, "vllm",
+                                   BAND_CLOSED_HIGH,    "no-such-gpu"};
+            struct band seen, model, sku, both;
+            CU_ASSERT_TRUE_FATAL(band_find(t, &key, &seen));
+            key.scope = SCOPE_NEW_MODEL;
+            CU_ASSERT_TRUE_FATAL(band_find(t, &key, &model));
+            key.scope = SCOPE_NEW_SKU;
+            CU_ASSERT_TRUE_FATAL(band_find(t, &key, &sku));
+            key.scope = SCOPE_NEW;
+            CU_ASSERT_TRUE_FATAL(band_find(t, &key, &both));
+            CU_ASSERT_TRUE(model.hi / model.lo > seen.hi / seen.lo);
+            CU_ASSERT_TRUE(sku.hi / sku.lo > seen.hi / seen.lo);
+            CU_ASSERT_TRUE(both.hi / both.lo > model.hi / model.lo);
+            CU_ASSERT_TRUE(both.hi / both.lo >= sku.hi / sku.lo);
+        }
+    }
+}
+
+/* ---- fit ----------------------------------------------------------------------------------
+ */
+
+/* 40 groups of 10 rows whose errors are a group's own shift and noise. */
+enum { GROUPS = 40, PER_GROUP = 10, ROWS = GROUPS * PER_GROUP };
+
+static void coverage_of_groups_left_out_is_four_in_five(void)
+{
+    struct validate_table t = {.n = ROWS};
+    struct model *models = calloc(GROUPS, sizeof *models);
+    struct validate_result *results = calloc(ROWS, sizeof *results);
+    struct rng rng;
+    t.rows = calloc(ROWS, sizeof *t.rows);
+    rng_init(&rng, 7, "test/bands", 0);
+    for (int i = 0; i < ROWS; i++) {
+        int g = i / PER_GROUP;
+        double shift = 0.1 * sin(37.0 * g);
+        double noise = 0.1 * (rng_uniform(&rng) - 0.5);
+        t.rows[i].engine = g % 2 ? "vllm" : "trtllm";
+        t.rows[i].source = t.rows[i].date = "2026-01-01";
+        t.rows[i].load = VLOAD_CLOSED;
+        t.rows[i].osl_mean = 100;
+        results[i].model = &models[g];
+        models[g].family = "f";
+        results[i].gpu = &stock()->gpus.items[0];
+        for (int m = 0; m < VM_N; m++) {
+            t.rows[i].measured[m] = NAN;
+        }
+        results[i].predicted[VM_TPOT_MEAN] = 10.0;
+        t.rows[i].measured[VM_TPOT_MEAN] = 10.0 * exp(shift + noise);
+    }
+    struct bandfit_input in = {.table = &t, .base = results};
+    struct bandfit *fit = bandfit_new(&in);
+    struct band_coverage c;
+    bandfit_coverage(fit, BAND_TPOT, -1, NULL, &c);
+    CU_ASSERT_EQUAL(c.n, ROWS);
+    CU_ASSERT_TRUE(c.inside_frac >= 0.75 && c.inside_frac <= 0.85);
+    CU_ASSERT_TRUE(c.half_width_frac < 2.5 * c.median_abs_frac);
+    bandfit_free(fit);
+    free(models);
+    free(results);
+    free(t.rows);
+}
+
+/* ---- variants -----------------------------------------------------------------------------
+ */
+
+static void a_gpu_left_out_takes_its_twins_constants(void)
+{
+    const struct gpu *h200 = gpu_find(&stock()->gpus, "h200-sxm", NULL);
+    const char *from = "";
+    const struct stock *s = variant_without_gpu(arena, stock(), h200, false, &from);
+    enum kernel_match match = MATCH_EXACT;
+    const struct gpu *same_gpu = gpu_find(&s->gpus, "h200-sxm", NULL);
+    const struct gemm_consts *k =
+        kernel_gemm(&s->kernels, &s->gpus, same_gpu, "vllm", "bf16", &match);
+    CU_ASSERT_STRING_EQUAL(from, "h100-sxm");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(k);
+    CU_ASSERT_STRING_EQUAL(k->key.sku, "h100-sxm");
+    CU_ASSERT_EQUAL(match, MATCH_SKU);
+    for (int i = 0; i < s->fabric.n_curves; i++) {
+        CU_ASSERT_STRING_NOT_EQUAL(s->fabric.curves[i].key.sku, "h200-sxm");
+    }
+}
+
+static void an_architecture_left_out_has_no_kin(void)
+{
+    const struct gpu *h200 = gpu_find(&stock()->gpus, "h200-sxm", NULL);
+    const char *from = "";
+    const struct stock *s = variant_without_gpu(arena, stock(), h200, true, &from);
+    for (int i = 0; i < s->kernels.n_attn; i++) {
+        CU_ASSERT_PTR_NULL(strstr(s->kernels.attn[i].key.sku, "h100"));
+    }
+    CU_ASSERT_PTR_NULL(strstr(from, "h100"));
+    CU_ASSERT_STRING_NOT_EQUAL(from, "");
+}
+
+static void unknown_effects_are_named(void)
+{
+    struct err err = {0};
+    CU_ASSERT_EQUAL(effect_find("tile-paddin", &err), EFFECT_NONE);
+    CU_ASSERT_EQUAL(err.code, ERR_USAGE);
+    CU_ASSERT_EQUAL(effect_find("tile-padding", &err), EFFECT_TILE_PADDING);
+    CU_ASSERT_EQUAL(leave_out_find("arch", &err), LEAVE_ARCH);
+}
+
+/* ---- names --------------------------------------------------------------------------------
+ */
+
+/* Predictions of a row whose model is read from path. */
+static void predict(const char *path, const char *name, struct validate_result *out)
+{
+    struct err err = {0};
+    struct validate_settings settings = {.stock = stock(), .seed = 1, .replications = 1};
+    struct model *m = model_load(arena, path, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+    struct validate_row r = {.id = "row",
+                             .source = "",
+                             .date = "",
+                             .model = name,
+                             .hardware = "h200-sxm",
+                             .engine = "trtllm",
+                             .engine_version = "1.0",
+                             .weight_dtype = "",
+                             .kv_dtype = "",
+                             .moe_backend = "",
+                             .load = VLOAD_CLOSED,
+                             .n_gpus = 8,
+                             .tp = 8,
+                             .concurrency = 4,
+                             .num_requests = 8,
+                             .max_batched_tokens = -1,
+                             .max_seqs = -1,
+                             .chunked_prefill = -1,
+                             .stream_interval = 1,
+                             .recv_interval = 1,
+                             .attention_dp = -1,
+                             .async = -1,
+                             .rate_rps = NAN,
+                             .duration_s = NAN,
+                             .isl_mean = 512,
+                             .osl_mean = 32,
+                             .mem_util_frac = NAN,
+                             .wait_ratio = 1.0};
+    for (int i = 0; i < VM_N; i++) {
+        r.measured[i] = NAN;
+    }
+    validate_row_predict(&settings, &r, m, out);
+}
+
+/* A catalogue file under another file name, with every name in it replaced. */
+static void write_renamed(const char *from, const char *to)
+{
+    json_t *doc = json_load_file(from, 0, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(doc);
+    json_t *own = json_object_get(doc, "headroom");
+    json_object_set_new(own, "hf_id", json_string("nobody/no-such-model"));
+    json_object_set_new(own, "aliases", json_array());
+    json_t *checkpoint;
+    size_t i;
+    json_array_foreach(json_object_get(own, "checkpoints"), i, checkpoint)
+    {
+        json_object_set_new(checkpoint, "name", json_string("nobody/no-such-checkpoint"));
+    }
+    CU_ASSERT_EQUAL(json_dump_file(doc, to, 0), 0);
+    json_decref(doc);
+}
+
+static void renamed_models_are_predicted_alike(void)
+{
+    stock();
+    char dir[128];
+    snprintf(dir, sizeof dir, "%s", check_tmp(0, "-models"));
+    mkdir(dir, 0700);
+    DIR *d = opendir("models");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+    int n = 0;
+    int n_predicted = 0;
+    for (struct dirent *entry; (entry = readdir(d)) != NULL;) {
+        char from[512];
+        char to[512];
+        const char *dot = strrchr(entry->d_name, '.');
+        if (!dot || strcmp(dot, ".json") != 0) {
+            continue;
+        }
+        snprintf(from, sizeof from, "models/%s", entry->d_name);
+        snprintf(to, sizeof to, "%s/model-%d.json", dir, n);
+        write_renamed(from, to);
+        struct validate_result a;
+        struct validate_result b;
+        predict(from, "x", &a);
+        predict(to, "y", &b);
+        CU_ASSERT_STRING_NOT_EQUAL(a.model->name, b.model->name);
+        CU_ASSERT_EQUAL(a.skip, b.skip);
+        for (int m = 0; m < VM_N; m++) {
+            CU_ASSERT_TRUE(a.predicted[m] == b.predicted[m] ||
+                           (isnan(a.predicted[m]) && isnan(b.predicted[m])));
+        }
+        CU_ASSERT_EQUAL(a.evidence.grade, b.evidence.grade);
+        CU_ASSERT_EQUAL(a.evidence.scope, b.evidence.scope);
+        n++;
+        n_predicted += a.skip == SKIP_NONE;
+        unlink(to);
+    }
+    closedir(d);
+    rmdir(dir);
+    CU_ASSERT_TRUE(n > 30);
+    CU_ASSERT_TRUE(n_predicted > 20);
+}
+
+int main(void)
+{
+    static const struct check_case cases[] = {
+        {"the most specific band wins", the_most_specific_row_wins},
+        {"no band for another metric or scope", another_metric_or_scope_has_no_band},
+        {"evidence falls with distance", evidence_falls_with_distance},
+        {"scope says what is new", scope_says_what_is_new},
+        {"shipped bands of the new are wider", shipped_bands_of_the_new_are_wider},
+        {"left-out groups are covered four times in five",
+         coverage_of_groups_left_out_is_four_in_five},
+        {"a GPU left out takes its twin's constants", a_gpu_left_out_takes_its_twins_constants},
+        {"an architecture left out has no kin", an_architecture_left_out_has_no_kin},
+        {"unknown effects are named", unknown_effects_are_named},
+        {"renamed models are predicted alike", renamed_models_are_predicted_alike},
+    };
+    int code = check_main("bands", cases, sizeof cases / sizeof *cases);
+    arena_free(arena);
+    return code;
+}
