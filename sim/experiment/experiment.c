@@ -134,7 +134,8 @@ struct experiment *experiment_new(struct arena *arena, const struct stock *stock
     }
     for (int i = 0; i < e->deployments.n; i++) {
         struct system_spec spec;
-        bool ok = system_spec_of(sc, &e->deployments.items[i], &spec, err);
+        const struct deployment *d = &e->deployments.items[i];
+        bool ok = is_simulated(sc, d, err) && system_spec_of(sc, d, &spec, err);
         spec.corrections = corrections;
         if (!ok || !system_resolve(stock, &spec, &e->systems[i], err)) {
             experiment_free(e);
