@@ -187,7 +187,7 @@ static struct version version_of(const char *text)
     return v;
 }
 
-static bool version_reaches(const char *version, const char *from)
+bool engine_version_reaches(const char *version, const char *from)
 {
     if (!from[0] || !version || !is_digit(version[0])) {
         return true;
@@ -211,7 +211,7 @@ static bool applies(const struct condition *when, enum engine_kind kind, const c
                     const struct gpu *gpu, int tp)
 {
     return strcmp(when->engine, engine_names[kind]) == 0 &&
-           version_reaches(version, when->version_from) && gpu_fits(when->gpu, gpu) &&
+           engine_version_reaches(version, when->version_from) && gpu_fits(when->gpu, gpu) &&
            !(gpu->mem_bytes < when->mem_min_bytes) &&
            !(gpu->mem_bytes >= when->mem_below_bytes) && !(tp < when->tp_min);
 }

@@ -44,6 +44,8 @@ bool engine_table_load(struct arena *arena, const char *const *dirs, int n_dirs,
 bool engine_defaults_for(const struct engine_table *table, enum engine_kind kind,
                          const char *version, const struct gpu *gpu, int tp,
                          struct engine_defaults *out, struct err *err);
+/* Is `version` at least `from`? An empty `from` is any, an empty or unnumbered `version` the newest. */
+bool engine_version_reaches(const char *version, const char *from);
 /* Name of the MoE kernel family ("triton", "cutlass", "trtllm-gen", "marlin", ...) and the dtype key
  * under which its constants stand in kernels/moe.csv. "a+b": the engine takes the faster of the two at
  * run time (kernel_moe_other). False when unknown: caller takes the first row of the dtype. */

@@ -37,6 +37,7 @@ bool cmd_sweep(struct cli *cli, struct err *err);
 bool cmd_plan(struct cli *cli, struct err *err);
 bool cmd_validate(struct cli *cli, struct err *err);
 bool cmd_calibrate(struct cli *cli, struct err *err);
+bool cmd_export(struct cli *cli, struct err *err);
 bool cmd_catalog(struct cli *cli, struct err *err);
 
 /* Date of the prices: --as-of, SOURCE_DATE_EPOCH, today (UTC). */

@@ -6,6 +6,7 @@
 #include "sim/base/table.h"
 #include "sim/cli/cli.h"
 #include "sim/plan/plan.h"
+#include "sim/report/tables.h"
 
 enum { PRINTED_ROWS = 12, PRINTED_PER_SIDE = 8 };
 
@@ -16,7 +17,9 @@ static bool write_tables(struct cli *cli, const struct plan *plan, struct err *e
            plan_write_breakeven(cli->arena, plan, cli_out_path(cli, "breakeven.csv"), err) &&
            plan_write_forecast(cli->arena, plan, cli_out_path(cli, "forecast.csv"), err) &&
            plan_write_sensitivity(plan, cli_out_path(cli, "sensitivity.csv"), err) &&
-           plan_write_decision(plan, cli_out_path(cli, "decision.csv"), err);
+           plan_write_decision(plan, cli_out_path(cli, "decision.csv"), err) &&
+           tables_write_plan_manifest(plan->scenario, HEADROOM_VERSION, cli->as_of,
+                                      cli_out_path(cli, "manifest.json"), err);
 }
 
 /* ---- the ranked table -----------------------------------------------------------------------

@@ -116,6 +116,15 @@ static const struct option_spec calibrate_options[] = {
     GENERAL_ROWS,
 };
 
+static const struct option_spec export_options[] = {
+    TEXT("for", 0, "TARGET", NULL, target, "vllm, sglang, trtllm or kubernetes"),
+    TEXT("option", 0, "NAME", "the plan's choice", option,
+         "option of the plan or deployment of the scenario"),
+    TEXT("output", 'o', "FILE", "stdout", out_dir, "file for the result"),
+    SCENARIO_ROWS,
+    GENERAL_ROWS,
+};
+
 static const struct option_spec catalog_options[] = {
     SWITCH("json", 0, json, "print the rows as one JSON document"),
     AS_OF_ROW,
@@ -165,6 +174,12 @@ static const struct command commands[] = {
      "with a large product (kind gemm, m 8192), a large weight at m 1, a small and a large\n"
      "all_reduce. The nearest GPU's constants are scaled to them; -o DIR is for --data.",
      ROWS(calibrate_options), cmd_calibrate},
+    {"export", "PLAN_DIR|SCENARIO", 1, 1, "launch commands or manifests of a plan",
+     "Writes how to launch what was planned: the engine's own command as a shell script, or\n"
+     "Kubernetes manifests. PLAN_DIR is the output folder of `headroom plan`; a scenario with one\n"
+     "deployment works too. The layout is translated to each engine's options, which\n"
+     "hardware/engine_flags.csv lists with versions and sources.",
+     ROWS(export_options), cmd_export},
     {"catalog", "KIND [NAME]", 1, 2, "list models, gpus, nodes, prices or managed offers",
      "Lists what the catalogue holds. KIND is models, gpus, nodes, prices or managed. With a\n"
      "NAME: everything known about it, with sources; estimated values are marked.",

@@ -27,6 +27,7 @@ struct options {
     const char *out_dir, *as_of; /* NULL: not given */
     const char *bands, *report, *leave_out, *without;
     const char *csv, *explain, *source, *gpu;
+    const char *target, *option;
     int64_t n_jobs;                       /* 0: one per CPU */
     int64_t seed, requests, replications; /* -1: not given */
     bool per_request, no_plots, json, strict, quiet, markdown;

@@ -152,19 +152,28 @@ static json_t *deployment_json(const struct experiment *e, int idx)
 /* ---- the whole
  * ---------------------------------------------------------------------------------- */
 
-static json_t *manifest_json(const struct experiment *e, const char *version, const char *as_of)
+/* What every manifest says first. */
+static json_t *head_json(const char *version, const char *as_of)
 {
     char libm[17];
     snprintf(libm, sizeof libm, "%016llx", (unsigned long long)libm_fingerprint());
+    return json_pack("{s:i, s:o, s:o, s:s}", "schema", MANIFEST_SCHEMA, "version",
+                     text_json(version), "as_of", text_json(as_of), "libm", libm);
+}
+
+static json_t *manifest_json(const struct experiment *e, const char *version, const char *as_of)
+{
     json_t *deployments = json_array();
     for (int i = 0; i < e->deployments.n; i++) {
         json_array_append_new(deployments, deployment_json(e, i));
     }
-    return json_pack("{s:i, s:o, s:o, s:s, s:I, s:i, s:I, s:o, s:o}", "schema", MANIFEST_SCHEMA,
-                     "version", text_json(version), "as_of", text_json(as_of), "libm", libm,
-                     "seed", (json_int_t)e->seed, "replications", e->replications, "requests",
-                     (json_int_t)e->requests, "scenario", scenario_json(e->scenario),
-                     "deployments", deployments);
+    json_t *root = head_json(version, as_of);
+    json_object_set_new(root, "seed", json_integer((json_int_t)e->seed));
+    json_object_set_new(root, "replications", json_integer(e->replications));
+    json_object_set_new(root, "requests", json_integer((json_int_t)e->requests));
+    json_object_set_new(root, "scenario", scenario_json(e->scenario));
+    json_object_set_new(root, "deployments", deployments);
+    return root;
 }
 
 /* Beside the path first, then renamed: a reader never sees half a file. */
@@ -184,10 +193,9 @@ static bool write_text(const char *text, const char *path, struct err *err)
     return ok;
 }
 
-bool tables_write_manifest(const struct experiment *e, const char *version, const char *as_of,
-                           const char *path, struct err *err)
+/* Takes the document. */
+static bool write_manifest(json_t *root, const char *path, struct err *err)
 {
-    json_t *root = manifest_json(e, version, as_of);
     char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(root);
     if (!text) {
@@ -196,4 +204,19 @@ bool tables_write_manifest(const struct experiment *e, const char *version, cons
     bool ok = write_text(text, path, err);
     free(text);
     return ok;
+}
+
+bool tables_write_manifest(const struct experiment *e, const char *version, const char *as_of,
+                           const char *path, struct err *err)
+{
+    return write_manifest(manifest_json(e, version, as_of), path, err);
+}
+
+bool tables_write_plan_manifest(const struct scenario *sc, const char *version,
+                                const char *as_of, const char *path, struct err *err)
+{
+    json_t *root = head_json(version, as_of);
+    json_object_set_new(root, "seed", json_integer((json_int_t)sc->simulation.seed));
+    json_object_set_new(root, "scenario", scenario_json(sc));
+    return write_manifest(root, path, err);
 }

@@ -22,6 +22,9 @@ bool tables_write_imbalance(const struct experiment *e, const char *path, struct
  * fingerprint of the mathematical library. No time, host, path or thread count. as_of "": none. */
 bool tables_write_manifest(const struct experiment *e, const char *version, const char *as_of,
                            const char *path, struct err *err);
+/* manifest.json of a plan: the scenario as planned; costs.csv has the prices with their sources. */
+bool tables_write_plan_manifest(const struct scenario *sc, const char *version,
+                                const char *as_of, const char *path, struct err *err);
 
 /* For stdout. */
 void tables_print_summary(const struct experiment *e, FILE *out);
