@@ -507,7 +507,7 @@ static void put_names(struct series_chart *s, const struct panel *p)
 {
     const char *lines[MAX_SERIES][NAME_LINES + 1];
     int n_lines[MAX_SERIES], of[MAX_SERIES], n = 0;
-    double at[MAX_SERIES], height[MAX_SERIES];
+    double at[MAX_SERIES] = {0.0}, height[MAX_SERIES] = {0.0};
     for (int i = 0; i < p->n_series; i++) {
         const struct series *series = &p->series[i];
         if (series->n > 0) {

@@ -279,13 +279,21 @@ static double cubic(const double y[4], double x, bool first, bool last)
     return y[1] + x * (m1 + x * (c2 + x * c3));
 }
 
-static double between(const struct experts_table *t, int i, double x, size_t field)
+/* A point as the row of numbers it is. */
+enum { POINT_FIELDS = sizeof(struct experts_point) / sizeof(double) };
+union point_row {
+    struct experts_point point;
+    double field[POINT_FIELDS];
+};
+
+static double between(const struct experts_table *t, int i, double x, int field)
 {
     double y[4];
     for (int j = 0; j < 4; j++) {
         int k = i - 1 + j;
         k = k < 0 ? 0 : k > EXPERTS_GRID_N - 1 ? EXPERTS_GRID_N - 1 : k;
-        y[j] = *(const double *)((const char *)&t->points[k] + field);
+        union point_row row = {.point = t->points[k]};
+        y[j] = row.field[field];
     }
     return cubic(y, x, i == 0, i == EXPERTS_GRID_N - 2);
 }
@@ -301,8 +309,9 @@ void experts_table_at(const struct experts_table *t, double tokens, struct exper
     }
     double x = log2(fmax(1.0, tokens));
     int i = (int)x < EXPERTS_GRID_N - 2 ? (int)x : EXPERTS_GRID_N - 2;
-    double *to = (double *)out;
-    for (size_t f = 0; f < sizeof *out / sizeof *to; f++) {
-        to[f] = between(t, i, x - i, f * sizeof *to);
+    union point_row row;
+    for (int f = 0; f < POINT_FIELDS; f++) {
+        row.field[f] = between(t, i, x - i, f);
     }
+    *out = row.point;
 }

@@ -221,7 +221,7 @@ static struct csv_table with_sets(const struct input *in, const struct csv_table
         }
     }
     for (int row = 0; row < t->n_rows; row++) {
-        const char **cells = &out.cells[(size_t)row * (size_t)out.n_cols];
+        const char **cells = out.cells + (size_t)row * (size_t)out.n_cols;
         for (int c = 0; c < out.n_cols; c++) {
             cells[c] = c < t->n_cols ? csv_cell(t, row, c) : "";
         }
