@@ -154,7 +154,7 @@ charts: all ## redraw the charts of plots/gallery from the first scenario
 # full one rewrites the bands: from a sample they would be wider.
 FULL_TABLE := $(wildcard ../shared/data/measured/validation.csv)
 VALIDATION_TABLE ?= $(or $(FULL_TABLE),tests/data/validation.csv)
-validate: all ## predict measured results; rewrite VALIDATION.md, its charts and the bands (VALIDATION_TABLE=file)
+validate: all ## predict measured results; rewrite VALIDATION.md and the bands (VALIDATION_TABLE=file)
 	@mkdir -p out/validation plots/gallery
 	./headroom validate $(VALIDATION_TABLE) --csv out/validation/rows.csv --report out/validation \
 	  $(if $(filter $(FULL_TABLE),$(VALIDATION_TABLE)),--bands hardware)

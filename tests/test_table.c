@@ -134,6 +134,21 @@ static void footer_names_version_seed_and_rates(void)
     free(text);
 }
 
+static void a_band_stands_behind_its_value(void)
+{
+    struct table *t = table_new();
+    table_col(t, "TTFT ms");
+    table_band(t, 21.44, 18.2, 26.4, 3);
+    table_end_row(t);
+    table_band(t, 21.44, NAN, NAN, 3);
+    table_end_row(t);
+    check_written(t, "     TTFT ms\n"
+                     "------------\n"
+                     "21.4 (18-26)\n"
+                     "        21.4\n");
+    table_free(t);
+}
+
 static void quiet_progress_only_counts(void)
 {
     struct progress *p = progress_new("runs", 3, true);
@@ -155,6 +170,7 @@ int main(void)
         {"numbers_have_the_digits_asked_for", numbers_have_the_digits_asked_for},
         {"header_alone_and_no_columns", header_alone_and_no_columns},
         {"footer_names_version_seed_and_rates", footer_names_version_seed_and_rates},
+        {"a_band_stands_behind_its_value", a_band_stands_behind_its_value},
         {"quiet_progress_only_counts", quiet_progress_only_counts},
     };
     return check_main("table", cases, (int)(sizeof cases / sizeof cases[0]));

@@ -13,8 +13,8 @@
 static const double Q_LO = 0.1;
 static const double Q_HI = 0.9;
 static const double COVERAGE = 0.8;
-/* Pull towards the wider kind, in groups; the one with the least pinball loss is taken. */
-static const double PULLS[] = {2.0, 4.0, 8.0, 16.0};
+/* Pull towards the wider kind, in groups; the one with the best interval score is taken. */
+static const double PULLS[] = {4.0, 16.0, 64.0, 1024.0};
 /* Widths tried until left-out rows are covered, as factors of the logarithm. */
 static const double WIDTH_FROM = 0.6;
 static const double WIDTH_TO = 2.5;
@@ -217,11 +217,6 @@ struct bandfit {
     struct metric_fit metrics[BAND_METRIC_N];
 };
 
-static double pinball(double x, double bound, double q)
-{
-    return x >= bound ? q * (x - bound) : (q - 1.0) * (x - bound);
-}
-
 /* Bands of the rows of one group from all others. */
 static void leave_group_out(const struct sorted *s, int group, const double *pulls, int n_pulls,
                             struct left_row *rows[], int *n_rows)
@@ -243,16 +238,6 @@ static void leave_group_out(const struct sorted *s, int group, const double *pul
         (*n_rows)++;
     }
     free_cells(&cells);
-}
-
-static double mean_loss(const struct left_row *rows, int n)
-{
-    double sum = 0.0;
-    for (int i = 0; i < n; i++) {
-        double x = rows[i].r->log_ratio;
-        sum += pinball(x, rows[i].lo, Q_LO) + pinball(x, rows[i].hi, Q_HI);
-    }
-    return sum;
 }
 
 static struct band widened(double lo, double hi, double width)
@@ -354,10 +339,25 @@ static void set_widths(struct metric_fit *fit)
     }
 }
 
+/* Interval score of the widened bands (Gneiting and Raftery 2007): width, and 2 / (1 -
+ * coverage) for each unit that a row lies outside. Least for the narrowest honest band. */
+static double interval_score(const struct left_row *rows, int n)
+{
+    double sum = 0.0;
+    for (int i = 0; i < n; i++) {
+        struct band b = widened(rows[i].lo, rows[i].hi, rows[i].width);
+        double x = rows[i].r->log_ratio;
+        double outside = fmax(0.0, fmax(log(b.lo) - x, x - log(b.hi)));
+        sum += log(b.hi / b.lo) + 2.0 / (1.0 - COVERAGE) * outside;
+    }
+    return sum;
+}
+
 static void leave_groups_out(struct metric_fit *fit)
 {
     enum { N_PULLS = sizeof PULLS / sizeof PULLS[0] };
     struct left_row *rows[N_PULLS];
+    double least = INFINITY;
     int best = 0;
     for (int p = 0; p < N_PULLS; p++) {
         rows[p] = xcalloc((size_t)fit->sorted.n + 1, sizeof *rows[p]);
@@ -365,9 +365,12 @@ static void leave_groups_out(struct metric_fit *fit)
     for (int g = 0; g < fit->sorted.n_groups; g++) {
         leave_group_out(&fit->sorted, g, PULLS, N_PULLS, rows, &fit->n_rows);
     }
-    for (int p = 1; p < N_PULLS; p++) {
-        bool better = mean_loss(rows[p], fit->n_rows) < mean_loss(rows[best], fit->n_rows);
-        best = better ? p : best;
+    for (int p = 0; p < N_PULLS; p++) {
+        fit->rows = rows[p];
+        set_widths(fit);
+        double score = interval_score(rows[p], fit->n_rows);
+        best = score < least ? p : best;
+        least = fmin(least, score);
     }
     fit->pull = PULLS[best];
     fit->rows = rows[best];
@@ -382,7 +385,6 @@ static void fit_metric(const struct bandfit *fit, enum band_metric metric, struc
 {
     sort_metric(&fit->base, metric, &m->sorted);
     leave_groups_out(m);
-    set_widths(m);
     fit_cells(&m->sorted, -1, &m->cells);
     sort_metric(&fit->new_sku, metric, &m->new_sku);
     sort_metric(&fit->new_model, metric, &m->new_model);

@@ -34,8 +34,8 @@ struct validate_options {
                             data; NULL: none */
     enum leave_out leave_out; /* measurements that a row's prediction may not use */
     enum effect without;      /* effect removed from the cost model */
-    bool markdown;       /* tables in Markdown */
-    bool quiet;          /* no progress bar */
+    bool markdown;            /* tables in Markdown */
+    bool quiet;               /* no progress bar */
     int n_threads;
     uint64_t seed;
     int replications;               /* of open loops; 0: 5 */

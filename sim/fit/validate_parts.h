@@ -103,20 +103,20 @@ struct validate_result {
     double parts_s[OP_N];
     int64_t n_events, n_requests; /* all replications */
     struct evidence_state evidence;
-    enum dtype weights;      /* as resolved */
+    enum dtype weights; /* as resolved */
     const struct gpu *gpu;
     enum band_load band_load;
     bool has_band[BAND_METRIC_N];
     struct band band[BAND_METRIC_N];
     struct step_constant constants[STEP_MAX_CONSTANTS]; /* what the prediction rests on */
     int n_constants;
-    struct err err;               /* code set: a defect, nothing may be reported */
+    struct err err; /* code set: a defect, nothing may be reported */
 };
 
 struct validate_settings {
     const struct stock *stock;
     uint64_t seed;
-    int replications; /* of open loops */
+    int replications;   /* of open loops */
     enum effect effect; /* removed from the model; EFFECT_NONE: the model as it is */
     const atomic_bool *stop;
     double step_scale, step_offset_s, api_offset_s; /* a trial correction; scale 0: none */
@@ -140,8 +140,8 @@ void validate_row_explain(const struct validate_settings *settings,
 
 /* Does a row of another family rest on this kernel? */
 bool validate_kernel_shared(const struct validate_table *table,
-                            const struct validate_result *results,
-                            const struct kernel_key *key, const char *family);
+                            const struct validate_result *results, const struct kernel_key *key,
+                            const char *family);
 /* A measured cell that the table marks as wrong: predicted and reported apart. */
 bool validate_cell_suspect(const struct validate_row *row, enum validate_metric m);
 

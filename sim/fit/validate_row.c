@@ -85,7 +85,7 @@ static const char *moe_kernel_of(const char *flag)
         {"trtllm", "trtllm-gen"},
         {"flashinfer_trtllm", "trtllm-gen"},
         {"flashinfer mxfp4-mxfp8", "trtllm-gen"},
-        
+
         {"cutlass", "cutlass"},
         {"flashinfer_cutlass", "cutlass"},
         {"deepgemm", "deepgemm"},
@@ -238,7 +238,8 @@ static void set_knobs(const struct validate_row *row, struct system_spec *spec,
     }
 }
 
-/* ---- ablation ----------------------------------------------------------------------------- */
+/* ---- ablation -----------------------------------------------------------------------------
+ */
 
 /* Engine defaults where the launch scripts of the benchmarks said otherwise. */
 static void drop_flags(struct system_spec *spec)
