@@ -330,6 +330,10 @@ static void lengths_are_read_in_every_form(void)
     CHECK_NEAR(dist_mean(&d), 200, 1e-12);
     d = prompt_of(arena, "{p50: 100, p95: 1000}");
     CHECK_NEAR(exp(d.a + 1.6448536269514722 * d.b), 1000, 1e-12);
+    d = prompt_of(arena, "{mean: 1155, p95: 4083, min: 3, max: 14050}");
+    CHECK_NEAR(d.b, 1.220495, 1e-6);
+    CHECK_NEAR(d.min, 3, 0);
+    CHECK_NEAR(d.max, 14050, 0);
     arena_free(arena);
 }
 
