@@ -75,13 +75,26 @@ static enum band_load band_load_of(const struct point *p)
     return strcmp(p->load, "offline") == 0 ? BAND_OFFLINE : BAND_OPEN;
 }
 
+/* An open load that is sustained delivers what arrives; beyond that it is as good as offline. */
+static bool throughput_load(const struct point *p, enum band_load *load)
+{
+    *load = band_load_of(p);
+    if (*load == BAND_OPEN) {
+        *load = BAND_OFFLINE;
+        return !p->stable;
+    }
+    return true;
+}
+
 struct band point_band(const struct experiment *e, const struct point *p, enum measure m)
 {
     const struct system *s = &e->systems[p->system_idx];
     struct band band = {NAN, NAN};
     enum band_metric metric;
+    enum band_load load = band_load_of(p);
     if (!band_metric_of(m, &metric) ||
-        !evidence_band(s->bands, s, metric, band_load_of(p), &band)) {
+        (metric == BAND_OUTPUT_TOK_S && !throughput_load(p, &load)) ||
+        !evidence_band(s->bands, s, metric, load, &band)) {
         return (struct band){NAN, NAN};
     }
     return band;
