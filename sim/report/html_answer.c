@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* html_answer.c - the top of report.html: the answer in a sentence, what a reader asks next,
+ * and the ranked options. */
+#include <math.h>
+#include <string.h>
+
+#include "sim/report/html_page.h"
+
+enum { SHOWN_ROWS = 16 };
+
+static struct page_cell plan_cell(int row, const char *col)
+{
+    return (struct page_cell){PAGE_PLAN, row, col};
+}
+
+static bool plan_is(const struct page *p, int row, const char *col, const char *text)
+{
+    return strcmp(page_get(p, plan_cell(row, col)), text) == 0;
+}
+
+static void put(const struct page *p, const char *text)
+{
+    fputs(text, p->out);
+}
+
+static void put_plan(const struct page *p, int row, const char *col, enum page_form form)
+{
+    page_cell(p, plan_cell(row, col), form);
+}
+
+static void put_decision(const struct page *p, int row, const char *col, enum page_form form)
+{
+    page_cell(p, page_decision(row, col), form);
+}
+
+static bool is_self(const struct page *p, int row)
+{
+    return plan_is(p, row, "side", "self-hosted");
+}
+
+/* ---- the sentence ---------------------------------------------------------------------------
+ */
+
+static void put_machines(const struct page *p, int row)
+{
+    put_plan(p, row, "n_gpus", FORM_COUNT);
+    put(p, " ");
+    put_plan(p, row, "hardware", FORM_TEXT);
+    put(p, " GPUs (");
+    put_plan(p, row, "nodes", FORM_COUNT);
+    put(p, " × ");
+    put_plan(p, row, "node", FORM_TEXT);
+    if (page_has(p, plan_cell(row, "pricing"))) {
+        put(p, ", ");
+        put_plan(p, row, "pricing", FORM_TEXT);
+    }
+    put(p, ")");
+}
+
+static void put_what(const struct page *p, int row)
+{
+    if (!is_self(p, row)) {
+        put(p, "Use ");
+        put_plan(p, row, "provider", FORM_TEXT);
+        put(p, " for ");
+        put_plan(p, row, "model", FORM_TEXT);
+        put(p, " (");
+        put_plan(p, row, "node", FORM_TEXT);
+        put(p, ", ");
+        put_plan(p, row, "hosting", FORM_TEXT);
+        put(p, ")");
+        return;
+    }
+    bool rented = plan_is(p, row, "hosting", "rented");
+    put(p, rented ? "Rent " : "Buy ");
+    put_machines(p, row);
+    put(p, rented                                    ? ""
+           : plan_is(p, row, "hosting", "colocated") ? ", colocate them,"
+                                                     : " for a site of your own");
+    put(p, " and serve ");
+    put_plan(p, row, "model", FORM_TEXT);
+    put(p, " on them");
+}
+
+static void put_answer(const struct page *p)
+{
+    int confidence = page_fact(p, "decision", "", "confidence");
+    int reason = page_fact(p, "decision", "", "reason");
+    put(p, "<p class=\"answer\" id=\"answer\"><strong>");
+    if (p->chosen < 0) {
+        put(p, "No option is left: ");
+        put_decision(p, reason, "text", FORM_TEXT);
+        put(p, ".</strong></p>\n");
+        return;
+    }
+    put_what(p, p->chosen);
+    put(p, ":</strong> ");
+    put_plan(p, p->chosen, "usd_per_month", FORM_USD);
+    put(p, " USD a month, ");
+    put_plan(p, p->chosen, "usd_per_mtok_blended", FORM_SIG);
+    put(p, " USD per million tokens; ");
+    put_decision(p, reason, "text", FORM_TEXT);
+    put(p, ", confidence ");
+    put_decision(p, confidence, "text", FORM_TEXT);
+    put(p, ".</p>\n");
+}
+
+/* ---- what a reader asks next ----------------------------------------------------------------
+ */
+
+static void fact_open(const struct page *p, const char *term)
+{
+    put(p, "<dt>");
+    page_text(p->out, term);
+    put(p, "</dt><dd>");
+}
+
+static void fact_close(const struct page *p)
+{
+    put(p, "</dd>\n");
+}
+
+static bool has_band(const struct page *p, int row)
+{
+    double lo = page_value(p, plan_cell(row, "rps_per_replica_band_lo"));
+    return lo < page_value(p, plan_cell(row, "rps_per_replica_band_hi"));
+}
+
+static void put_capacity_band(const struct page *p, int row)
+{
+    if (!has_band(p, row)) {
+        put(p, "no prediction band is known");
+        return;
+    }
+    put(p, "80&nbsp;% band ");
+    put_plan(p, row, "rps_per_replica_band_lo", FORM_SIG);
+    put(p, " to ");
+    put_plan(p, row, "rps_per_replica_band_hi", FORM_SIG);
+}
+
+static void put_count(const struct page *p, int row)
+{
+    put_plan(p, row, "n_gpus", FORM_COUNT);
+    put(p, " GPUs in ");
+    put_plan(p, row, "nodes", FORM_COUNT);
+    put(p, " × ");
+    put_plan(p, row, "node", FORM_TEXT);
+    put(p, ": ");
+    put_plan(p, row, "replicas", FORM_COUNT);
+    put(p, " replicas and ");
+    put_plan(p, row, "spares", FORM_COUNT);
+    put(p, " spare for a peak of ");
+    put_plan(p, row, "peak_rps", FORM_SIG);
+    put(p, " requests/s. One replica sustains ");
+    put_plan(p, row, "rps_per_replica", FORM_SIG);
+    put(p, " requests/s (");
+    put_capacity_band(p, row);
+    put(p, "), bound by ");
+    put_plan(p, row, "binding", FORM_TEXT);
+    put(p, ". In replicas and spares, GPUs by burstiness: ");
+    put_plan(p, row, "n_gpus_poisson", FORM_COUNT);
+    put(p, " Poisson, ");
+    put_plan(p, row, "n_gpus_default", FORM_COUNT);
+    put(p, " as planned, ");
+    put_plan(p, row, "n_gpus_bursty", FORM_COUNT);
+    put(p, " bursty.");
+    if (plan_is(p, row, "fleet_confirmed", "1")) {
+        put(p, " The whole fleet was simulated at its peak and met every limit.");
+    }
+}
+
+static void put_how_many(const struct page *p)
+{
+    fact_open(p, "How many");
+    if (p->chosen >= 0 && is_self(p, p->chosen)) {
+        put_count(p, p->chosen);
+    } else {
+        put(p, "No machines of your own.");
+        if (p->self >= 0) {
+            put(p, " The best self-hosted system would take ");
+            put_count(p, p->self);
+        }
+    }
+    fact_close(p);
+}
+
+static void put_band(const struct page *p, const char *name, const char *lead)
+{
+    int low = page_fact(p, "uncertainty", "", arena_printf(p->arena, "%s_p10", name));
+    int high = page_fact(p, "uncertainty", "", arena_printf(p->arena, "%s_p90", name));
+    if (low >= 0 && page_has(p, page_decision(low, "value"))) {
+        put(p, lead);
+        put_decision(p, low, "value", FORM_USD);
+        put(p, " to ");
+        put_decision(p, high, "value", FORM_USD);
+        put(p, ", P10 to P90");
+    }
+}
+
+static void put_month(const struct page *p, const char *who, int row)
+{
+    if (row < 0) {
+        return;
+    }
+    put(p, "<div>");
+    page_text(p->out, who);
+    put_plan(p, row, "usd_per_month", FORM_USD);
+    put(p, " USD");
+    put_band(p, is_self(p, row) ? "self_usd" : "managed_usd", " (");
+    bool band = page_fact(p, "uncertainty", "", "self_usd_p10") >= 0;
+    put(p, band ? "), in the first month " : ", in the first month ");
+    put_plan(p, row, "usd_month_0", FORM_USD);
+    put(p, " USD");
+    if (page_value(p, plan_cell(row, "capex_usd")) > 0) {
+        put(p, "; purchases of ");
+        put_plan(p, row, "capex_usd", FORM_USD);
+        put(p, " USD at the start are in it as depreciation and cost of capital");
+    }
+    put(p, ".</div>");
+}
+
+static void put_per_mtok(const struct page *p, const char *who, int row)
+{
+    if (row < 0) {
+        return;
+    }
+    put(p, "<div>");
+    page_text(p->out, who);
+    put_plan(p, row, "usd_per_mtok_blended", FORM_SIG);
+    put(p, " USD all together; input ");
+    put_plan(p, row, "usd_per_mtok_input", FORM_SIG);
+    put(p, ", output ");
+    put_plan(p, row, "usd_per_mtok_output", FORM_SIG);
+    put(p, " (first month).</div>");
+}
+
+static void put_money(const struct page *p)
+{
+    fact_open(p, "Cost per month");
+    put(p, "<div class=\"soft\">Mean over the horizon; it decides. Staff included.</div>");
+    put_month(p, "Managed: ", p->managed);
+    put_month(p, "Self-hosted: ", p->self);
+    fact_close(p);
+    fact_open(p, "Cost per million tokens");
+    put_per_mtok(p, "Managed: ", p->managed);
+    put_per_mtok(p, "Self-hosted: ", p->self);
+    fact_close(p);
+}
+
+/* First crossing to self-hosting of the decision's model in breakeven.csv, -1: none. */
+static int crossing_row(const struct page *p, const char *requests_per_day)
+{
+    const struct csv_table *t = &p->tables[PAGE_BREAKEVEN];
+    for (int row = 0; row < t->n_rows; row++) {
+        struct page_cell x = {PAGE_BREAKEVEN, row, "requests_per_day"};
+        struct page_cell to = {PAGE_BREAKEVEN, row, "to"};
+        if (*page_get(p, to) && strcmp(page_get(p, x), requests_per_day) == 0) {
+            return row;
+        }
+    }
+    return -1;
+}
+
+static void put_when(const struct page *p)
+{
+    int first = page_fact(p, "breakeven", "", "first_crossing");
+    int month = page_fact(p, "breakeven", "", "month");
+    fact_open(p, "When self-hosting beats the managed API");
+    if (p->self < 0 || p->managed < 0) {
+        put(p, "Only one side has an option, so there is nothing to compare.");
+    } else if (first < 0) {
+        put(p, "At no volume that was searched, or at every one: the lines of the break-even "
+               "chart do not cross.");
+    } else {
+        int row = crossing_row(p, page_get(p, page_decision(first, "value")));
+        put(p, "By cost alone, from ");
+        put_decision(p, first, "value", FORM_COUNT);
+        put(p, " requests a day");
+        if (row >= 0) {
+            put(p, " (");
+            page_cell(p, (struct page_cell){PAGE_BREAKEVEN, row, "tok_per_day"}, FORM_SHORT);
+            put(p, " tokens a day)");
+        }
+        if (month >= 0 && page_has(p, page_decision(month, "value"))) {
+            put(p, "; the demand passes the next crossing to self-hosting in month ");
+            put_decision(p, month, "value", FORM_COUNT);
+        } else {
+            put(p, "; the demand does not get there within the horizon");
+        }
+        put(p, ". Steps of whole machines can make the managed API cheaper again just above.");
+    }
+    fact_close(p);
+}
+
+static void put_how_sure(const struct page *p)
+{
+    int wins = page_fact(p, "decision", "", "wins_frac");
+    fact_open(p, "How sure");
+    put(p, "Confidence ");
+    put_decision(p, page_fact(p, "decision", "", "confidence"), "text", FORM_TEXT);
+    if (wins >= 0 && page_has(p, page_decision(wins, "value"))) {
+        put(p, ": self-hosting wins by the margin asked for in ");
+        put_decision(p, wins, "value", FORM_FRAC);
+        put(p, " of the samples");
+    }
+    put(p, ".");
+    if (p->self >= 0) {
+        put(p, " Evidence for the self-hosted system: ");
+        put_plan(p, p->self, "evidence", FORM_TEXT);
+        put(p, ".");
+    }
+    fact_close(p);
+}
+
+static void put_flips(const struct page *p)
+{
+    int row = page_next(p, "flip", "", -1);
+    fact_open(p, "What would change the answer");
+    if (row < 0) {
+        put(p, "No single input within its sensible range.");
+    } else {
+        put(p, "<ul class=\"flips\">");
+        for (; row >= 0; row = page_next(p, "flip", "", row)) {
+            put(p, "<li>");
+            put_decision(p, row, "text", FORM_TEXT);
+            put(p, "</li>");
+        }
+        put(p, "</ul>");
+    }
+    fact_close(p);
+}
+
+static void put_runner_up(const struct page *p)
+{
+    int row = page_fact(p, "decision", "", "runner_up");
+    if (row >= 0 && page_has(p, page_decision(row, "value"))) {
+        fact_open(p, "Runner-up");
+        put_decision(p, row, "text", FORM_TEXT);
+        put(p, ", ");
+        put_decision(p, row, "value", FORM_USD);
+        put(p, " USD a month");
+        fact_close(p);
+    }
+}
+
+static void put_facts(const struct page *p)
+{
+    put(p, "<dl class=\"facts\">\n");
+    if (p->chosen >= 0) {
+        fact_open(p, "What");
+        put_plan(p, p->chosen, "option", FORM_TEXT);
+        fact_close(p);
+    }
+    put_how_many(p);
+    put_money(p);
+    put_when(p);
+    put_how_sure(p);
+    put_flips(p);
+    put_runner_up(p);
+    put(p, "</dl>\n");
+}
+
+void page_answer(const struct page *p)
+{
+    put_answer(p);
+    put_facts(p);
+}
+
+/* ---- ranked options -------------------------------------------------------------------------
+ */
+
+static const struct page_column rank_columns[] = {
+    {"Rank", NULL, true},
+    {"Option", NULL, false},
+    {"GPUs", "paid for", true},
+    {"Replicas", "+ spares", true},
+    {"Cost", "USD/month", true},
+    {"First month", "USD", true},
+    {"All tokens", "USD/Mtok", true},
+    {"Input", "USD/Mtok", true},
+    {"Output", "USD/Mtok", true},
+    {"Up front", "USD", true},
+    {"Capacity", "requests/s per replica (80 % band)", true},
+    {"Bound by", NULL, false},
+    {"Availability", "with spares", true},
+    {"Evidence", NULL, false},
+};
+
+static void put_name(const struct page *p, int row)
+{
+    page_td(p, page_get(p, plan_cell(row, "option")), false, true);
+    put_plan(p, row, is_self(p, row) ? "system" : "node", FORM_TEXT);
+    put(p, "<br><small>");
+    put_plan(p, row, is_self(p, row) ? "node" : "provider", FORM_TEXT);
+    put(p, ", ");
+    put_plan(p, row, "hosting", FORM_TEXT);
+    if (is_self(p, row)) {
+        put(p, ", ");
+        put_plan(p, row, "pricing", FORM_TEXT);
+    }
+    put(p, "</small>");
+    page_td_close(p, true);
+}
+
+static void put_replicas(const struct page *p, int row)
+{
+    page_td(p, page_get(p, plan_cell(row, "replicas")), true, false);
+    put_plan(p, row, "replicas", FORM_COUNT);
+    if (page_value(p, plan_cell(row, "spares")) > 0) {
+        put(p, " + ");
+        put_plan(p, row, "spares", FORM_COUNT);
+    }
+    page_td_close(p, false);
+}
+
+static void put_capacity(const struct page *p, int row)
+{
+    page_td(p, page_get(p, plan_cell(row, "rps_per_replica")), true, false);
+    put_plan(p, row, "rps_per_replica", FORM_SIG);
+    if (has_band(p, row)) {
+        put(p, "<br><small>");
+        put_plan(p, row, "rps_per_replica_band_lo", FORM_SIG);
+        put(p, " to ");
+        put_plan(p, row, "rps_per_replica_band_hi", FORM_SIG);
+        put(p, "</small>");
+    }
+    page_td_close(p, false);
+}
+
+static void put_ranked(const struct page *p, int row)
+{
+    put(p, row == p->chosen ? "<tr class=\"chosen\">" : "<tr>");
+    page_td_cell(p, plan_cell(row, "rank"), FORM_COUNT);
+    put_name(p, row);
+    page_td_cell(p, plan_cell(row, "n_gpus"), FORM_COUNT);
+    put_replicas(p, row);
+    page_td_cell(p, plan_cell(row, "usd_per_month"), FORM_USD);
+    page_td_cell(p, plan_cell(row, "usd_month_0"), FORM_USD);
+    page_td_cell(p, plan_cell(row, "usd_per_mtok_blended"), FORM_SIG);
+    page_td_cell(p, plan_cell(row, "usd_per_mtok_input"), FORM_SIG);
+    page_td_cell(p, plan_cell(row, "usd_per_mtok_output"), FORM_SIG);
+    page_td_cell(p, plan_cell(row, "capex_usd"), FORM_USD);
+    put_capacity(p, row);
+    page_td_cell(p, plan_cell(row, "binding"), FORM_TEXT);
+    page_td_cell(p, plan_cell(row, "availability_frac"), FORM_FRAC);
+    page_td_cell(p, plan_cell(row, "evidence"), FORM_TEXT);
+    page_row_close(p);
+}
+
+/* The ranked rows from the from-th on, at most n. Returns how many there are in all. */
+static int put_ranks(const struct page *p, int from, int n, const char *id, const char *caption)
+{
+    int seen = 0, n_columns = (int)(sizeof rank_columns / sizeof *rank_columns);
+    page_table_open(p, id, caption, rank_columns, n_columns);
+    for (int row = 0; row < p->tables[PAGE_PLAN].n_rows; row++) {
+        if (page_has(p, plan_cell(row, "rank"))) {
+            if (seen >= from && seen < from + n) {
+                put_ranked(p, row);
+            }
+            seen++;
+        }
+    }
+    page_table_close(p);
+    return seen;
+}
+
+static int count_ranked(const struct page *p)
+{
+    int n = 0;
+    for (int row = 0; row < p->tables[PAGE_PLAN].n_rows; row++) {
+        n += page_has(p, plan_cell(row, "rank"));
+    }
+    return n;
+}
+
+void page_ranking(const struct page *p)
+{
+    int n = count_ranked(p);
+    put(p, "<section aria-labelledby=\"h-ranking\">\n<h2 id=\"h-ranking\">Ranked options</h2>\n"
+           "<p class=\"soft\">By the mean cost per month over the horizon, staff included. A "
+           "heading sorts by its column.</p>\n");
+    put_ranks(p, 0, SHOWN_ROWS, "t-ranking", "Options that are allowed and have a price");
+    if (n > SHOWN_ROWS) {
+        fprintf(p->out, "<details><summary>%d dearer options</summary>\n", n - SHOWN_ROWS);
+        put_ranks(p, SHOWN_ROWS, n, "t-ranking-more", "Dearer options");
+        put(p, "</details>\n");
+    }
+    put(p, "</section>\n");
+}

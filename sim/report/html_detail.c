@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* html_detail.c - what stands behind the answer in report.html: error bands, costs with their
+ * sources, the scenario, what was left out and why, the figures of the charts. */
+#include <math.h>
+#include <string.h>
+
+#include "sim/report/html_page.h"
+
+#define COLUMNS(c) (c), (int)(sizeof(c) / sizeof(c)[0])
+
+static void put(const struct page *p, const char *text)
+{
+    fputs(text, p->out);
+}
+
+static bool is(const struct page *p, struct page_cell c, const char *text)
+{
+    return strcmp(page_get(p, c), text) == 0;
+}
+
+static void section_open(const struct page *p, const char *id, const char *title)
+{
+    fprintf(p->out, "<section aria-labelledby=\"h-%s\">\n<h2 id=\"h-%s\">", id, id);
+    page_text(p->out, title);
+    put(p, "</h2>\n");
+}
+
+static void section_close(const struct page *p)
+{
+    put(p, "</section>\n");
+}
+
+/* A cell with a text of this program, its own sort key. */
+static void td_words(const struct page *p, const char *words, bool row_header)
+{
+    page_td(p, words, false, row_header);
+    page_text(p->out, words);
+    page_td_close(p, row_header);
+}
+
+/* A text cell that names its row, or a wide one. */
+static void td_header(const struct page *p, struct page_cell c)
+{
+    page_td(p, page_get(p, c), false, true);
+    page_cell(p, c, FORM_TEXT);
+    page_td_close(p, true);
+}
+
+static struct page_cell at(enum page_table table, int row, const char *col)
+{
+    return (struct page_cell){table, row, col};
+}
+
+/* ---- error bands ----------------------------------------------------------------------------
+ */
+
+static void put_quantiles(const struct page *p, const char *name, const char *words,
+                          const char *unit)
+{
+    static const char *const ends[] = {"p10", "p50", "p90"};
+    page_row_open(p);
+    page_td(p, words, false, true);
+    page_text(p->out, words);
+    put(p, " <small>");
+    page_text(p->out, unit);
+    put(p, "</small>");
+    page_td_close(p, true);
+    for (int i = 0; i < 3; i++) {
+        int row =
+            page_fact(p, "uncertainty", "", arena_printf(p->arena, "%s_%s", name, ends[i]));
+        page_td_cell(p, page_decision(row, "value"), FORM_USD);
+    }
+    page_row_close(p);
+}
+
+static void put_inputs(const struct page *p)
+{
+    static const struct page_column columns[] = {
+        {"Input", NULL, false},
+        {"Low", "P10", true},
+        {"As planned", NULL, true},
+        {"High", "P90", true},
+        {"Difference at low", "USD/month", true},
+        {"As planned", "USD/month", true},
+        {"Difference at high", "USD/month", true},
+        {"Total effect", "of the variance", true},
+        {"Range from", NULL, false},
+        {"Grade", NULL, false},
+    };
+    page_table_open(p, "t-inputs", "Self-hosted minus managed cost, one input at a time",
+                    COLUMNS(columns));
+    for (int row = 0; row < p->tables[PAGE_SENSITIVITY].n_rows; row++) {
+        if (!is(p, at(PAGE_SENSITIVITY, row, "model"), p->model)) {
+            continue;
+        }
+        page_row_open(p);
+        page_td(p, page_get(p, at(PAGE_SENSITIVITY, row, "input")), false, true);
+        page_cell(p, at(PAGE_SENSITIVITY, row, "input"), FORM_TEXT);
+        put(p, " <small>");
+        page_cell(p, at(PAGE_SENSITIVITY, row, "unit"), FORM_TEXT);
+        put(p, "</small>");
+        page_td_close(p, true);
+        page_td_cell(p, at(PAGE_SENSITIVITY, row, "low"), FORM_USD);
+        page_td_cell(p, at(PAGE_SENSITIVITY, row, "value"), FORM_USD);
+        page_td_cell(p, at(PAGE_SENSITIVITY, row, "high"), FORM_USD);
+        page_td_cell(p, at(PAGE_SENSITIVITY, row, "usd_low"), FORM_USD);
+        page_td_cell(p, at(PAGE_SENSITIVITY, row, "usd_base"), FORM_USD);
+        page_td_cell(p, at(PAGE_SENSITIVITY, row, "usd_high"), FORM_USD);
+        page_td_cell(p, at(PAGE_SENSITIVITY, row, "total_effect_frac"), FORM_FRAC);
+        page_td_cell(p, at(PAGE_SENSITIVITY, row, "source"), FORM_TEXT);
+        td_words(p, is(p, at(PAGE_SENSITIVITY, row, "assumed"), "1") ? "assumed" : "sourced",
+                 false);
+        page_row_close(p);
+    }
+    page_table_close(p);
+}
+
+void page_uncertainty(const struct page *p)
+{
+    static const struct page_column columns[] = {{"Quantity", NULL, false},
+                                                 {"P10", NULL, true},
+                                                 {"P50", NULL, true},
+                                                 {"P90", NULL, true}};
+    if (page_next(p, "uncertainty", "", -1) < 0) {
+        return;
+    }
+    section_open(p, "bands", "How sure: error bands");
+    put(p, "<p>Monte-Carlo over the prediction band, growth, prices, utilisation and failure "
+           "rates. One sample in ten lies below P10, one in ten above P90.</p>\n");
+    page_table_open(p, "t-bands", "Bands of the two options compared", COLUMNS(columns));
+    put_quantiles(p, "self_usd", "Self-hosted", "USD/month, mean over the horizon");
+    put_quantiles(p, "managed_usd", "Managed", "USD/month, mean over the horizon");
+    put_quantiles(p, "ratio", "Self-hosted over managed", "ratio of cost");
+    put_quantiles(p, "n_gpus", "GPUs", "at the end of the horizon");
+    put_quantiles(p, "crossing_month", "Month from which self-hosting stays cheaper",
+                  "over the samples that cross");
+    page_table_close(p);
+    page_figure(p, "tornado", "What changes the comparison most",
+                "Each bar moves one input from its P10 to its P90 and leaves the others as "
+                "planned; the table below has the figures.",
+                PAGE_SENSITIVITY);
+    put_inputs(p);
+    section_close(p);
+}
+
+/* ---- assumptions ----------------------------------------------------------------------------
+ */
+
+/* A web address at the start becomes a link; a link fetches nothing by itself. */
+static void put_source(const struct page *p, struct page_cell c)
+{
+    const char *text = page_get(p, c);
+    size_t n = strcspn(text, " ");
+    page_td(p, text, false, false);
+    if (strncmp(text, "https://", 8) == 0) {
+        char *url = arena_strndup(p->arena, text, n);
+        put(p, "<a rel=\"noreferrer noopener\" href=\"");
+        page_text(p->out, url);
+        put(p, "\">");
+        page_cell(p, c, FORM_TEXT);
+        put(p, "</a>");
+    } else {
+        page_cell(p, c, FORM_TEXT);
+    }
+    page_td_close(p, false);
+}
+
+static const char *grade_of(const struct page *p, int row)
+{
+    if (is(p, at(PAGE_COSTS, row, "given"), "1")) {
+        return "given by the scenario";
+    }
+    if (is(p, at(PAGE_COSTS, row, "estimated"), "1")) {
+        return is(p, at(PAGE_COSTS, row, "stale"), "1") ? "estimate, over 180 days old"
+                                                        : "estimate";
+    }
+    return is(p, at(PAGE_COSTS, row, "stale"), "1") ? "sourced, over 180 days old" : "sourced";
+}
+
+static void put_cost_row(const struct page *p, int row)
+{
+    bool once = is(p, at(PAGE_COSTS, row, "section"), "once");
+    page_row_open(p);
+    td_header(p, at(PAGE_COSTS, row, "item"));
+    td_words(p, once ? "once" : "per month", false);
+    page_td_cell(p, at(PAGE_COSTS, row, "usd"), FORM_USD);
+    page_td(p, page_get(p, at(PAGE_COSTS, row, "quantity")), true, false);
+    page_cell(p, at(PAGE_COSTS, row, "quantity"), FORM_USD);
+    put(p, " ");
+    page_cell(p, at(PAGE_COSTS, row, "unit"), FORM_TEXT);
+    page_td_close(p, false);
+    page_td_cell(p, at(PAGE_COSTS, row, "unit_usd"), FORM_USD);
+    put_source(p, at(PAGE_COSTS, row, "source"));
+    page_td_cell(p, at(PAGE_COSTS, row, "as_of"), FORM_TEXT);
+    td_words(p, grade_of(p, row), false);
+    page_row_close(p);
+}
+
+static void put_costs(const struct page *p, const char *id, int option)
+{
+    static const struct page_column columns[] = {
+        {"Item", NULL, false},    {"Paid", NULL, false},       {"Amount", "USD", true},
+        {"Quantity", NULL, true}, {"Unit price", "USD", true}, {"Source", NULL, false},
+        {"As of", NULL, false},   {"Grade", NULL, false},
+    };
+    const char *name = page_get(p, at(PAGE_PLAN, option, "option"));
+    if (option < 0) {
+        return;
+    }
+    page_table_open(p, id, arena_printf(p->arena, "First month of %s", name), COLUMNS(columns));
+    for (int row = 0; row < p->tables[PAGE_COSTS].n_rows; row++) {
+        if (is(p, at(PAGE_COSTS, row, "option"), name)) {
+            put_cost_row(p, row);
+        }
+    }
+    page_table_close(p);
+}
+
+static void put_notes(const struct page *p)
+{
+    put(p, "<ul>");
+    for (int row = page_next(p, "note", NULL, -1); row >= 0;
+         row = page_next(p, "note", NULL, row)) {
+        put(p, "<li>");
+        page_cell(p, page_decision(row, "text"), FORM_TEXT);
+        put(p, "</li>");
+    }
+    put(p, "</ul>\n");
+}
+
+void page_assumptions(const struct page *p)
+{
+    section_open(p, "assumptions", "Assumptions and their sources");
+    put(p,
+        "<p>Grades: <em>sourced</em> has a dated source; <em>estimate</em> is this program's "
+        "or the catalogue's assumption; <em>given</em> is from the scenario. The evidence of "
+        "a self-hosted system says what was measured: the system itself, its model family, "
+        "only other models on the same GPU, or nothing of the kind.</p>\n");
+    put_costs(p, "t-cost-self", p->self);
+    put_costs(p, "t-cost-managed", p->managed);
+    if (p->chosen != p->self && p->chosen != p->managed) {
+        put_costs(p, "t-cost-chosen", p->chosen);
+    }
+    put_notes(p);
+    section_close(p);
+}
+
+/* ---- scenario -------------------------------------------------------------------------------
+ */
+
+static void put_value(const struct page *p, const struct scenario_value *v)
+{
+    static const char *const origins[] = {"default", "scenario file", "command line"};
+    page_row_open(p);
+    td_words(p, v->path, true);
+    page_td(p, v->text, false, false);
+    put(p, "<span data-source=\"scenario:");
+    page_text(p->out, v->path);
+    put(p, "\">");
+    page_text(p->out, v->text);
+    put(p, "</span>");
+    page_td_close(p, false);
+    td_words(p,
+             v->origin == ORIGIN_FILE
+                 ? arena_printf(p->arena, "%s, line %d", origins[v->origin], v->pos.line)
+                 : origins[v->origin],
+             false);
+    page_row_close(p);
+}
+
+static void put_values(const struct page *p, const char *id, const char *caption, bool defaults)
+{
+    static const struct page_column columns[] = {
+        {"Value of", NULL, false}, {"Set to", NULL, false}, {"By", NULL, false}};
+    const struct scenario *sc = p->report->scenario;
+    page_table_open(p, id, caption, COLUMNS(columns));
+    for (int i = 0; i < sc->n_values; i++) {
+        const struct scenario_value *v = &sc->values[i];
+        if (v->text && (v->origin == ORIGIN_DEFAULT) == defaults) {
+            put_value(p, v);
+        }
+    }
+    page_table_close(p);
+}
+
+void page_scenario(const struct page *p)
+{
+    section_open(p, "scenario", "The scenario");
+    put_values(p, "t-given", "Workload, service levels and terms as given", false);
+    put(p, "<details class=\"screen\"><summary>Defaults that apply</summary>\n");
+    put_values(p, "t-defaults", "Defaults", true);
+    put(p, "</details>\n");
+    section_close(p);
+}
+
+/* ---- excluded -------------------------------------------------------------------------------
+ */
+
+static void put_unranked(const struct page *p, int row)
+{
+    page_row_open(p);
+    td_header(p, at(PAGE_PLAN, row, "option"));
+    page_td_cell(p, at(PAGE_PLAN, row, "node"), FORM_TEXT);
+    page_td_cell(p, at(PAGE_PLAN, row, "state"), FORM_TEXT);
+    page_td_cell(p, at(PAGE_PLAN, row, "reason"), FORM_TEXT);
+    page_row_close(p);
+}
+
+static void put_gaps(const struct page *p)
+{
+    static const struct page_column columns[] = {
+        {"Provider", NULL, false}, {"Model", NULL, false}, {"What", NULL, false}};
+    int row = page_next(p, "gap", NULL, -1);
+    if (row < 0) {
+        return;
+    }
+    page_table_open(p, "t-gaps", "Models that a provider does not offer", COLUMNS(columns));
+    for (; row >= 0; row = page_next(p, "gap", NULL, row)) {
+        page_row_open(p);
+        td_header(p, page_decision(row, "item"));
+        page_td_cell(p, page_decision(row, "model"), FORM_TEXT);
+        page_td_cell(p, page_decision(row, "text"), FORM_TEXT);
+        page_row_close(p);
+    }
+    page_table_close(p);
+}
+
+void page_excluded(const struct page *p)
+{
+    static const struct page_column columns[] = {{"Option or system", NULL, false},
+                                                 {"Machine", NULL, false},
+                                                 {"State", NULL, false},
+                                                 {"Why", NULL, false}};
+    int n = 0, n_rows = p->tables[PAGE_PLAN].n_rows;
+    for (int row = 0; row < n_rows; row++) {
+        n += !page_has(p, at(PAGE_PLAN, row, "rank"));
+    }
+    section_open(p, "excluded", "What was left out, and why");
+    fprintf(p->out,
+            "<details class=\"screen\"><summary>%d options and systems without a "
+            "rank</summary>\n",
+            n);
+    page_table_open(p, "t-excluded", "Excluded by policy, too large, without a price",
+                    COLUMNS(columns));
+    for (int row = 0; row < n_rows; row++) {
+        if (!page_has(p, at(PAGE_PLAN, row, "rank"))) {
+            put_unranked(p, row);
+        }
+    }
+    page_table_close(p);
+    put_gaps(p);
+    put(p, "</details>\n");
+    section_close(p);
+}
+
+/* ---- models ---------------------------------------------------------------------------------
+ */
+
+void page_models(const struct page *p)
+{
+    static const struct page_column columns[] = {
+        {"Model", NULL, false},      {"Best option", NULL, false},
+        {"Cost", "USD/month", true}, {"Over the cheapest", "USD/month", true},
+        {"Quality", "points", true}, {"Per point gained", "USD/month", true}};
+    if (p->n_models < 2) {
+        return;
+    }
+    section_open(p, "models", "Which model");
+    page_table_open(p, "t-models", "What a step up costs", COLUMNS(columns));
+    for (int row = page_next(p, "models", NULL, -1); row >= 0;
+         row = page_next(p, "models", NULL, row)) {
+        const char *model = page_get(p, page_decision(row, "model"));
+        if (!is(p, page_decision(row, "item"), "usd_per_month")) {
+            continue;
+        }
+        page_row_open(p);
+        td_header(p, page_decision(row, "model"));
+        page_td_cell(p, page_decision(row, "text"), FORM_TEXT);
+        page_td_cell(p, page_decision(row, "value"), FORM_USD);
+        page_td_cell(p, page_decision(page_fact(p, "models", model, "premium_usd"), "value"),
+                     FORM_USD);
+        page_td_cell(p, page_decision(page_fact(p, "models", model, "quality"), "value"),
+                     FORM_SIG);
+        page_td_cell(p, page_decision(page_fact(p, "models", model, "usd_per_point"), "value"),
+                     FORM_USD);
+        page_row_close(p);
+    }
+    page_table_close(p);
+    page_figure(
+        p, "quality", "What more quality costs",
+        "The cheapest option of each side of each model, against the quality score that "
+        "the scenario gives it.",
+        PAGE_PLAN);
+    section_close(p);
+}
+
+/* ---- figures of the charts ------------------------------------------------------------------
+ */
+
+void page_breakeven(const struct page *p)
+{
+    static const struct page_column columns[] = {{"Cheaper just above", NULL, false},
+                                                 {"Requests", "per day", true},
+                                                 {"Tokens", "per day", true},
+                                                 {"Self-hosted cost", "USD/month", true},
+                                                 {"GPUs", NULL, true},
+                                                 {"Forecast gets there", "month", true},
+                                                 {"Crossing", NULL, false}};
+    const enum page_table t = PAGE_BREAKEVEN;
+    bool any = false;
+    for (int row = 0; row < p->tables[t].n_rows; row++) {
+        if (!page_has(p, at(t, row, "to")) || !is(p, at(t, row, "model"), p->model)) {
+            continue;
+        }
+        if (!any) {
+            put(p, "<details class=\"screen\"><summary>Every crossing</summary>\n");
+            page_table_open(p, "t-crossings", "Crossings of the two costs", COLUMNS(columns));
+            any = true;
+        }
+        page_row_open(p);
+        td_header(p, at(t, row, "to"));
+        page_td_cell(p, at(t, row, "requests_per_day"), FORM_COUNT);
+        page_td_cell(p, at(t, row, "tok_per_day"), FORM_SHORT);
+        page_td_cell(p, at(t, row, "usd_per_month"), FORM_USD);
+        page_td_cell(p, at(t, row, "n_gpus"), FORM_COUNT);
+        page_td_cell(p, at(t, row, "month"), FORM_COUNT);
+        page_td_cell(p, at(t, row, "kind"), FORM_TEXT);
+        page_row_close(p);
+    }
+    if (any) {
+        page_table_close(p);
+        put(p, "</details>\n");
+    }
+}
+
+static void td_band(const struct page *p, int row, const char *col, enum page_form form)
+{
+    struct page_cell low = at(PAGE_FORECAST, row, arena_printf(p->arena, "%s_p10", col));
+    struct page_cell high = at(PAGE_FORECAST, row, arena_printf(p->arena, "%s_p90", col));
+    page_td(p, page_get(p, at(PAGE_FORECAST, row, col)), true, false);
+    page_cell(p, at(PAGE_FORECAST, row, col), form);
+    if (page_has(p, low)) {
+        put(p, "<br><small>");
+        page_cell(p, low, form);
+        put(p, " to ");
+        page_cell(p, high, form);
+        put(p, "</small>");
+    }
+    page_td_close(p, false);
+}
+
+void page_months(const struct page *p)
+{
+    static const struct page_column columns[] = {
+        {"Month", NULL, true},
+        {"Requests", "per day (P10 to P90)", true},
+        {"Peak", "requests/s", true},
+        {"GPUs", "(P10 to P90)", true},
+        {"Self-hosted", "USD (P10 to P90)", true},
+        {"Managed", "USD (P10 to P90)", true},
+        {"Self-hosted cash", "USD since the start", true},
+        {"Managed cash", "USD since the start", true}};
+    const enum page_table t = PAGE_FORECAST;
+    put(p, "<details class=\"screen\"><summary>Month by month</summary>\n");
+    page_table_open(p, "t-months", "Forecast by month", COLUMNS(columns));
+    for (int row = 0; row < p->tables[t].n_rows; row++) {
+        if (!is(p, at(t, row, "model"), p->model)) {
+            continue;
+        }
+        page_row_open(p);
+        page_td_cell(p, at(t, row, "month"), FORM_COUNT);
+        td_band(p, row, "requests_per_day", FORM_COUNT);
+        page_td_cell(p, at(t, row, "peak_rps"), FORM_SIG);
+        td_band(p, row, "n_gpus", FORM_COUNT);
+        td_band(p, row, "self_usd", FORM_USD);
+        td_band(p, row, "managed_usd", FORM_USD);
+        page_td_cell(p, at(t, row, "self_cash_total_usd"), FORM_USD);
+        page_td_cell(p, at(t, row, "managed_cash_total_usd"), FORM_USD);
+        page_row_close(p);
+    }
+    page_table_close(p);
+    put(p, "</details>\n");
+}
