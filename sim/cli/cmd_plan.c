@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* cmd_plan.c - headroom plan: size every candidate, price it, decide; write the tables. */
+/* cmd_plan.c - headroom plan: size every candidate, price it, decide; write the tables, the
+ * charts and report.html. */
 #include <math.h>
 
 #include "sim/base/progress.h"
 #include "sim/base/table.h"
 #include "sim/cli/cli.h"
 #include "sim/plan/plan.h"
+#include "sim/report/html.h"
 #include "sim/report/tables.h"
 
 enum { PRINTED_ROWS = 12, PRINTED_PER_SIDE = 8 };
@@ -20,6 +22,30 @@ static bool write_tables(struct cli *cli, const struct plan *plan, struct err *e
            plan_write_decision(plan, cli_out_path(cli, "decision.csv"), err) &&
            tables_write_plan_manifest(plan->scenario, HEADROOM_VERSION, cli->as_of,
                                       cli_out_path(cli, "manifest.json"), err);
+}
+
+/* Charts that could not be drawn are a late failure: the tables and the report stand. */
+static void draw_charts(struct cli *cli, struct html_report *page)
+{
+    struct err err = {0};
+    page->template_dir = paths_templates(cli->arena, &cli->paths, "cost");
+    if (!page->template_dir) {
+        err_set(&cli->late, ERR_IO, "no chart template plots/cost.gp in the catalogue");
+    } else if (!html_charts(page, &err)) {
+        cli->late = err;
+    }
+}
+
+static bool write_page(struct cli *cli, const struct plan *plan, struct err *err)
+{
+    struct html_report page = {.dir = cli->out_dir,
+                               .scenario = plan->scenario,
+                               .version = HEADROOM_VERSION,
+                               .as_of = cli->as_of};
+    if (!cli->options.no_plots) {
+        draw_charts(cli, &page);
+    }
+    return html_write(&page, err);
 }
 
 /* ---- the ranked table -----------------------------------------------------------------------
@@ -155,7 +181,8 @@ static bool report(struct cli *cli, const struct plan *plan, struct err *err)
                  "stopped by a signal: a plan needs every candidate, so no table is written");
         return true;
     }
-    if (!write_tables(cli, plan, err) || !print(cli, plan, err)) {
+    if (!write_tables(cli, plan, err) || !write_page(cli, plan, err) ||
+        !print(cli, plan, err)) {
         return false;
     }
     cli_note(cli, "results are in %s", cli->out_dir);
