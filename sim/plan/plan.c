@@ -169,7 +169,9 @@ static int compare_entries(const void *a, const void *b)
 
 static void sort_entries(struct plan *plan)
 {
-    qsort(plan->entries, (size_t)plan->n_entries, sizeof *plan->entries, compare_entries);
+    if (plan->n_entries > 1) {
+        qsort(plan->entries, (size_t)plan->n_entries, sizeof *plan->entries, compare_entries);
+    }
 }
 
 /* The cheapest systems, over all entries, that have not been simulated as a fleet: the first of
