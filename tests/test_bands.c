@@ -230,6 +230,98 @@ static void unknown_effects_are_named(void)
     CU_ASSERT_EQUAL(leave_out_find("arch", &err), LEAVE_ARCH);
 }
 
+/* ---- everything at once --------------------------------------------------------------------
+ */
+
+static const char TABLE[] =
+    "id,source,date,model,hardware,n_gpus,tp,engine,engine_version,weight_dtype,load,"
+    "concurrency,num_requests,isl_mean,osl_mean,ttft_ms_mean,tpot_ms_mean\n"
+    "a,s,2026-01-01,Llama-3.1-8B,h100-sxm,1,1,vllm,0.15.1,bf16,closed,2,4,128,16,20,7\n"
+    "b,s,2026-01-02,Llama-3.1-8B,h200-sxm,2,2,vllm,0.15.1,bf16,closed,2,4,128,16,20,4\n"
+    "c,s,2026-01-02,gpt-oss-20b,h100-sxm,1,1,vllm,0.15.1,mxfp4,closed,2,4,128,16,20,3\n";
+
+static const char *in_dir(const char *dir, const char *name)
+{
+    static char path[512];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return path;
+}
+
+static long size_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? (long)st.st_size : -1;
+}
+
+static void one_run_writes_bands_evidence_and_every_table(void)
+{
+    static const char *const files[] = {
+        "bands.csv",    "evidence.csv",  "residuals.csv",   "validation.md", "summary.md",
+        "sources.md",   "constants.md",  "kinds.md",        "errors.md",     "weak.md",
+        "leave-gpu.md", "leave-arch.md", "leave-family.md", "coverage.md",   "ablation.md"};
+    char dir[128];
+    snprintf(dir, sizeof dir, "%s", check_tmp(1, "-report"));
+    mkdir(dir, 0700);
+    FILE *f = fopen(in_dir(dir, "table.csv"), "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    fputs(TABLE, f);
+    fclose(f);
+    char table[512];
+    snprintf(table, sizeof table, "%s", in_dir(dir, "table.csv"));
+    struct validate_options o = {
+        .table = table, .bands = dir, .report = dir, .quiet = true, .n_threads = 1, .seed = 1};
+    struct err err = {0};
+    FILE *nowhere = fopen("/dev/null", "w");
+    CU_ASSERT_TRUE(validate_run(&o, stock(), nowhere, &err));
+    fclose(nowhere);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        CU_ASSERT_TRUE(size_of(in_dir(dir, files[i])) > 0);
+        unlink(in_dir(dir, files[i]));
+    }
+    unlink(table);
+    rmdir(dir);
+}
+
+static double first_prediction(enum leave_out kind, enum effect effect)
+{
+    const char *table = check_tmp(2, ".csv");
+    char csv[256];
+    snprintf(csv, sizeof csv, "%s", check_tmp(3, "-rows.csv"));
+    FILE *f = fopen(table, "w");
+    fputs(TABLE, f);
+    fclose(f);
+    struct validate_options o = {.table = table,
+                                 .csv = csv,
+                                 .quiet = true,
+                                 .n_threads = 1,
+                                 .seed = 1,
+                                 .leave_out = kind,
+                                 .without = effect};
+    struct err err = {0};
+    double predicted = NAN;
+    FILE *nowhere = fopen("/dev/null", "w");
+    CU_ASSERT_TRUE(validate_run(&o, stock(), nowhere, &err));
+    fclose(nowhere);
+    f = fopen(csv, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    CU_ASSERT_EQUAL(fscanf(f, "%*[^\n]\na,ttft_ms_mean,%*[^,],%lf", &predicted), 1);
+    fclose(f);
+    unlink(csv);
+    unlink(table);
+    return predicted;
+}
+
+static void what_is_left_out_changes_the_prediction(void)
+{
+    double whole = first_prediction(LEAVE_NOTHING, EFFECT_NONE);
+    CU_ASSERT_TRUE(whole > 0.0);
+    CU_ASSERT_TRUE(first_prediction(LEAVE_GPU, EFFECT_NONE) != whole);
+    CU_ASSERT_TRUE(first_prediction(LEAVE_ARCH, EFFECT_NONE) != whole);
+    CU_ASSERT_TRUE(first_prediction(LEAVE_NOTHING, EFFECT_API) < whole);
+    CU_ASSERT_TRUE(first_prediction(LEAVE_NOTHING, EFFECT_TILE_PADDING) < whole);
+    CU_ASSERT_TRUE(first_prediction(LEAVE_NOTHING, EFFECT_DISTINCT_EXPERTS) == whole);
+}
+
 /* ---- names --------------------------------------------------------------------------------
  */
 
@@ -347,6 +439,9 @@ int main(void)
         {"a GPU left out takes its twin's constants", a_gpu_left_out_takes_its_twins_constants},
         {"an architecture left out has no kin", an_architecture_left_out_has_no_kin},
         {"unknown effects are named", unknown_effects_are_named},
+        {"one run writes bands, evidence and every table",
+         one_run_writes_bands_evidence_and_every_table},
+        {"what is left out changes the prediction", what_is_left_out_changes_the_prediction},
         {"renamed models are predicted alike", renamed_models_are_predicted_alike},
     };
     int code = check_main("bands", cases, sizeof cases / sizeof *cases);

@@ -55,8 +55,12 @@ static void predict(void *ctx, int item, int thread)
 {
     struct pass *p = ctx;
     (void)thread;
-    validate_row_predict(p->settings[item], &p->work->table->rows[item], p->work->models[item],
-                         &p->results[item]);
+    if (p->settings[item]) {
+        validate_row_predict(p->settings[item], &p->work->table->rows[item],
+                             p->work->models[item], &p->results[item]);
+    } else {
+        p->results[item] = p->base[item];
+    }
     progress_add(p->progress, 1);
 }
 
