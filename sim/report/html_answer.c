@@ -261,6 +261,12 @@ static int crossing_row(const struct page *p, const char *requests_per_day)
     return -1;
 }
 
+static double last_month(const struct page *p)
+{
+    int last = p->tables[PAGE_FORECAST].n_rows - 1;
+    return page_value(p, (struct page_cell){PAGE_FORECAST, last, "month"});
+}
+
 static void put_when(const struct page *p)
 {
     int first = page_fact(p, "breakeven", "", "first_crossing");
@@ -284,6 +290,9 @@ static void put_when(const struct page *p)
         if (month >= 0 && page_has(p, page_decision(month, "value"))) {
             put(p, "; the demand passes the next crossing to self-hosting in month ");
             put_decision(p, month, "value", FORM_COUNT);
+            put(p, page_value(p, page_decision(month, "value")) > last_month(p)
+                       ? ", beyond the horizon"
+                       : "");
         } else {
             put(p, "; the demand does not get there within the horizon");
         }

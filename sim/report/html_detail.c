@@ -287,7 +287,7 @@ void page_scenario(const struct page *p)
 {
     section_open(p, "scenario", "The scenario");
     put_values(p, "t-given", "Workload, service levels and terms as given", false);
-    put(p, "<details class=\"screen\"><summary>Defaults that apply</summary>\n");
+    put(p, "<details><summary>Defaults that apply</summary>\n");
     put_values(p, "t-defaults", "Defaults", true);
     put(p, "</details>\n");
     section_close(p);
@@ -337,7 +337,7 @@ void page_excluded(const struct page *p)
     }
     section_open(p, "excluded", "What was left out, and why");
     fprintf(p->out,
-            "<details class=\"screen\"><summary>%d options and systems without a "
+            "<details><summary>%d options and systems without a "
             "rank</summary>\n",
             n);
     page_table_open(p, "t-excluded", "Excluded by policy, too large, without a price",
@@ -413,7 +413,7 @@ void page_breakeven(const struct page *p)
             continue;
         }
         if (!any) {
-            put(p, "<details class=\"screen\"><summary>Every crossing</summary>\n");
+            put(p, "<details><summary>Every crossing</summary>\n");
             page_table_open(p, "t-crossings", "Crossings of the two costs", COLUMNS(columns));
             any = true;
         }
@@ -461,7 +461,7 @@ void page_months(const struct page *p)
         {"Self-hosted cash", "USD since the start", true},
         {"Managed cash", "USD since the start", true}};
     const enum page_table t = PAGE_FORECAST;
-    put(p, "<details class=\"screen\"><summary>Month by month</summary>\n");
+    put(p, "<details><summary>Month by month</summary>\n");
     page_table_open(p, "t-months", "Forecast by month", COLUMNS(columns));
     for (int row = 0; row < p->tables[t].n_rows; row++) {
         if (!is(p, at(t, row, "model"), p->model)) {

@@ -10,6 +10,8 @@
 #include "plots/layout.h"
 #include "sim/base/text.h"
 
+enum { LONG_TEXT = 40 }; /* bytes from which a cell is given a width of its own */
+
 const char *const page_files[] = {"plan.csv",     "costs.csv",       "breakeven.csv",
                                   "forecast.csv", "sensitivity.csv", "decision.csv"};
 
@@ -165,8 +167,8 @@ void page_table_open(const struct page *p, const char *id, const char *caption,
     FILE *out = p->out;
     fprintf(out,
             "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"%s\">\n"
-            "<table>\n<caption id=\"%s\">",
-            id, id);
+            "<table class=\"%s\">\n<caption id=\"%s\">",
+            id, id, id);
     page_text(out, caption);
     fputs("</caption>\n<thead><tr>", out);
     for (int i = 0; i < n; i++) {
@@ -190,10 +192,9 @@ void page_row_open(const struct page *p)
 
 void page_td(const struct page *p, const char *sort, bool number, bool row_header)
 {
+    bool is_long = !number && !row_header && strlen(sort) > LONG_TEXT;
     fputs(row_header ? "<th scope=\"row\"" : "<td", p->out);
-    if (number) {
-        fputs(" class=\"num\"", p->out);
-    }
+    fputs(number ? " class=\"num\"" : is_long ? " class=\"long\"" : "", p->out);
     fputs(" data-sort=\"", p->out);
     page_text(p->out, sort);
     fputs("\">", p->out);

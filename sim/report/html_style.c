@@ -38,7 +38,8 @@ static const char *const style[] = {
     "border-bottom:1px solid var(--line)}\n"
     "thead th{border-bottom:2px solid var(--soft);vertical-align:bottom;padding:0}\n"
     "tbody th{font-weight:400;min-width:13rem}\n"
-    "td.text{min-width:12rem}\n.num{text-align:right;white-space:nowrap}\n"
+    "td.long{min-width:14rem;overflow-wrap:anywhere}\n.num{text-align:right;white-space:nowrap}"
+    "\n"
     "thead th.num{white-space:normal}\n"
     "th button{font:inherit;font-weight:600;color:inherit;background:none;border:0;width:100%;"
     "padding:.35rem .55rem;text-align:inherit;cursor:pointer}\n"
@@ -60,9 +61,13 @@ static const char *const style[] = {
     "thead{display:table-header-group}.scroll,.chart{overflow:visible}"
     ".chart{border:0}.chart svg{min-width:0;max-height:215mm}"
     "table{font-size:7pt}th,td{padding:1.2mm 1mm}th button{padding:1.2mm 1mm}"
-    "tbody th{min-width:0}td.text{min-width:0}th button::after{content:none!important}"
-    "table{overflow-wrap:anywhere}.num{white-space:normal}"
-    "a{color:inherit;text-decoration:none}details>summary{list-style:none}"
+    "th button::after{content:none!important}"
+    "details:not([open]){display:none}"
+    ".t-ranking tr>:nth-child(6),.t-ranking tr>:nth-child(8),.t-ranking tr>:nth-child(9),"
+    ".t-ranking tr>:nth-child(13),.t-inputs tr>:nth-child(6){display:none}"
+    "td.num>small,thead th.num small{white-space:normal}thead{break-inside:avoid}tbody "
+    "th{overflow-wrap:anywhere;min-width:30mm}"
+    "td.long{min-width:0}a{color:inherit;text-decoration:none}details>summary{list-style:none}"
     ".answer,tr.chosen>*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n",
 };
 
@@ -86,12 +91,6 @@ static const char *const script[] = {
     "  th.setAttribute('aria-sort',up?'ascending':'descending');}\n"
     "document.querySelectorAll('th button').forEach(function(b){\n"
     "  b.addEventListener('click',function(){sort(b.parentNode);});});\n"
-    "var opened=[];\n"
-    "window.addEventListener('beforeprint',function(){\n"
-    "  opened=Array.from(document.querySelectorAll('details:not([open]):not(.screen)'));\n"
-    "  opened.forEach(function(d){d.open=true;});});\n"
-    "window.addEventListener('afterprint',function(){\n"
-    "  opened.forEach(function(d){d.open=false;});});\n"
     "})();\n",
 };
 
