@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* test_html.c - report.html: hostile text stays text, every figure names its cell, the
+ * structure that keyboards and screen readers need, and nothing that would be fetched. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sim/base/text.h"
+#include "sim/report/html.h"
+#include "sim/report/html_page.h"
+#include "tests/check.h"
+
+static void put_file(const char *dir, const char *name, const char *text)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *out = fopen(path, "wb");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+    fputs(text, out);
+    fclose(out);
+}
+
+static const char plan_csv[] =
+    "rank,state,side,option,model,quality,system,hardware,hosting,provider,node,pricing,reason,"
+    "n_gpus,replicas,spares,nodes,n_gpus_poisson,n_gpus_default,n_gpus_bursty,peak_rps,"
+    "rps_per_replica,rps_per_replica_band_lo,rps_per_replica_band_hi,binding,"
+    "availability_frac,fleet_confirmed,usd_per_month,usd_month_0,capex_usd,usd_per_mtok_input,"
+    "usd_per_mtok_output,usd_per_mtok_blended,evidence\n"
+    "1,ranked,self-hosted,box,<script>alert(1)</script>,,sys,h100,rented,acme,node8,on-demand,,"
+    "16,3,1,2,8,16,24,9.5,4,3,5,TTFT,0.999,1,12345.6,12000,,0.2,0.8,0.4,measured\n"
+    "2,ranked,managed,api,<script>alert(1)</script>,,,,pay-per-token,acme,m,per token,,,,,,,,,,"
+    ",,,,,,23456.7,20000,,0.5,1.5,0.9,\n"
+    ",excluded,managed,far,m,,,,pay-per-token,x,y,per token,\"jurisdiction: \"\"not\"\" here\","
+    ",,,,,,,,,,,,,,,,,,,,\n";
+static const char costs_csv[] =
+    "option,section,item,usd,quantity,unit,unit_usd,source,as_of,estimated,stale,given\n"
+    "box,monthly,rent,12000,16,GPUs,750,https://example.org/p?a=1&b=2 list,2026-10-01,0,1,0\n"
+    "box,monthly,trick,1,1,x,1,javascript:alert(1),2026-10-01,1,0,0\n";
+static const char breakeven_csv[] =
+    "model,option,against,kind,requests_per_day,tok_per_day,usd_per_month,n_gpus,to,month\n"
+    "<script>alert(1)</script>,box,api,step,50000,60000000,9000,8,self-hosted,0\n";
+static const char forecast_csv[] =
+    "model,month,requests_per_day,requests_per_day_p10,requests_per_day_p90,peak_rps,n_gpus,"
+    "n_gpus_p10,n_gpus_p90,self_usd,self_usd_p10,self_usd_p90,managed_usd,managed_usd_p10,"
+    "managed_usd_p90,self_cash_total_usd,managed_cash_total_usd\n"
+    "<script>alert(1)</script>,0,100000,90000,110000,9.5,16,16,24,12000,11000,13000,20000,"
+    "19000,21000,12000,20000\n";
+static const char sensitivity_csv[] =
+    "model,input,unit,low,value,high,usd_low,usd_base,usd_high,total_effect_frac,source,"
+    "assumed\n"
+    "<script>alert(1)</script>,growth,per month,0,0.01,0.02,-9000,-8000,-7000,0.4,assumed,1\n";
+static const char decision_csv[] =
+    "section,model,item,value,unit,text\n"
+    "decision,,side,,,self-hosted\ndecision,,reason,,,cheaper by the margin\n"
+    "decision,,confidence,,,high\ndecision,,chosen,12345.6,USD/month,box\n"
+    "decision,,runner_up,23456.7,USD/month,api\ndecision,,self_usd,12345.6,USD/month,box\n"
+    "decision,,managed_usd,23456.7,USD/month,api\ndecision,,wins_frac,0.97,fraction,\n"
+    "flip,,rent,3.1,USD/GPU-h,managed if rent exceeds 3.1 USD/GPU-h\n"
+    "uncertainty,,self_usd_p10,11000,USD/month,\nuncertainty,,self_usd_p50,12300,USD/month,\n"
+    "uncertainty,,self_usd_p90,14000,USD/month,\nbreakeven,,first_crossing,50000,requests/"
+    "day,\n"
+    "breakeven,,month,0,month,\nnote,,taxes,,,Taxes are left out.\n";
+
+static const char picture[] =
+    "<?xml version=\"1.0\"?>\n<svg \n width=\"1000\" height=\"500\"\n viewBox=\"0 0 1000 "
+    "500\"\n "
+    "xmlns=\"http://www.w3.org/2000/svg\">\n<title>t</title><g id=\"gnuplot_canvas\">"
+    "<circle id='gpDot'/><use href='#gpDot'/></g></svg>\n";
+
+static void write_tables(const char *dir, const char *decision)
+{
+    mkdir(dir, 0700);
+    put_file(dir, "plan.csv", plan_csv);
+    put_file(dir, "costs.csv", costs_csv);
+    put_file(dir, "breakeven.csv", breakeven_csv);
+    put_file(dir, "forecast.csv", forecast_csv);
+    put_file(dir, "sensitivity.csv", sensitivity_csv);
+    put_file(dir, "decision.csv", decision);
+}
+
+/* The page of these tables; the caller frees it. */
+static char *make_page(const char *decision)
+{
+    const char *dir = check_tmp(0, "html");
+    struct scenario sc = {.name = "a\"><script>name", .question = "Is <b>3 & 4</b> 'enough'?"};
+    struct html_report report = {
+        .dir = dir, .scenario = &sc, .version = "1.2.3", .as_of = "2026-11-22"};
+    struct err err = {0};
+    char path[512];
+    size_t n;
+    write_tables(dir, decision);
+    put_file(dir, "cost.svg", picture);
+    put_file(dir, "tornado.svg", picture);
+    CU_ASSERT_TRUE_FATAL(html_write(&report, &err));
+    snprintf(path, sizeof path, "%s/report.html", dir);
+    char *page = text_load(path, 64 * TEXT_MIB, &n, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(page);
+    return page;
+}
+
+static int count(const char *page, const char *what)
+{
+    int n = 0;
+    for (const char *s = strstr(page, what); s; s = strstr(s + 1, what)) {
+        n++;
+    }
+    return n;
+}
+
+static void expect(const char *page, const char *what)
+{
+    if (!strstr(page, what)) {
+        printf("missing: %s\n", what);
+    }
+    CU_ASSERT_PTR_NOT_NULL(strstr(page, what));
+}
+
+static void names_that_are_markup_stay_text(void)
+{
+    char *page = make_page(decision_csv);
+    CU_ASSERT_EQUAL(count(page, "<script>"), 1); /* the one that sorts */
+    CU_ASSERT_PTR_NULL(strstr(page, "alert(1)</script>"));
+    expect(page, "&lt;script&gt;alert(1)&lt;/script&gt;");
+    expect(page, "Is &lt;b&gt;3 &amp; 4&lt;/b&gt; &#39;enough&#39;?");
+    expect(page, "a&quot;&gt;&lt;script&gt;name");
+    free(page);
+}
+
+static void only_a_web_address_becomes_a_link(void)
+{
+    char *page = make_page(decision_csv);
+    expect(page, "href=\"https://example.org/p?a=1&amp;b=2\"");
+    CU_ASSERT_PTR_NULL(strstr(page, "href=\"javascript:"));
+    free(page);
+}
+
+static void a_figure_names_its_cell(void)
+{
+    char *page = make_page(decision_csv);
+    expect(page, "<span data-source=\"plan.csv:2:usd_per_month\">12,346</span>");
+    expect(page, "<span data-source=\"costs.csv:2:unit_usd\">750</span>");
+    expect(page, "<span data-source=\"decision.csv:9:value\">97&nbsp;%</span>");
+    expect(page, "<span data-source=\"breakeven.csv:2:tok_per_day\">60M</span>");
+    free(page);
+}
+
+static void the_answer_is_one_sentence_with_its_figures(void)
+{
+    char *page = make_page(decision_csv);
+    const char *answer = strstr(page, "<p class=\"answer\"");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(answer);
+    const char *end = strstr(answer, "</p>");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(end);
+    CU_ASSERT_TRUE(strstr(answer, "Rent ") && strstr(answer, "Rent ") < end);
+    CU_ASSERT_TRUE(strstr(answer, "plan.csv:2:n_gpus\">16<") < end);
+    CU_ASSERT_TRUE(strstr(answer, "decision.csv:4:text\">high<") < end);
+    free(page);
+}
+
+static void no_option_left_is_said(void)
+{
+    char *page = make_page("section,model,item,value,unit,text\n"
+                           "decision,,side,,,none\ndecision,,reason,,,nothing is left\n"
+                           "decision,,confidence,,,low\ndecision,,chosen,,USD/month,\n");
+    expect(page,
+           "No option is left: <span data-source=\"decision.csv:3:text\">nothing is left");
+    CU_ASSERT_PTR_NULL(strstr(page, "id=\"h-bands\""));
+    free(page);
+}
+
+static void headings_are_buttons_that_say_the_order(void)
+{
+    char *page = make_page(decision_csv);
+    int heads = count(page, "<th scope=\"col\"");
+    CU_ASSERT_TRUE(heads > 20);
+    CU_ASSERT_EQUAL(count(page, "aria-sort=\"none\""), heads);
+    CU_ASSERT_EQUAL(count(page, "<button type=\"button\">"), heads);
+    CU_ASSERT_EQUAL(count(page, "<table"), count(page, "<caption"));
+    CU_ASSERT_EQUAL(count(page, "<table"), count(page, "role=\"region\" tabindex=\"0\""));
+    CU_ASSERT_TRUE(count(page, "<th scope=\"row\"") > 5);
+    expect(page, "data-sort=\"12345.6\"");
+    free(page);
+}
+
+static void landmarks_and_language_are_there(void)
+{
+    static const char *const parts[] = {"<html lang=\"en\">",
+                                        "<header>",
+                                        "<main id=\"main\">",
+                                        "<footer>",
+                                        "<h1>",
+                                        "<nav ",
+                                        "class=\"skip\" href=\"#main\"",
+                                        "<!DOCTYPE html>"};
+    char *page = make_page(decision_csv);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        CU_ASSERT_EQUAL(count(page, parts[i]), 1);
+    }
+    free(page);
+}
+
+static void tags_are_balanced(void)
+{
+    static const char *const tags[] = {"section", "table",  "thead", "tbody",
+                                       "details", "figure", "dl",    "ul",
+                                       "main",    "div",    "span",  "svg"};
+    char *page = make_page(decision_csv);
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+        char open[32], attributes[32], close[32];
+        snprintf(open, sizeof open, "<%s>", tags[i]);
+        snprintf(attributes, sizeof attributes, "<%s ", tags[i]);
+        snprintf(close, sizeof close, "</%s>", tags[i]);
+        CU_ASSERT_EQUAL(count(page, open) + count(page, attributes), count(page, close));
+    }
+    free(page);
+}
+
+static void pictures_have_words_and_ids_of_their_own(void)
+{
+    char *page = make_page(decision_csv);
+    expect(page, "<svg role=\"img\" aria-label=\"What each option costs per million tokens\"");
+    expect(page, "id='cost-gpDot'");
+    expect(page, "href='#cost-gpDot'");
+    expect(page, "id='tornado-gpDot'");
+    CU_ASSERT_EQUAL(count(page, "<figcaption>"), 2);
+    CU_ASSERT_PTR_NULL(strstr(page, "<?xml"));
+    free(page);
+}
+
+static void nothing_is_fetched(void)
+{
+    static const char *const fetching[] = {" src=", "<link",   "@import", "url(http",
+                                           "<img",  "<iframe", "fetch(",  "XMLHttpRequest"};
+    char *page = make_page(decision_csv);
+    expect(page, "content=\"default-src 'none'; ");
+    for (size_t i = 0; i < sizeof fetching / sizeof *fetching; i++) {
+        CU_ASSERT_PTR_NULL(strstr(page, fetching[i]));
+    }
+    free(page);
+}
+
+static void a_missing_table_is_an_error_and_leaves_no_page(void)
+{
+    const char *dir = check_tmp(1, "missing");
+    struct scenario sc = {.name = "n", .question = ""};
+    struct html_report report = {.dir = dir, .scenario = &sc, .version = "1", .as_of = ""};
+    struct err err = {0};
+    char path[512];
+    mkdir(dir, 0700);
+    CU_ASSERT_FALSE(html_write(&report, &err));
+    CU_ASSERT_EQUAL(err.code, ERR_IO);
+    snprintf(path, sizeof path, "%s/report.html", dir);
+    CU_ASSERT_NOT_EQUAL(access(path, F_OK), 0);
+}
+
+static const struct check_case cases[] = {
+    {"names_that_are_markup_stay_text", names_that_are_markup_stay_text},
+    {"only_a_web_address_becomes_a_link", only_a_web_address_becomes_a_link},
+    {"a_figure_names_its_cell", a_figure_names_its_cell},
+    {"the_answer_is_one_sentence_with_its_figures",
+     the_answer_is_one_sentence_with_its_figures},
+    {"no_option_left_is_said", no_option_left_is_said},
+    {"headings_are_buttons_that_say_the_order", headings_are_buttons_that_say_the_order},
+    {"landmarks_and_language_are_there", landmarks_and_language_are_there},
+    {"tags_are_balanced", tags_are_balanced},
+    {"pictures_have_words_and_ids_of_their_own", pictures_have_words_and_ids_of_their_own},
+    {"nothing_is_fetched", nothing_is_fetched},
+    {"a_missing_table_is_an_error_and_leaves_no_page",
+     a_missing_table_is_an_error_and_leaves_no_page},
+};
+
+int main(void)
+{
+    return check_main("html", cases, (int)(sizeof cases / sizeof *cases));
+}
