@@ -309,17 +309,15 @@ static bool scheme_fits(const char *wanted, enum quant_scheme scheme)
            (strcmp(wanted, "tensor") == 0 && is_tensor);
 }
 
-bool engine_moe_backend(const struct engine_table *table, enum engine_kind kind,
-                        const char *version, const struct gpu *gpu, enum dtype experts,
-                        enum quant_scheme scheme, int ep, const char **kernel,
-                        const char **dtype_key)
+bool engine_moe_backend(const struct engine_table *table, const struct moe_backend_key *key,
+                        const char **kernel, const char **dtype_key)
 {
     for (int i = 0; i < table->n_backends; i++) {
         const struct backend_row *row = &table->backends[i];
         enum dtype dtype;
-        if (dtype_parse(row->experts, &dtype) && dtype == experts &&
-            scheme_fits(row->scheme, scheme) && !(ep < row->ep_min) &&
-            applies(&row->when, kind, version, gpu, 1)) {
+        if (dtype_parse(row->experts, &dtype) && dtype == key->experts &&
+            scheme_fits(row->scheme, key->scheme) && !(key->ep < row->ep_min) &&
+            applies(&row->when, key->kind, key->version, key->gpu, 1)) {
             *kernel = row->kernel;
             *dtype_key = row->dtype_key;
             return true;

@@ -49,9 +49,15 @@ bool engine_version_reaches(const char *version, const char *from);
 /* Name of the MoE kernel family ("triton", "cutlass", "trtllm-gen", "marlin", ...) and the dtype key
  * under which its constants stand in kernels/moe.csv. "a+b": the engine takes the faster of the two at
  * run time (kernel_moe_other). False when unknown: caller takes the first row of the dtype. */
-bool engine_moe_backend(const struct engine_table *table, enum engine_kind kind,
-                        const char *version, const struct gpu *gpu, enum dtype experts,
-                        enum quant_scheme scheme, int ep, const char **kernel,
-                        const char **dtype_key);
+struct moe_backend_key {
+    enum engine_kind kind;
+    const char *version; /* "" newest known */
+    const struct gpu *gpu;
+    enum dtype experts;
+    enum quant_scheme scheme;
+    int ep;
+};
+bool engine_moe_backend(const struct engine_table *table, const struct moe_backend_key *key,
+                        const char **kernel, const char **dtype_key);
 
 #endif

@@ -15,8 +15,6 @@
 
 #include "sim/base/mem.h"
 
-extern char **environ;
-
 static bool is_harmless(unsigned char c)
 {
     return c < 0x80 && (isalnum(c) || (c != '\0' && strchr(" .,-_/:()=+", c)));

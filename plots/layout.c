@@ -71,14 +71,14 @@ static size_t char_back(const char *text, size_t i)
 static const char *shorten(struct arena *arena, const char *text, double size_px, bool bold,
                            double width_px)
 {
-    size_t n = strlen(text), head = n / 2, tail = n / 2;
+    size_t n = strlen(text), head = n / 2;
     if (span_px(text, n, size_px, bold) <= width_px) {
         return arena_strdup(arena, text);
     }
     while (head > 0 && is_continuation(text[head])) {
         head--;
     }
-    tail = head;
+    size_t tail = head;
     double room_px = width_px - size_px;
     bool from_head = true;
     while (head > 0 && tail < n &&

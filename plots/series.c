@@ -406,8 +406,9 @@ static void fit_near(struct layout_axis *axis, struct range r)
     layout_axis_fit(&whole, 0, r.hi - r.lo + 2 * room, INFINITY, LAYOUT_COUNT);
     double step = whole.tics[1] - whole.tics[0];
     *axis = (struct layout_axis){.lo = r.lo - room, .hi = r.hi + room, .unit = LAYOUT_COUNT};
-    for (double at = ceil(axis->lo / step) * step; at <= axis->hi; at += step) {
-        axis->tics[axis->n_tics++] = at;
+    double first = ceil(axis->lo / step) * step;
+    for (int i = 0; i < LAYOUT_MAX_TICS && first + i * step <= axis->hi; i++) {
+        axis->tics[axis->n_tics++] = first + i * step;
     }
 }
 

@@ -177,7 +177,8 @@ static const char *backend(const struct fixture *f, enum engine_kind kind, const
     const char *kernel = "", *key = "";
     const struct gpu *gpu = gpu_find(&f->gpus, gpu_name, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(gpu);
-    if (!engine_moe_backend(f->table, kind, "", gpu, experts, scheme, ep, &kernel, &key)) {
+    struct moe_backend_key asked = {kind, "", gpu, experts, scheme, ep};
+    if (!engine_moe_backend(f->table, &asked, &kernel, &key)) {
         return "none";
     }
     snprintf(text, sizeof text, "%s %s", kernel, key);
@@ -256,8 +257,9 @@ static void every_chosen_kernel_has_constants_of_its_dtype(void)
         enum engine_kind kind = (enum engine_kind)(rest % ENGINE_N_KINDS);
         enum dtype format = formats[rest / ENGINE_N_KINDS % 5];
         const char *kernel, *key;
-        if (!engine_moe_backend(f.table, kind, "", gpu, format, QUANT_BLOCK,
-                                1 + 7 * (rest / 20), &kernel, &key)) {
+        struct moe_backend_key asked = {kind,   "",          gpu,
+                                        format, QUANT_BLOCK, 1 + 7 * (rest / 20)};
+        if (!engine_moe_backend(f.table, &asked, &kernel, &key)) {
             continue;
         }
         const struct moe_consts *c =

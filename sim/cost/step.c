@@ -307,8 +307,9 @@ static bool add_experts(struct step_model *sm, struct step_group *g, enum dtype 
     const struct mlp_spec *mlp = g->mlp;
     const char *kernel = "";
     const char *key = "bf16";
-    engine_moe_backend(c->engines, c->engine, c->engine_version, c->gpu, dtype,
-                       scheme_of(&c->checkpoint, dtype), c->ep, &kernel, &key);
+    struct moe_backend_key asked = {
+        c->engine, c->engine_version, c->gpu, dtype, scheme_of(&c->checkpoint, dtype), c->ep};
+    engine_moe_backend(c->engines, &asked, &kernel, &key);
     if (c->moe_backend && c->moe_backend[0]) {
         kernel = c->moe_backend;
     }
@@ -945,8 +946,9 @@ static inline int64_t computed_tokens(const struct step_cache *c, const struct s
     return m < c->max_tokens ? m : c->max_tokens;
 }
 
-/* Drafting runs one after another: each token costs one layer of the model and the head. Attention of
- * the draft layer and the larger arithmetic of verifying are not counted; the cache is read once. */
+/* Drafting runs one after another: each token costs one layer of the model and the head.
+ * Attention of the draft layer and the larger arithmetic of verifying are not counted; the
+ * cache is read once. */
 static double draft_s(struct step_cache *c, int64_t n)
 {
     const struct step_model *sm = c->model;
@@ -973,8 +975,8 @@ static double rank_s(struct step_cache *c, const struct step_batch *b, int64_t m
     return t;
 }
 
-static double step_floor_s(const struct step_model *sm, double m, double n_sample, double m_group,
-                           double kv_s);
+static double step_floor_s(const struct step_model *sm, double m, double n_sample,
+                           double m_group, double kv_s);
 
 /* A deployment that was measured: T' = scale x T + offset, never below the physical floor. */
 static double corrected_s(struct step_cache *c, double law_s, double floor_s)
@@ -1024,8 +1026,8 @@ double step_time_s(struct step_cache *c, const struct step_batch *batches, int n
     c->host_s += host;
     c->n_steps++;
     if (sm->cfg.step_scale > 0.0) {
-        double floor = step_floor_s(sm, (double)most, (double)busiest->n_sample,
-                                    (double)group_tokens, kv);
+        double floor =
+            step_floor_s(sm, (double)most, (double)busiest->n_sample, (double)group_tokens, kv);
         return corrected_s(c, t + host, floor);
     }
     return t + host;
@@ -1127,8 +1129,8 @@ static struct work moe_work(const struct step_model *sm, double m)
     return w;
 }
 
-static double step_floor_s(const struct step_model *sm, double m, double n_sample, double m_group,
-                           double kv_s)
+static double step_floor_s(const struct step_model *sm, double m, double n_sample,
+                           double m_group, double kv_s)
 {
     struct work w = m > 0.0 ? token_work(sm, m) : (struct work){0.0, 0.0};
     struct work head = n_sample > 0.0 ? head_work(sm, n_sample) : (struct work){0.0, 0.0};

@@ -206,7 +206,7 @@ static struct csv_table with_sets(const struct input *in, const struct csv_table
 {
     int n_sets = in->options->n_sets;
     struct csv_table out = *t;
-    size_t width = (size_t)(t->n_cols + n_sets);
+    size_t width = (size_t)t->n_cols + (size_t)n_sets;
     out.cols = arena_alloc(in->arena, width, sizeof *out.cols);
     out.cells = arena_alloc(in->arena, width * (size_t)t->n_rows + 1, sizeof *out.cells);
     memcpy(out.cols, t->cols, (size_t)t->n_cols * sizeof *out.cols);

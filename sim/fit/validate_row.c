@@ -114,13 +114,26 @@ static const struct release releases[] = {
 /* Benchmark images lag: InferenceX ran vLLM 0.10.2 on 2025-11-02. */
 static const int64_t IMAGE_LAG_DAYS = 42;
 
+/* The first n characters as a number; -1 when one is no digit. */
+static int leading_digits(const char *text, int n)
+{
+    int value = 0;
+    for (int i = 0; i < n; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return -1;
+        }
+        value = 10 * value + (text[i] - '0');
+    }
+    return value;
+}
+
 /* Days since 0000-03-01 of "2025-11-02", "2025-11" (its first day); -1: no date. */
 static int64_t day_number(const char *date)
 {
-    int y;
-    int m;
-    int d = 1;
-    if (sscanf(date, "%4d-%2d-%2d", &y, &m, &d) < 2 || y < 1 || m < 1 || m > 12 || d < 1) {
+    int y = leading_digits(date, 4);
+    int m = y > 0 && date[4] == '-' ? leading_digits(date + 5, 2) : -1;
+    int d = m > 0 && date[7] == '-' ? leading_digits(date + 8, 2) : 1;
+    if (y < 1 || m < 1 || m > 12 || d < 1) {
         return -1;
     }
     int64_t years = m > 2 ? y : y - 1; /* counted from March, so that a leap day comes last */

@@ -61,17 +61,34 @@ static double days_from_civil(int y, int m, int d)
     return (double)era * 146097.0 + doe - 719468.0;
 }
 
-/* "2023-11-16 18:15:46.6805900" -> seconds. */
+/* The next number of at most n digits at *text, which then stands behind it and `end` (0: any). */
+static bool take_number(const char **text, int n, char end, int *value)
+{
+    const char *at = *text;
+    for (*value = 0; n > 0 && *at >= '0' && *at <= '9'; n--, at++) {
+        *value = 10 * *value + (*at - '0');
+    }
+    bool ok = at > *text && (end == 0 || *at == end);
+    *text = at + (ok && end != 0);
+    return ok;
+}
+
+/* "2023-11-16 18:15:46.6805900", or with a T between day and hour -> seconds. */
 static bool parse_timestamp(const char *text, double *time_s)
 {
-    int y, mo, d, h, mi, used = 0;
-    if (sscanf(text, "%4d-%2d-%2d%*1[ T]%2d:%2d:%n", &y, &mo, &d, &h, &mi, &used) != 5 || used == 0) {
+    int y, mo, d, h, mi;
+    if (!take_number(&text, 4, '-', &y) || !take_number(&text, 2, '-', &mo) ||
+        !take_number(&text, 2, 0, &d) || (*text != ' ' && *text != 'T')) {
+        return false;
+    }
+    text++;
+    if (!take_number(&text, 2, ':', &h) || !take_number(&text, 2, ':', &mi)) {
         return false;
     }
     double s;
     char why[128];
     char seconds[32];
-    snprintf(seconds, sizeof seconds, "%s", text + used);
+    snprintf(seconds, sizeof seconds, "%s", text);
     seconds[strcspn(seconds, "Z+")] = '\0';
     if (mo < 1 || mo > 12 || d < 1 || d > 31 || h > 23 || mi > 59 ||
         !quantity_parse(seconds, UNIT_COUNT, &s, why, sizeof why) || s < 0.0 || s >= 61.0) {

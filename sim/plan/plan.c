@@ -244,8 +244,9 @@ static bool confirm_round(struct planning *p, struct err *err)
     }
     struct search_options options = search_options_of(p->options);
     double peak = demand_peak_rps(&plan->demand, 0, (enum burstiness)plan->demand.burst);
-    if (!search_confirm(p->arena, p->stock, plan->scenario, &plan->search, idx, sizes, n, peak,
-                        &options, checks, err)) {
+    struct search_fleets fleets = {idx, sizes, n, peak};
+    if (!search_confirm(p->arena, p->stock, plan->scenario, &plan->search, &fleets, &options,
+                        checks, err)) {
         return false;
     }
     for (int i = 0; i < n; i++) {

@@ -302,11 +302,15 @@ static void confirm_task(void *ctx, int i, int thread)
 }
 
 bool search_confirm(struct arena *arena, const struct stock *stock, const struct scenario *sc,
-                    const struct search *search, const int *idx, const int64_t *sizes, int n,
-                    double peak_rps, const struct search_options *options,
-                    struct fleet_check *checks, struct err *err)
+                    const struct search *search, const struct search_fleets *fleets,
+                    const struct search_options *options, struct fleet_check *checks,
+                    struct err *err)
 {
-    struct confirming c = {.idx = idx, .sizes = sizes, .peak_rps = peak_rps, .checks = checks};
+    int n = fleets->n;
+    struct confirming c = {.idx = fleets->idx,
+                           .sizes = fleets->sizes,
+                           .peak_rps = fleets->peak_rps,
+                           .checks = checks};
     if (!sizing_open(&c.z, arena, stock, sc, options, err)) {
         return false;
     }
@@ -320,7 +324,7 @@ bool search_confirm(struct arena *arena, const struct stock *stock, const struct
         if (checks[i].impossible) {
             return err_set(err, ERR_INTERNAL,
                            "a fleet of %s would be faster than its memory and arithmetic allow",
-                           search->candidates.items[idx[i]].name);
+                           search->candidates.items[fleets->idx[i]].name);
         }
     }
     return true;

@@ -59,12 +59,18 @@ bool search_run(struct arena *arena, const struct stock *stock, const struct nod
                 const struct scenario *sc, const struct search_options *options,
                 struct search *out, struct err *err);
 
-/* Simulates the fleets of some items in parallel: sizes[i] replicas of items[idx[i]] at
- * peak_rps. */
+/* Fleets of some items: sizes[i] replicas of items[idx[i]] at peak_rps. */
+struct search_fleets {
+    const int *idx;
+    const int64_t *sizes;
+    int n;
+    double peak_rps;
+};
+/* Simulates them in parallel; checks[n] has what each did. */
 bool search_confirm(struct arena *arena, const struct stock *stock, const struct scenario *sc,
-                    const struct search *search, const int *idx, const int64_t *sizes, int n,
-                    double peak_rps, const struct search_options *options,
-                    struct fleet_check *checks, struct err *err);
+                    const struct search *search, const struct search_fleets *fleets,
+                    const struct search_options *options, struct fleet_check *checks,
+                    struct err *err);
 
 /* The load classes at a total of 1 request/s. Closed loops and offline batches become Poisson
  * arrivals: a plan asks how many requests come, not how many clients wait. */

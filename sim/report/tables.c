@@ -359,8 +359,9 @@ void tables_print_summary(const struct experiment *e, FILE *out)
         const struct estimate *v = p->values[all];
         const struct system *s = &e->systems[p->system_idx];
         int64_t replicas = e->deployments.items[p->system_idx].replicas;
+        int64_t n_gpus = s->n_gpus * (replicas > 0 ? replicas : 1);
         table_put(t, "%s", s->spec.name);
-        table_put(t, "%lld", (long long)(s->n_gpus * (replicas > 0 ? replicas : 1)));
+        table_put(t, "%lld", (long long)n_gpus);
         table_put(t, "%s", p->load);
         put_latency(t, e, p, LAT_TTFT, STAT_P50);
         put_latency(t, e, p, LAT_TTFT, STAT_P95);
