@@ -129,7 +129,7 @@ need-cunit:
 # ---- packages ------------------------------------------------------------------------------
 
 DEPS_BUILD := gcc libc6-dev make libgsl-dev libcsv-dev libyaml-dev libjansson-dev libcunit1-dev gnuplot-nox fonts-dejavu-core
-DEPS_CHECK := clang libclang-rt-14-dev clang-tidy clang-format cppcheck valgrind shellcheck
+DEPS_CHECK := clang libclang-rt-14-dev clang-tidy clang-format cppcheck valgrind shellcheck chromium poppler-utils
 
 deps: ## install the Debian packages that building, running and `make test` need
 	@tests/packages.sh $(DEPS_BUILD)
@@ -255,6 +255,9 @@ check-install: ## install, use from elsewhere, uninstall
 check-deb: ## the Debian package installs, runs and goes away in a directory of its own
 	@$(MAKE) deb
 	@tests/check_deb.sh $(DEB)
+check-report: ## report.html of a plan in headless Chromium: console, requests, sorting, print
+	@$(MAKE) $(B)/headroom
+	@tests/report_check.sh $(B)/headroom
 check-archive: ## a source archive builds and runs without .git
 	@MAKE='$(MAKE)' tests/check_archive.sh
 # Uninitialised variables are left to the compilers, clang-tidy and valgrind, which follow pointers better.

@@ -336,10 +336,12 @@ void page_excluded(const struct page *p)
         n += !page_has(p, at(PAGE_PLAN, row, "rank"));
     }
     section_open(p, "excluded", "What was left out, and why");
-    fprintf(p->out,
-            "<details><summary>%d options and systems without a "
-            "rank</summary>\n",
-            n);
+    fprintf(
+        p->out,
+        "<p>%d options and systems have no rank: excluded by policy, too large for their "
+        "GPUs, refused by a machine, or without a price. plan.csv has the reason of each.</p>\n"
+        "<details><summary>The list</summary>\n",
+        n);
     page_table_open(p, "t-excluded", "Excluded by policy, too large, without a price",
                     COLUMNS(columns));
     for (int row = 0; row < n_rows; row++) {
