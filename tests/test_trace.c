@@ -156,6 +156,20 @@ static void the_duration_leaves_one_mean_gap_before_a_repeat(void)
     arena_free(arena);
 }
 
+static void signs_and_blanks_in_times_are_refused(void)
+{
+    static const char *const times[] = {"2023--1-16 18:15:46", "2023-11-16 -8:15:46",
+                                        "2023-11- 6 18:15:46", "2023-11-16 18:15",
+                                        "2023-11-16",          "-023-11-16 18:15:46",
+                                        "2023-11-1618:15:46",  "2023-13-16 18:15:46"};
+    char text[160];
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        snprintf(text, sizeof text, "TIMESTAMP,ContextTokens,GeneratedTokens\n%s,10,5\n",
+                 times[i]);
+        bad(text, 2, "not a time");
+    }
+}
+
 static void time_must_not_go_back(void)
 {
     bad("arrival_s,input_tokens,output_tokens\n5,1,1\n4.9,1,1\n", 3, "goes back in time");
@@ -209,6 +223,7 @@ int main(void)
         {"mooncake lines bring hashes", mooncake_lines_bring_block_hashes},
         {"ties are spread", ties_are_spread_up_to_the_next_time},
         {"the duration leaves one mean gap", the_duration_leaves_one_mean_gap_before_a_repeat},
+        {"signs and blanks in times are refused", signs_and_blanks_in_times_are_refused},
         {"time must not go back", time_must_not_go_back},
         {"bad rows are refused", bad_rows_are_refused_where_they_stand},
         {"other tables are refused", other_tables_and_empty_traces_are_refused},

@@ -18,7 +18,7 @@
 #define FIELD_MAX_BYTES TEXT_MIB
 #define FIELD_STEP_BYTES ((size_t)1 << 16)
 #define MAX_COLS 4096
-#define LOAD_MAX_CELLS ((size_t)100000000)
+#define LOAD_MAX_CELLS ((size_t)10000000)
 
 /* ---- reading row by row ---- */
 

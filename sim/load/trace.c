@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* trace.c - reads request traces: Azure CSV, Mooncake JSON Lines, plain CSV. O(rows) memory, 40 bytes
- * a row plus its hashes. */
+/* trace.c - reads request traces: Azure CSV, Mooncake JSON Lines, plain CSV. O(rows) memory, 40
+ * bytes a row plus its hashes. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "sim/base/node.h"
 #include "sim/load/load.h"
 
-enum { MOONCAKE_HASH_TOKENS = 512, MAX_TOKENS = 100000000 };
+enum { MOONCAKE_HASH_TOKENS = 512, MAX_TOKENS = 100000000, MAX_ROWS = 10000000 };
 
 struct reader {
     struct arena *arena;
@@ -35,6 +35,9 @@ static bool add_row(struct reader *r, double time_s, double prompt, double outpu
         floor(prompt) != prompt || floor(output) != output) {
         return row_error(r, line, err,
                          "token counts must be whole, 1..100000000 (output 0 counts as 1)");
+    }
+    if (r->n == MAX_ROWS) {
+        return row_error(r, line, err, "a trace has at most 10,000,000 requests");
     }
     if (r->n == 0) {
         r->origin_s = time_s;
@@ -61,7 +64,8 @@ static double days_from_civil(int y, int m, int d)
     return (double)era * 146097.0 + doe - 719468.0;
 }
 
-/* The next number of at most n digits at *text, which then stands behind it and `end` (0: any). */
+/* The next number of at most n digits at *text, which then stands behind it and `end` (0: any).
+ */
 static bool take_number(const char **text, int n, char end, int *value)
 {
     const char *at = *text;
@@ -115,7 +119,8 @@ static bool read_header(struct reader *r, int n, const char *const *fields, int6
 {
     static const char *const azure[] = {"TIMESTAMP", NULL};
     static const char *const time[] = {"arrival_s", "time_s", NULL};
-    static const char *const prompt[] = {"ContextTokens", "input_tokens", "prompt_tokens", NULL};
+    static const char *const prompt[] = {"ContextTokens", "input_tokens", "prompt_tokens",
+                                         NULL};
     static const char *const output[] = {"GeneratedTokens", "output_tokens", NULL};
     r->time_col = find_col(n, fields, azure);
     r->azure = r->time_col >= 0;
@@ -162,7 +167,8 @@ static bool read_json(void *ctx, const struct node *v, int64_t line, struct err 
     const struct node *in = node_get(v, "input_length");
     const struct node *out = node_get(v, "output_length");
     if (!time || !in || !out) {
-        return row_error(r, line, err, "a trace line needs timestamp, input_length, output_length");
+        return row_error(r, line, err,
+                         "a trace line needs timestamp, input_length, output_length");
     }
     if (!node_quantity(time, UNIT_COUNT, 0.0, 1e15, &at, err) ||
         !node_quantity(in, UNIT_COUNT, 1.0, MAX_TOKENS, &prompt, err) ||
@@ -186,7 +192,8 @@ static bool read_json(void *ctx, const struct node *v, int64_t line, struct err 
     return true;
 }
 
-/* Requests sharing a timestamp were binned by the recorder's clock: spread them up to the next one. */
+/* Requests sharing a timestamp were binned by the recorder's clock: spread them up to the next
+ * one. */
 static void spread_ties(struct trace_row *rows, int64_t n)
 {
     int64_t i = 0;
@@ -209,7 +216,8 @@ static bool starts_with_brace(const char *path)
 {
     FILE *f = fopen(path, "rb");
     int c = f ? fgetc(f) : EOF;
-    while (c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == 0xEF || c == 0xBB || c == 0xBF) {
+    while (c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == 0xEF || c == 0xBB ||
+           c == 0xBF) {
         c = fgetc(f);
     }
     if (f) {
@@ -223,7 +231,8 @@ bool trace_load(struct arena *arena, const char *path, bool spread, struct trace
 {
     struct reader r = {.arena = arena, .path = arena_strdup(arena, path)};
     bool json = starts_with_brace(path);
-    bool ok = json ? json_lines_read(path, read_json, &r, err) : csv_read(path, read_row, &r, err);
+    bool ok =
+        json ? json_lines_read(path, read_json, &r, err) : csv_read(path, read_row, &r, err);
     if (ok && r.n == 0) {
         ok = err_at(err, (struct src_pos){r.path, 1, 0}, "the trace has no requests");
     }
@@ -237,7 +246,8 @@ bool trace_load(struct arena *arena, const char *path, bool spread, struct trace
         *trace = (struct trace){.rows = rows,
                                 .n = r.n,
                                 .hash_tokens = json ? MOONCAKE_HASH_TOKENS : 0,
-                                .duration_s = r.n > 1 ? last * (double)r.n / (double)(r.n - 1) : 1.0};
+                                .duration_s =
+                                    r.n > 1 ? last * (double)r.n / (double)(r.n - 1) : 1.0};
     }
     free(r.rows);
     return ok;
