@@ -153,7 +153,8 @@ bool kernel_set_load(struct arena *arena, const char *const *dirs, int n_dirs,
 {
     *set = (struct kernel_set){0};
     return load_gemm(arena, dirs, n_dirs, set, err) &&
-           load_attn(arena, dirs, n_dirs, set, err) && load_moe(arena, dirs, n_dirs, set, err) &&
+           load_attn(arena, dirs, n_dirs, set, err) &&
+           load_moe(arena, dirs, n_dirs, set, err) &&
            transfer_load(arena, dirs, n_dirs, &set->transfers, err);
 }
 

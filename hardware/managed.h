@@ -35,8 +35,8 @@ struct managed_limit {
     const char *catalogue; /* name in models/, "" when it is a group */
     const char *kind;      /* itpm otpm tpm (tokens per minute: in, out, both) rpm qph qps
                               concurrency max_output_tokens provisioned_tok_per_s
-                              min_model_units price regional_uplift custom_weights adapters data_residency
-                              regions policy ... */
+                              min_model_units price regional_uplift custom_weights adapters
+                              data_residency      regions policy ... */
     double value;          /* in `unit`; NaN when the limit is a sentence */
     const char *text;      /* the sentence, "" when it is a number */
     const char *unit, *conditions;

@@ -141,6 +141,10 @@ bool model_checkpoint(const struct model *m, enum dtype weights, struct checkpoi
 bool model_checkpoint_named(const struct model *m, enum dtype weights, const char *name,
                             struct checkpoint *out, struct err *err);
 
+/* Same attention, same MLP in every field. */
+bool attn_spec_same(const struct attn_spec *a, const struct attn_spec *b);
+bool mlp_spec_same(const struct mlp_spec *a, const struct mlp_spec *b);
+
 /* Parameter counts (elements). attn: projections incl. indexer and q/k norms; per layer of the
  * group. */
 double attn_params(const struct model *m, const struct attn_spec *a);

@@ -5,6 +5,8 @@
  * groups). */
 #include "models/model.h"
 
+#include <string.h>
+
 /* The indexer of sparse attention: queries from the Q latent when there is one (else from the
  * hidden state), one shared key head with its norm, one weight per head (latent attention
  * only). DeepSeek V3.2: 1536 * 64 * 128 + 7168 * 128 + 7168 * 64 = 13.96e6 per layer. */
@@ -246,4 +248,15 @@ double model_kv_bytes(const struct model *m, enum dtype kv, int tp, bool growing
         }
     }
     return bytes;
+}
+
+/* Models are read into zeroed memory, so their padding is equal too. */
+bool attn_spec_same(const struct attn_spec *a, const struct attn_spec *b)
+{
+    return memcmp(a, b, sizeof *a) == 0; /* NOLINT(bugprone-suspicious-memory-comparison) */
+}
+
+bool mlp_spec_same(const struct mlp_spec *a, const struct mlp_spec *b)
+{
+    return memcmp(a, b, sizeof *a) == 0; /* NOLINT(bugprone-suspicious-memory-comparison) */
 }

@@ -135,7 +135,7 @@ struct scenario_class {
     struct scenario_prefix prefix;
     struct scenario_sessions sessions;
     struct scenario_images images;
-    double timeout_s; /* gives up when not admitted so long after arrival; NaN: never */
+    double timeout_s;    /* gives up when not admitted so long after arrival; NaN: never */
     int64_t prompt_pool; /* number of distinct prompts, drawn cyclically; 0: all distinct */
     struct scenario_slo slo;
 };
@@ -164,9 +164,10 @@ struct scenario_engine {
     const char *attention_backend; /* "" auto */
     const char *calibration;       /* resolved path of a calibration file; "" none */
     int64_t api_servers;
-    int windowed_kv; /* windowed layers give KV back: 1, 0, -1 the engine's default */
-    int policy;      /* enum sched_policy; -1: the engine's default */
-    int64_t max_queue; /* waiting requests per replica beyond which new ones are rejected; -1: none */
+    int windowed_kv;   /* windowed layers give KV back: 1, 0, -1 the engine's default */
+    int policy;        /* enum sched_policy; -1: the engine's default */
+    int64_t max_queue; /* waiting requests per replica beyond which new ones are rejected; -1:
+                          none */
     int64_t speculative_tokens; /* drafted per step; 0: off */
     double acceptance_frac;     /* of each drafted token */
 };
@@ -190,9 +191,9 @@ struct scenario_deployment {
 /* ---- the other sections ------------------------------------------------------------------ */
 
 struct scenario_moe {
-    double skew;               /* lognormal sigma of expert popularity; NaN: catalogue */
-    double drift_s;            /* time in which the popularity order changes; 0: fixed */
-    double drift_share_frac;   /* how much of it does; the rest belongs to the model and stays */
+    double skew;             /* lognormal sigma of expert popularity; NaN: catalogue */
+    double drift_s;          /* time in which the popularity order changes; 0: fixed */
+    double drift_share_frac; /* how much of it does; the rest belongs to the model and stays */
     int64_t redundant_experts; /* per layer, over all ranks */
     double rebalance_s;        /* period of expert rebalancing; 0: never */
     double rebalance_pause_s;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Admission under overload: timeouts, queue limits and priorities, and that the counts add up. */
+/* Admission under overload: timeouts, queue limits and priorities, and that the counts add up.
+ */
 #include <math.h>
 
 #include "sim/serve/cluster.h"
@@ -110,7 +111,8 @@ int main(void)
         {"a full queue turns new requests away", a_full_queue_turns_new_requests_away},
         {"the better priority is served first, the other gives up",
          the_better_priority_is_served_first_and_the_other_gives_up},
-        {"without rules everybody waits and completes", without_rules_everybody_waits_and_completes},
+        {"without rules everybody waits and completes",
+         without_rules_everybody_waits_and_completes},
     };
     return check_main("admission", cases, sizeof cases / sizeof cases[0]);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Replicas that fail: nothing is lost, retries are paid for, time out of service is as configured. */
+/* Replicas that fail: nothing is lost, retries are paid for, time out of service is as
+ * configured. */
 #include <math.h>
 
 #include "sim/serve/cluster.h"
@@ -70,8 +71,8 @@ static void with_all_replicas_down_requests_wait_for_the_first_to_return(void)
     lab_end(&l);
 }
 
-/* Renewal theory: mean up 40 s, down 10 s: a fifth of the time out of service. 400 s x 8 replicas are
- * about 64 cycles: 3 standard errors are 0.2 x 3 / sqrt(64) = 7.5 %. */
+/* Renewal theory: mean up 40 s, down 10 s: a fifth of the time out of service. 400 s x 8
+ * replicas are about 64 cycles: 3 standard errors are 0.2 x 3 / sqrt(64) = 7.5 %. */
 static void time_out_of_service_follows_from_the_rates(void)
 {
     struct lab l;
@@ -121,7 +122,8 @@ int main(void)
          every_request_completes_through_failures_open_and_closed},
         {"with all replicas down requests wait for the first to return",
          with_all_replicas_down_requests_wait_for_the_first_to_return},
-        {"time out of service follows from the rates", time_out_of_service_follows_from_the_rates},
+        {"time out of service follows from the rates",
+         time_out_of_service_follows_from_the_rates},
         {"failures cost latency; none without a rate",
          failures_cost_latency_and_none_are_drawn_without_a_rate},
         {"a replica's failures do not depend on the others",

@@ -82,8 +82,8 @@ static void fp8_gemm_has_an_activation_quantisation_term(void)
     arena_free(f.arena);
 }
 
-static const struct attn_consts *attn_for(const struct fixture *f, const char *gpu, int head_dim,
-                                          bool is_windowed)
+static const struct attn_consts *attn_for(const struct fixture *f, const char *gpu,
+                                          int head_dim, bool is_windowed)
 {
     const struct attn_want want = {
         .head_dim = head_dim, .is_windowed = is_windowed, .kv_dtype = "bf16"};

@@ -65,7 +65,8 @@ static void a_flow_of_no_bytes_ends_at_once_and_ties_end_in_order_of_start(void)
 
 enum { N_LINKS = 5, N_FLOWS = 200 };
 
-static void start_random(struct link_net *net, struct rng *rng, double now_s, int i, double *sent)
+static void start_random(struct link_net *net, struct rng *rng, double now_s, int i,
+                         double *sent)
 {
     int a = (int)rng_below(rng, N_LINKS);
     int b = (int)rng_below(rng, N_LINKS);

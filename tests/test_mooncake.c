@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The prefix cache on real block hashes: with memory without end the hit rates of the Mooncake traces are
- * those of their publication's method (37.4 % and 65.1 %). The traces are not part of the project: without
- * them beside it only the synthetic case runs. */
+/* The prefix cache on real block hashes: with memory without end the hit rates of the Mooncake
+ * traces are those of their publication's method (37.4 % and 65.1 %). The traces are not part
+ * of the project: without them beside it only the synthetic case runs. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -63,7 +63,8 @@ static void synthetic_trace_hits_as_published(void)
     expect_hits("../shared/data/traces/mooncake_synthetic_trace.jsonl", 0.651);
 }
 
-/* Two prompts of 1024 tokens that share their first hash: of the second, 512 tokens are found. */
+/* Two prompts of 1024 tokens that share their first hash: of the second, 512 tokens are found.
+ */
 static void a_shared_first_block_is_found(void)
 {
     const int64_t a[] = {1, 2};

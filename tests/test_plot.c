@@ -135,6 +135,13 @@ static const char *const samples[][3] = {
     {"experts", "tests/plots/experts.csv", "8x H200, ep8: slowest rank"},
     {"imbalance", "tests/plots/imbalance.csv", "EP 16, 32 redundant"},
     {"validation", "tests/plots/residuals.csv", "sglang"},
+    {"cost", "plan.csv"},
+    {"tornado", "sensitivity.csv"},
+    {"breakeven", "breakeven.csv"},
+    {"forecast", "forecast.csv"},
+    {"cash", "forecast.csv"},
+    {"pareto", "plan.csv"},
+    {"quality", "plan.csv"},
 };
 #define N_SAMPLES ((int)(sizeof samples / sizeof *samples))
 

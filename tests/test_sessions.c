@@ -27,7 +27,8 @@ static struct load *load_of(const struct load_class *c, int64_t n)
     return load_new(&cfg);
 }
 
-/* First prompt 100, answer 50; the user then adds 100 - 40 shared = 60: 210, then 210 + 50 + 60. */
+/* First prompt 100, answer 50; the user then adds 100 - 40 shared = 60: 210, then 210 + 50
+ * + 60. */
 static void a_turn_repeats_what_was_said_and_adds_to_it(void)
 {
     struct load_class c = chat(1e9, 0);
@@ -54,7 +55,8 @@ static void a_turn_repeats_what_was_said_and_adds_to_it(void)
 
 enum { N = 40000 };
 
-/* Turns are geometric with the mean asked for; their rate, not that of conversations, is 10/s. */
+/* Turns are geometric with the mean asked for; their rate, not that of conversations, is 10/s.
+ */
 static void turns_have_their_mean_and_the_rate_counts_turns(void)
 {
     struct load_class c = chat(4.0, 0);
@@ -105,7 +107,8 @@ static void conversations_feed_back_and_reuse(void)
     load_free(load);
 }
 
-/* Turns on their way count towards the class's own limit, and so does the conversation that comes next. */
+/* Turns on their way count towards the class's own limit, and so does the conversation that
+ * comes next. */
 static void turns_do_not_exceed_the_limit_of_their_class(void)
 {
     struct load_class c = chat(5.0, 0);
@@ -122,7 +125,8 @@ static void turns_do_not_exceed_the_limit_of_their_class(void)
 int main(void)
 {
     const struct check_case cases[] = {
-        {"a turn repeats what was said and adds to it", a_turn_repeats_what_was_said_and_adds_to_it},
+        {"a turn repeats what was said and adds to it",
+         a_turn_repeats_what_was_said_and_adds_to_it},
         {"turns have their mean and the rate counts turns",
          turns_have_their_mean_and_the_rate_counts_turns},
         {"a lost turn ends the conversation", a_lost_turn_ends_the_conversation},

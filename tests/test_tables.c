@@ -82,7 +82,8 @@ static char *first_line(struct lab *l, const char *path)
     return line;
 }
 
-/* What is predicted against measured results carries a prediction band beside the sampling interval. */
+/* What is predicted against measured results carries a prediction band beside the sampling
+ * interval. */
 static bool has_band(const char *col)
 {
     static const char *const predicted[] = {"ttft_", "tpot_", "itl_", "e2e_", "output_tok_s"};
@@ -94,7 +95,8 @@ static bool has_band(const char *col)
     return false;
 }
 
-/* Columns that stand for one measure: "a,a_lo,a_hi", and "a_band_lo,a_band_hi" where there is one. */
+/* Columns that stand for one measure: "a,a_lo,a_hi", and "a_band_lo,a_band_hi" where there is
+ * one. */
 static void expect_header(const char *header, const char *const *cols,
                           const char *const *measured)
 {
@@ -127,14 +129,26 @@ static void the_summary_has_the_columns_of_the_contract(void)
         "deployment", "hardware", "n_gpus",    "replicas", "tp",     "pp",       "ep",
         "dp",         "model",    "weights",   "kv_cache", "engine", "rate_rps", "concurrency",
         "class",      "stable",   "completed", "rejected", "failed"};
-    static const char *const tail[] = {
-        "slo_met",           "slo_attained_frac",  "goodput_rps",
-        "output_tok_s",      "input_tok_s",        "output_tok_s_per_gpu",
-        "kv_used_frac_mean", "kv_used_frac_max",   "batch_mean",
-        "preemptions",       "retries",            "availability_frac",
-        "prefix_hit_frac",   "busy_frac",
-        "mfu_frac",          "mbu_frac",           "moe_imbalance_mean",
-        "power_w_mean",      "j_per_output_token", "evidence"};
+    static const char *const tail[] = {"slo_met",
+                                       "slo_attained_frac",
+                                       "goodput_rps",
+                                       "output_tok_s",
+                                       "input_tok_s",
+                                       "output_tok_s_per_gpu",
+                                       "kv_used_frac_mean",
+                                       "kv_used_frac_max",
+                                       "batch_mean",
+                                       "preemptions",
+                                       "retries",
+                                       "availability_frac",
+                                       "prefix_hit_frac",
+                                       "busy_frac",
+                                       "mfu_frac",
+                                       "mbu_frac",
+                                       "moe_imbalance_mean",
+                                       "power_w_mean",
+                                       "j_per_output_token",
+                                       "evidence"};
     static const char *const stats[] = {"mean", "p50", "p90", "p95", "p99"};
     static const char *const lats[] = {"ttft", "tpot", "itl", "e2e", "queue"};
     const char *cols[128] = {NULL};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* mem.h - memory: checked heap allocation and arenas. Out of memory prints and exits 70: it is the
- * one error that does not travel up. Asserts stay in release builds. */
+/* mem.h - memory: checked heap allocation and arenas. Out of memory prints and exits 70: it is
+ * the one error that does not travel up. Asserts stay in release builds. */
 #ifndef MEM_H
 #define MEM_H
 
@@ -13,18 +13,22 @@ void *xcalloc(size_t n, size_t n_bytes);
 void *xrealloc(void *old, size_t n, size_t n_bytes); /* n * n_bytes is checked for overflow */
 char *xstrdup(const char *text);
 
-/* An arena owns everything allocated from it until arena_free. All memory is zeroed, 16-aligned. */
+/* An arena owns everything allocated from it until arena_free. All memory is zeroed,
+ * 16-aligned. */
 struct arena;
 struct arena *arena_new(void);
 void arena_free(struct arena *arena); /* NULL is fine */
-void arena_reset(struct arena *arena); /* forgets the contents, keeps a chunk for the next use */
+void arena_reset(
+    struct arena *arena); /* forgets the contents, keeps a chunk for the next use */
 void *arena_alloc(struct arena *arena, size_t n, size_t n_bytes);
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *text, size_t n);
-char *arena_printf(struct arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *arena_printf(struct arena *arena, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 size_t arena_used_bytes(const struct arena *arena);
 
-/* A programmer's error: prints file, line and expression and exits 70. Kept in release builds. */
+/* A programmer's error: prints file, line and expression and exits 70. Kept in release builds.
+ */
 #define ASSERT(x) ((x) ? (void)0 : assert_failed(#x, __FILE__, __LINE__))
 #ifdef HEADROOM_DEBUG
 #define DASSERT(x) ASSERT(x)
@@ -34,16 +38,16 @@ size_t arena_used_bytes(const struct arena *arena);
 _Noreturn void assert_failed(const char *expr, const char *file, int line);
 
 /* Grows a heap array so that it holds at least `need` elements (doubling). */
-#define ARRAY_RESERVE(array, cap, need)                                                            \
-    do {                                                                                           \
-        if ((size_t)(need) > (size_t)(cap)) {                                                      \
-            size_t new_cap_ = (size_t)(cap) ? (size_t)(cap) : 8;                                   \
-            while (new_cap_ < (size_t)(need)) {                                                    \
-                new_cap_ *= 2;                                                                     \
-            }                                                                                      \
-            (array) = xrealloc((array), new_cap_, sizeof *(array));                                \
-            (cap) = (int)new_cap_;                                                                 \
-        }                                                                                          \
+#define ARRAY_RESERVE(array, cap, need)                                                        \
+    do {                                                                                       \
+        if ((size_t)(need) > (size_t)(cap)) {                                                  \
+            size_t new_cap_ = (size_t)(cap) ? (size_t)(cap) : 8;                               \
+            while (new_cap_ < (size_t)(need)) {                                                \
+                new_cap_ *= 2;                                                                 \
+            }                                                                                  \
+            (array) = xrealloc((array), new_cap_, sizeof *(array));                            \
+            (cap) = (int)new_cap_;                                                             \
+        }                                                                                      \
     } while (0)
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* progress.h - the progress bar (stderr, only on a terminal, at most six times a second) and the
- * footer of every run (version, seed, events, events/s, simulated requests/s, wall, CPU, memory). */
+/* progress.h - the progress bar (stderr, only on a terminal, at most six times a second) and
+ * the footer of every run (version, seed, events, events/s, simulated requests/s, wall, CPU,
+ * memory). */
 #ifndef PROGRESS_H
 #define PROGRESS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* text.h - bytes of input files before any parser sees them: whole files with a size limit, line by
- * line with bounded memory, UTF-8 checked and the byte order mark dropped. */
+/* text.h - bytes of input files before any parser sees them: whole files with a size limit,
+ * line by line with bounded memory, UTF-8 checked and the byte order mark dropped. */
 #ifndef TEXT_H
 #define TEXT_H
 
@@ -25,13 +25,14 @@ bool text_check(const char *name, const char *text, size_t n, int64_t line, stru
 /* Bytes of the byte order mark at the start: 3 or 0. */
 size_t text_bom_bytes(const char *text, size_t n);
 
-/* Opens a file for reading; a directory, a missing file and the like fill err. "-" is no special
- * name here. */
+/* Opens a file for reading; a directory, a missing file and the like fill err. "-" is no
+ * special name here. */
 FILE *text_open(const char *path, struct err *err);
 /* The whole file, NUL-terminated, on the heap (caller frees); NULL on failure. */
 char *text_load(const char *path, size_t max_bytes, size_t *n, struct err *err);
 
-/* Line by line. A line is returned without its LF or CRLF, checked, valid until the next call. */
+/* Line by line. A line is returned without its LF or CRLF, checked, valid until the next call.
+ */
 struct text_lines;
 struct text_lines *text_lines_open(const char *path, struct err *err);
 /* False at the end of the file and on errors: tell them apart by *failed. */

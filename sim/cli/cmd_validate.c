@@ -72,7 +72,8 @@ static bool run_json(struct cli *cli, struct validate_options *v, const struct s
     return ok;
 }
 
-/* Predicted against measured, beside the tables of --report. A missing gnuplot costs the chart only. */
+/* Predicted against measured, beside the tables of --report. A missing gnuplot costs the chart
+ * only. */
 static void draw_residuals(struct cli *cli, const struct validate_options *v)
 {
     struct err err = {0};

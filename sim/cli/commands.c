@@ -153,7 +153,8 @@ static const struct command commands[] = {
      "memory.csv, breakdown.csv and timeline.csv.",
      ROWS(sweep_options), cmd_sweep},
     {"plan", "SCENARIO", 1, 1, "size every candidate, price it, rank it, decide",
-     "Sizes every candidate to the service levels and the peak of the demand, prices it on every\n"
+     "Sizes every candidate to the service levels and the peak of the demand, prices it on "
+     "every\n"
      "machine of the catalogue and against the managed offers, and decides. Writes plan.csv,\n"
      "costs.csv, breakeven.csv, forecast.csv, sensitivity.csv, decision.csv, their charts and\n"
      "report.html, one file for people who decide. Exits 1 when nothing is left.",
@@ -163,20 +164,24 @@ static const struct command commands[] = {
      "off, by metric and group.",
      ROWS(validate_options), cmd_validate},
     {"calibrate", "INPUT...", 1, MAX_CALIBRATE_INPUTS, "fit constants to measurements",
-     "Serving results of one's own, three or more per deployment: the JSON files of `vllm bench\n"
+     "Serving results of one's own, three or more per deployment: the JSON files of `vllm "
+     "bench\n"
      "serve --save-result`, folders of them, or a table as `validate` takes it. They give the\n"
      "scale and offset of the deployment's step time; a scenario uses the file by\n"
      "`engine: {calibration: FILE}`.\n"
      "Tables of kernel times (GEMM, attention, MLA, MoE): the constants of each GPU, engine,\n"
-     "number format and kernel, with their error on shapes the fit had not seen. -o DIR makes a\n"
+     "number format and kernel, with their error on shapes the fit had not seen. -o DIR makes "
+     "a\n"
      "folder for --data, -o FILE.csv the one table.\n"
-     "Micro-measurements of a GPU without tables: a CSV kind,m,n,k,bytes,n_gpus,latency_us,dtype\n"
+     "Micro-measurements of a GPU without tables: a CSV "
+     "kind,m,n,k,bytes,n_gpus,latency_us,dtype\n"
      "with a large product (kind gemm, m 8192), a large weight at m 1, a small and a large\n"
      "all_reduce. The nearest GPU's constants are scaled to them; -o DIR is for --data.",
      ROWS(calibrate_options), cmd_calibrate},
     {"export", "PLAN_DIR|SCENARIO", 1, 1, "launch commands or manifests of a plan",
      "Writes how to launch what was planned: the engine's own command as a shell script, or\n"
-     "Kubernetes manifests. PLAN_DIR is the output folder of `headroom plan`; a scenario with one\n"
+     "Kubernetes manifests. PLAN_DIR is the output folder of `headroom plan`; a scenario with "
+     "one\n"
      "deployment works too. The layout is translated to each engine's options, which\n"
      "hardware/engine_flags.csv lists with versions and sources.",
      ROWS(export_options), cmd_export},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* footprint.h - the memory budget of one GPU of a deployment, and what is left for the KV cache under
- * the rules of the engine (cost-model.md section 5). All bytes per GPU (rank). */
+/* footprint.h - the memory budget of one GPU of a deployment, and what is left for the KV cache
+ * under the rules of the engine (cost-model.md section 5). All bytes per GPU (rank). */
 #ifndef FOOTPRINT_H
 #define FOOTPRINT_H
 
@@ -15,36 +15,37 @@
 struct footprint_config {
     const struct model *model;
     struct checkpoint checkpoint;
-    enum dtype kv;                    /* resolved */
+    enum dtype kv; /* resolved */
     const struct gpu *gpu;
     enum engine_kind engine;
-    struct engine_defaults defaults;  /* resolved for engine, version, GPU; knobs already overridden */
+    struct engine_defaults
+        defaults; /* resolved for engine, version, GPU; knobs already overridden */
     int tp, pp, ep, dp;
     int64_t max_model_len;
     int64_t max_batched_tokens, max_seqs;
-    double mem_util_frac;             /* as the engine means it; NaN: the engine's rule */
+    double mem_util_frac; /* as the engine means it; NaN: the engine's rule */
     bool cuda_graphs;
     bool windows_freed;
-    int64_t redundant_experts;        /* per layer, over all ranks */
-    bool rebalances;                  /* experts change places: one layer's slots as staging buffer */
-    bool mtp;                         /* draft layers are loaded */
+    int64_t redundant_experts; /* per layer, over all ranks */
+    bool rebalances;           /* experts change places: one layer's slots as staging buffer */
+    bool mtp;                  /* draft layers are loaded */
 };
 
 struct footprint {
-    double total_bytes;               /* of the GPU, usable */
-    double weights_bytes;             /* all of the following */
+    double total_bytes;   /* of the GPU, usable */
+    double weights_bytes; /* all of the following */
     double attn_bytes, dense_bytes, experts_bytes, embedding_bytes, other_bytes;
-    double activations_bytes;         /* peak of a step at the token budget */
+    double activations_bytes; /* peak of a step at the token budget */
     double graphs_bytes, comm_bytes, context_bytes;
-    double kv_bytes;                  /* pool; 0 when it does not fit */
-    double free_bytes;                /* left by the engine's utilisation rule */
-    double missing_bytes;             /* how much short of weights + overheads + one longest sequence */
+    double kv_bytes;      /* pool; 0 when it does not fit */
+    double free_bytes;    /* left by the engine's utilisation rule */
+    double missing_bytes; /* how much short of weights + overheads + one longest sequence */
     struct kv_layout kv;
-    int64_t kv_tokens;                /* capacity in tokens of long sequences: pool / bytes per token */
-    int64_t longest_tokens;           /* one sequence alone */
-    int64_t max_sequences;            /* of max_model_len each */
-    bool fits;                        /* weights and one sequence of max_model_len */
-    char reason[160];                 /* why not, or what binds; "" when it fits */
+    int64_t kv_tokens;      /* capacity in tokens of long sequences: pool / bytes per token */
+    int64_t longest_tokens; /* one sequence alone */
+    int64_t max_sequences;  /* of max_model_len each */
+    bool fits;              /* weights and one sequence of max_model_len */
+    char reason[160];       /* why not, or what binds; "" when it fits */
 };
 
 void footprint_compute(const struct footprint_config *cfg, struct footprint *out);

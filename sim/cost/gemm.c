@@ -3,9 +3,10 @@
 
 #include <math.h>
 
-/* Op tables of quantised products are partly collected launch by launch; under CUDA graphs a product is
- * one kernel of 3 to 4 us, and dynamic activation scales add one quantisation kernel. Checkpoints with
- * static scales fuse that into the previous norm: half of its traffic stays (fidelity-notes.md F4). */
+/* Op tables of quantised products are partly collected launch by launch; under CUDA graphs a
+ * product is one kernel of 3 to 4 us, and dynamic activation scales add one quantisation
+ * kernel. Checkpoints with static scales fuse that into the previous norm: half of its traffic
+ * stays (fidelity-notes.md F4). */
 static const double STATIC_T0_CAP_S = 5e-6;
 static const double DYNAMIC_T0_CAP_S = 7e-6;
 static const double STATIC_QUANT_SHARE = 0.5;
@@ -28,8 +29,9 @@ const char *gemm_dtype_key(const struct gpu *gpu, enum dtype dtype, enum quant_s
     return scheme == QUANT_BLOCK ? "fp8_block" : "fp8";
 }
 
-void gemm_unit_init(struct gemm_unit *u, const struct gpu *gpu, const struct gemm_consts *consts,
-                    enum dtype dtype, enum quant_scheme scheme, int group)
+void gemm_unit_init(struct gemm_unit *u, const struct gpu *gpu,
+                    const struct gemm_consts *consts, enum dtype dtype,
+                    enum quant_scheme scheme, int group)
 {
     bool native = computes_natively(gpu, dtype);
     enum dtype arithmetic = native ? dtype : DTYPE_BF16;

@@ -53,7 +53,8 @@ static int64_t blocks_of(const struct kv_layout *l, int64_t tokens)
     return (tokens + l->block_tokens - 1) / l->block_tokens;
 }
 
-static int64_t window_blocks(const struct kv_layout *l, const struct kv_window *w, int64_t tokens)
+static int64_t window_blocks(const struct kv_layout *l, const struct kv_window *w,
+                             int64_t tokens)
 {
     if (w->span == SPAN_CHUNKED) {
         int64_t in_chunk = (tokens - 1) % w->window_tokens + 1;
@@ -76,8 +77,8 @@ int64_t kv_bytes(const struct kv_layout *l, int64_t tokens)
     return bytes;
 }
 
-/* Chunked layers drop their cache where a chunk ends, so a sequence may have held more just there than
- * at its full length. */
+/* Chunked layers drop their cache where a chunk ends, so a sequence may have held more just
+ * there than at its full length. */
 int64_t kv_peak_bytes(const struct kv_layout *l, int64_t tokens)
 {
     int64_t peak = kv_bytes(l, tokens);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* kv_layout.h - how many bytes of KV cache a sequence holds on one rank: blocks of the layers whose
- * cache grows with the context, layers whose cache is bounded (windows, chunks), constant state. */
+/* kv_layout.h - how many bytes of KV cache a sequence holds on one rank: blocks of the layers
+ * whose cache grows with the context, layers whose cache is bounded (windows, chunks), constant
+ * state. */
 #ifndef KV_LAYOUT_H
 #define KV_LAYOUT_H
 
@@ -11,8 +12,8 @@
 
 enum { KV_MAX_WINDOWS = 6 };
 
-/* Layers whose cache is bounded: sliding keeps at most window_tokens (a multiple of the block; engines
- * hold one block more than the attention window), chunked restarts at its multiples. */
+/* Layers whose cache is bounded: sliding keeps at most window_tokens (a multiple of the block;
+ * engines hold one block more than the attention window), chunked restarts at its multiples. */
 struct kv_window {
     enum attn_span span;
     int64_t window_tokens;
@@ -20,14 +21,14 @@ struct kv_window {
 };
 struct kv_layout {
     int64_t block_tokens;
-    int64_t full_block_bytes;  /* one block of all layers that keep growing */
+    int64_t full_block_bytes; /* one block of all layers that keep growing */
     struct kv_window windows[KV_MAX_WINDOWS];
     int n_windows;
-    int64_t state_bytes;       /* per sequence, whatever its length */
+    int64_t state_bytes; /* per sequence, whatever its length */
 };
 
-/* The layout of a model on one rank. windows_freed: bounded layers give back what left their window
- * (else every layer keeps growing). */
+/* The layout of a model on one rank. windows_freed: bounded layers give back what left their
+ * window (else every layer keeps growing). */
 void kv_layout_init(struct kv_layout *layout, const struct model *model, enum dtype kv, int tp,
                     int64_t block_tokens, bool windows_freed);
 /* Bytes a sequence of `tokens` holds (0 tokens: 0). */

@@ -228,7 +228,7 @@ static bool add_kind(struct step_model *sm, const struct layer_group *g,
 {
     const struct attn_spec *a = &g->attn;
     for (int i = 0; i < sm->n_groups; i++) {
-        if (memcmp(sm->groups[i].attn, a, sizeof *a) == 0) {
+        if (attn_spec_same(sm->groups[i].attn, a)) {
             group->kind = sm->groups[i].kind;
             sm->kinds[group->kind].n_layers += group->n_layers;
             return true;

@@ -67,11 +67,11 @@ struct step_config {
     const char *moe_backend;         /* kernel name, "" auto */
     int tp, pp, ep, dp;
     struct step_without without;
-    double skew_sigma; /* lognormal sigma of expert popularity */
-    int64_t redundant_experts;   /* per layer, over all ranks */
+    double skew_sigma;                             /* lognormal sigma of expert popularity */
+    int64_t redundant_experts;                     /* per layer, over all ranks */
     double drift_s, drift_share_frac, rebalance_s; /* as struct experts_config */
-    int draft_tokens;    /* speculative decoding: tokens drafted and verified beside the next one by a
-                            head of one layer (MTP, EAGLE); 0: off */
+    int draft_tokens; /* speculative decoding: tokens drafted and verified beside the next one
+                         by a head of one layer (MTP, EAGLE); 0: off */
     bool cuda_graphs;
     /* measured correction of every step, T' = scale x T + offset; scale 0: none */
     double step_scale, step_offset_s;

@@ -50,8 +50,8 @@ const char *model_shape(const struct model *m, char *buf, size_t n)
         for (int j = 0; j < i; j++) {
             const struct layer_group *a = &m->groups[i];
             const struct layer_group *b = &m->groups[j];
-            same_attn = same_attn || memcmp(&a->attn, &b->attn, sizeof a->attn) == 0;
-            same_mlp = same_mlp || memcmp(&a->mlp, &b->mlp, sizeof a->mlp) == 0;
+            same_attn = same_attn || attn_spec_same(&a->attn, &b->attn);
+            same_mlp = same_mlp || mlp_spec_same(&a->mlp, &b->mlp);
         }
         if (!same_attn) {
             put_attention(buf, n, &m->groups[i].attn);

@@ -14,8 +14,8 @@
 #include "sim/experiment/workload.h"
 
 enum {
-    CAPACITY_REQUESTS = 1500,  /* offline run that tells a deployment's largest throughput */
-    KEEP_TIMELINES = 256,      /* more points than this keep no timelines */
+    CAPACITY_REQUESTS = 1500, /* offline run that tells a deployment's largest throughput */
+    KEEP_TIMELINES = 256,     /* more points than this keep no timelines */
     AUTO_POINTS = 10,
 };
 /* Loads of an automatic sweep, as shares of the offline throughput. */
@@ -26,12 +26,28 @@ static const double FLOOR_TOLERANCE = 1e-9;
 const char *measure_name(enum measure m, char *buf, size_t n)
 {
     static const char *const names[] = {
-        "slo_attained_frac", "goodput_rps",   "output_tok_s",       "input_tok_s",
-        "output_tok_s_per_gpu", "completed",  "rejected",           "failed",
-        "kv_used_frac_mean", "kv_used_frac_max", "batch_mean",      "preemptions",
-        "retries",           "availability_frac",
-        "prefix_hit_frac",   "busy_frac",     "mfu_frac",           "mbu_frac",
-        "moe_imbalance_mean", "power_w_mean", "j_per_output_token", "stable",
+        "slo_attained_frac",
+        "goodput_rps",
+        "output_tok_s",
+        "input_tok_s",
+        "output_tok_s_per_gpu",
+        "completed",
+        "rejected",
+        "failed",
+        "kv_used_frac_mean",
+        "kv_used_frac_max",
+        "batch_mean",
+        "preemptions",
+        "retries",
+        "availability_frac",
+        "prefix_hit_frac",
+        "busy_frac",
+        "mfu_frac",
+        "mbu_frac",
+        "moe_imbalance_mean",
+        "power_w_mean",
+        "j_per_output_token",
+        "stable",
     };
     if (m < MEASURE_SLO_ATTAINED) {
         snprintf(buf, n, "%s_s_%s", latency_names[m / STAT_N], latency_stat_names[m % STAT_N]);
@@ -49,9 +65,11 @@ const char *system_evidence(const struct system *s)
 /* Measures that have a band; false for the others. */
 static bool band_metric_of(enum measure m, enum band_metric *out)
 {
-    static const enum band_metric of_latency[LAT_N] = {
-        [LAT_TTFT] = BAND_TTFT, [LAT_TPOT] = BAND_TPOT, [LAT_ITL] = BAND_ITL,
-        [LAT_E2E] = BAND_E2E,   [LAT_QUEUE] = BAND_METRIC_N};
+    static const enum band_metric of_latency[LAT_N] = {[LAT_TTFT] = BAND_TTFT,
+                                                       [LAT_TPOT] = BAND_TPOT,
+                                                       [LAT_ITL] = BAND_ITL,
+                                                       [LAT_E2E] = BAND_E2E,
+                                                       [LAT_QUEUE] = BAND_METRIC_N};
     *out = BAND_METRIC_N;
     if (m < MEASURE_SLO_ATTAINED) {
         *out = of_latency[m / STAT_N];
@@ -75,7 +93,8 @@ static enum band_load band_load_of(const struct point *p)
     return strcmp(p->load, "offline") == 0 ? BAND_OFFLINE : BAND_OPEN;
 }
 
-/* An open load that is sustained delivers what arrives; beyond that it is as good as offline. */
+/* An open load that is sustained delivers what arrives; beyond that it is as good as offline.
+ */
 static bool throughput_load(const struct point *p, enum band_load *load)
 {
     *load = band_load_of(p);
@@ -100,9 +119,11 @@ struct band point_band(const struct experiment *e, const struct point *p, enum m
     return band;
 }
 
-/* ---- systems ---------------------------------------------------------------------------------- */
+/* ---- systems
+ * ---------------------------------------------------------------------------------- */
 
-/* A layout that was chosen shows in the name, else one H200 would stand beside two H100 unnoticed. */
+/* A layout that was chosen shows in the name, else one H200 would stand beside two H100
+ * unnoticed. */
 static void name_layout(struct arena *arena, const struct system_spec *asked,
                         struct system_spec *chosen)
 {
@@ -111,7 +132,8 @@ static void name_layout(struct arena *arena, const struct system_spec *asked,
     }
 }
 
-/* What a scenario can say and the simulator cannot do is refused: silence would be a wrong answer. */
+/* What a scenario can say and the simulator cannot do is refused: silence would be a wrong
+ * answer. */
 static bool is_simulated(const struct scenario *sc, const struct deployment *d, struct err *err)
 {
     struct src_pos pos = sc->deployments[d->entry_idx].pos;
@@ -121,14 +143,15 @@ static bool is_simulated(const struct scenario *sc, const struct deployment *d, 
                       "prefill_replicas out");
     }
     if (d->pp > 1) {
-        return err_at(err, pos, "pipeline parallelism (pp: %d) is not simulated; use pp: 1", d->pp);
+        return err_at(err, pos, "pipeline parallelism (pp: %d) is not simulated; use pp: 1",
+                      d->pp);
     }
     return true;
 }
 
 struct experiment *experiment_new(struct arena *arena, const struct stock *stock,
-                                  const struct scenario *sc,
-                                  const struct experiment_options *o, struct err *err)
+                                  const struct scenario *sc, const struct experiment_options *o,
+                                  struct err *err)
 {
     struct experiment *e = xcalloc(1, sizeof *e);
     e->scenario = sc;
@@ -182,7 +205,8 @@ static int n_replicas(const struct experiment *e, int system_idx)
     return n > 0 ? (int)n : 1;
 }
 
-/* ---- one replication of one point ------------------------------------------------------------- */
+/* ---- one replication of one point
+ * ------------------------------------------------------------- */
 
 struct task_ctx {
     struct experiment *e;
@@ -241,13 +265,13 @@ static void fill_common(const struct experiment *e, const struct point *p,
     v[MEASURE_BATCH_MEAN] = busy > 0.0 ? r->stats.batch_s / busy : 0.0;
     v[MEASURE_PREEMPTIONS] = (double)r->stats.n_preemptions;
     v[MEASURE_RETRIES] = (double)r->n_retries;
-    v[MEASURE_AVAILABILITY] = r->replica_s > 0.0 ? fmax(0.0, 1.0 - r->down_s / r->replica_s) : 1.0;
+    v[MEASURE_AVAILABILITY] =
+        r->replica_s > 0.0 ? fmax(0.0, 1.0 - r->down_s / r->replica_s) : 1.0;
     v[MEASURE_BUSY] = r->replica_s > 0.0 ? busy / r->replica_s : 0.0;
     v[MEASURE_MFU] = busy > 0.0 ? r->work.compute_s / busy : 0.0;
     v[MEASURE_MBU] = busy > 0.0 ? r->work.memory_s / busy : 0.0;
     double experts = r->parts_s[OP_EXPERTS];
-    v[MEASURE_MOE_IMBALANCE] =
-        experts > 0.0 ? 1.0 + r->parts_s[OP_IMBALANCE] / experts : NAN;
+    v[MEASURE_MOE_IMBALANCE] = experts > 0.0 ? 1.0 + r->parts_s[OP_IMBALANCE] / experts : NAN;
     double gpus = (double)s->n_gpus * n_replicas(e, p->system_idx);
     v[MEASURE_POWER_W] =
         gpus * power_gpu_w(s->spec.gpu, v[MEASURE_BUSY], v[MEASURE_MBU], v[MEASURE_MFU]);
@@ -318,9 +342,9 @@ static void keep_first(struct task_ctx *t, struct point *p, const struct cluster
     }
 }
 
-/* Failures of one replica: any of its GPUs stops it. Faults that a restart cures are far more frequent
- * than broken parts: 419 interruptions of 16,384 GPUs in 54 days (Llama 3 paper, section 3.3.4) against
- * 1 % of GPUs a year that are replaced (Databricks). */
+/* Failures of one replica: any of its GPUs stops it. Faults that a restart cures are far more
+ * frequent than broken parts: 419 interruptions of 16,384 GPUs in 54 days (Llama 3 paper,
+ * section 3.3.4) against 1 % of GPUs a year that are replaced (Databricks). */
 static struct failure_config failures_of(const struct experiment *e, const struct system *s)
 {
     static const double GPU_MTBF_S = 16384.0 * 54.0 * 86400.0 / 419.0;
@@ -400,7 +424,8 @@ static void run_task(void *ctx, int item, int thread)
     progress_add(t->progress, 1);
 }
 
-/* ---- points ------------------------------------------------------------------------------------ */
+/* ---- points
+ * ------------------------------------------------------------------------------------ */
 
 static void add_point(struct experiment *e, int *cap, struct arena *arena, int system_idx,
                       double rate_rps, int64_t concurrency, const char *other)
@@ -412,8 +437,10 @@ static void add_point(struct experiment *e, int *cap, struct arena *arena, int s
         load = arena_printf(arena, "%.4g requests/s", rate_rps);
     }
     ARRAY_RESERVE(e->points, *cap, e->n_points + 1);
-    e->points[e->n_points++] = (struct point){
-        .system_idx = system_idx, .rate_rps = rate_rps, .concurrency = concurrency, .load = load};
+    e->points[e->n_points++] = (struct point){.system_idx = system_idx,
+                                              .rate_rps = rate_rps,
+                                              .concurrency = concurrency,
+                                              .load = load};
 }
 
 /* Requests per second a deployment serves when everything waits at its door. */
@@ -504,7 +531,8 @@ static void add_own_load(struct experiment *e, int *cap, struct arena *arena,
     add_point(e, cap, arena, system_idx, rate, clients, name);
 }
 
-static void lay_out(struct experiment *e, struct arena *arena, const struct workload *w, bool sweep)
+static void lay_out(struct experiment *e, struct arena *arena, const struct workload *w,
+                    bool sweep)
 {
     int cap = 0;
     for (int i = 0; i < e->deployments.n; i++) {
@@ -519,11 +547,12 @@ static void lay_out(struct experiment *e, struct arena *arena, const struct work
     }
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------- */
+/* ---- the whole
+ * ---------------------------------------------------------------------------------- */
 
 /* x: space for one value per replication. */
-static void estimate(const double (*values)[MEASURE_N], size_t stride, int reps, int m, double *x,
-                     struct estimate *out)
+static void estimate(const double (*values)[MEASURE_N], size_t stride, int reps, int m,
+                     double *x, struct estimate *out)
 {
     for (int i = 0; i < reps; i++) {
         x[i] = values[(size_t)i * stride][m];
@@ -532,7 +561,8 @@ static void estimate(const double (*values)[MEASURE_N], size_t stride, int reps,
     out->half_width = t_half_width(x, reps, 0.95);
 }
 
-/* Of what a class offered, at most its loss_max may be rejected or fail; more is no sustained load. */
+/* Of what a class offered, at most its loss_max may be rejected or fail; more is no sustained
+ * load. */
 static bool loss_is_allowed(const struct experiment *e, const struct point *p, int c)
 {
     const struct estimate *v = p->values[c];
@@ -584,10 +614,11 @@ static bool check_possible(const struct task_ctx *t, struct err *err)
 
 static bool open_requests(struct task_ctx *t, struct err *err)
 {
-    static const char *const cols[] = {"deployment", "load",        "id",          "class_idx",
-                                       "replica",    "outcome",     "why",         "arrival_s",
-                                       "scheduled_s", "first_token_s", "last_token_s",
-                                       "prompt_tokens", "output_tokens", "hit_tokens"};
+    static const char *const cols[] = {"deployment",    "load",         "id",
+                                       "class_idx",     "replica",      "outcome",
+                                       "why",           "arrival_s",    "scheduled_s",
+                                       "first_token_s", "last_token_s", "prompt_tokens",
+                                       "output_tokens", "hit_tokens"};
     if (!t->options->requests_csv) {
         return true;
     }

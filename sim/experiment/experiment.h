@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* experiment.h - points x replications: every deployment of a scenario under every load, simulated in
- * parallel, each result in its own slot, so that nothing depends on the number of threads.
+/* experiment.h - points x replications: every deployment of a scenario under every load,
+ * simulated in parallel, each result in its own slot, so that nothing depends on the number of
+ * threads.
  *
- * A measure is averaged over replications; its 95 % interval comes from the replications (Student t).
- * Streams depend on seed, class and replication only: all points see the same random numbers. */
+ * A measure is averaged over replications; its 95 % interval comes from the replications
+ * (Student t). Streams depend on seed, class and replication only: all points see the same
+ * random numbers. */
 #ifndef EXPERIMENT_H
 #define EXPERIMENT_H
 
@@ -17,8 +19,8 @@
 #include "sim/experiment/system.h"
 #include "sim/serve/cluster.h"
 
-/* Columns of summary.csv and curves.csv that are measured, in their order. Latencies come first:
- * latency l, statistic s at index l * STAT_N + s. */
+/* Columns of summary.csv and curves.csv that are measured, in their order. Latencies come
+ * first: latency l, statistic s at index l * STAT_N + s. */
 enum measure {
     MEASURE_LATENCY_FIRST = 0,
     MEASURE_SLO_ATTAINED = LAT_N * STAT_N, /* share of offered requests that met all limits */
@@ -58,24 +60,24 @@ struct estimate {
 /* One deployment under one load. */
 struct point {
     int system_idx;
-    double rate_rps;          /* total offered; NaN for closed, trace and offline loads */
-    int64_t concurrency;      /* closed loops: clients; 0 otherwise */
-    const char *load;         /* "12 requests/s", "64 clients", "trace", "offline": for people */
+    double rate_rps;     /* total offered; NaN for closed, trace and offline loads */
+    int64_t concurrency; /* closed loops: clients; 0 otherwise */
+    const char *load;    /* "12 requests/s", "64 clients", "trace", "offline": for people */
     /* results: [n_classes + 1], the last over all classes */
     struct estimate (*values)[MEASURE_N];
     bool stable;
-    double parts_s[OP_N];     /* busy time by operator group, replication 0 */
-    double busy_s, total_s;   /* replica-seconds, replication 0 */
-    struct timeline *timeline;/* of replication 0; NULL when not kept */
+    double parts_s[OP_N];      /* busy time by operator group, replication 0 */
+    double busy_s, total_s;    /* replica-seconds, replication 0 */
+    struct timeline *timeline; /* of replication 0; NULL when not kept */
     bool done;
 };
 
 struct experiment_options {
     int n_threads;
-    int64_t requests;         /* 0: the scenario's */
-    int replications;         /* 0: the scenario's */
-    int64_t seed;             /* -1: the scenario's */
-    bool sweep;               /* loads from the sweep section, else the scenario's own load */
+    int64_t requests; /* 0: the scenario's */
+    int replications; /* 0: the scenario's */
+    int64_t seed;     /* -1: the scenario's */
+    bool sweep;       /* loads from the sweep section, else the scenario's own load */
     bool quiet;
     const char *requests_csv; /* per-request output; NULL none */
     const atomic_bool *stop;
@@ -84,8 +86,8 @@ struct experiment_options {
 struct experiment {
     const struct scenario *scenario;
     struct deployment_list deployments;
-    struct system *systems;   /* [deployments.n]; step NULL: does not fit */
-    struct point *points;     /* by system, then by load; only systems that fit */
+    struct system *systems; /* [deployments.n]; step NULL: does not fit */
+    struct point *points;   /* by system, then by load; only systems that fit */
     int n_points;
     int replications;
     int64_t requests;
@@ -94,8 +96,8 @@ struct experiment {
     bool interrupted;
 };
 
-/* Resolves every deployment (for `memory` and everything else). NULL with err. Heap parts are freed by
- * experiment_free, the rest lives in the arena. */
+/* Resolves every deployment (for `memory` and everything else). NULL with err. Heap parts are
+ * freed by experiment_free, the rest lives in the arena. */
 struct experiment *experiment_new(struct arena *arena, const struct stock *stock,
                                   const struct scenario *scenario,
                                   const struct experiment_options *options, struct err *err);

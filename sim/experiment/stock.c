@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/experiment/stock.h"
 
-struct stock *stock_load(struct arena *arena, const char *const *dirs, int n_dirs, struct err *err)
+struct stock *stock_load(struct arena *arena, const char *const *dirs, int n_dirs,
+                         struct err *err)
 {
     struct stock *s = arena_alloc(arena, 1, sizeof *s);
     if (!gpu_list_load(arena, dirs, n_dirs, &s->gpus, err) ||

@@ -22,6 +22,7 @@ struct stock {
 };
 
 /* dirs are borrowed and searched in order. NULL with err. Lives in the arena. */
-struct stock *stock_load(struct arena *arena, const char *const *dirs, int n_dirs, struct err *err);
+struct stock *stock_load(struct arena *arena, const char *const *dirs, int n_dirs,
+                         struct err *err);
 
 #endif

@@ -9,8 +9,8 @@
 
 enum {
     MAX_AUTO_TP = 16,
-    /* TensorRT-LLM's attention_dp_config as its deployments set it: enable_balance, timeout_iters 60
-     * (InferenceX launch scripts, 2025-11 to 2026-02). */
+    /* TensorRT-LLM's attention_dp_config as its deployments set it: enable_balance,
+     * timeout_iters 60 (InferenceX launch scripts, 2025-11 to 2026-02). */
     TRTLLM_BALANCE_ITERS = 60,
 };
 
@@ -55,7 +55,8 @@ bool system_spec_of(const struct scenario *sc, const struct deployment *d,
     spec->pp = d->pp > 0 ? d->pp : 1;
     spec->ep = d->ep;
     spec->dp = d->dp;
-    if (e->attention_dp == 1 && d->dp == 0 && d->tp > 1) { /* all ranks attend to their own requests */
+    if (e->attention_dp == 1 && d->dp == 0 &&
+        d->tp > 1) { /* all ranks attend to their own requests */
         spec->dp = d->tp;
         spec->tp = 1;
     }
@@ -115,7 +116,8 @@ static bool resolve_knobs(const struct stock *stock, struct system *s, struct er
 {
     struct system_spec *p = &s->spec;
     struct engine_defaults *d = &s->defaults;
-    if (!engine_defaults_for(stock->engines, p->engine, p->engine_version, p->gpu, p->tp, d, err)) {
+    if (!engine_defaults_for(stock->engines, p->engine, p->engine_version, p->gpu, p->tp, d,
+                             err)) {
         return false;
     }
     if (p->kv == DTYPE_AUTO) {
@@ -130,8 +132,8 @@ static bool resolve_knobs(const struct stock *stock, struct system *s, struct er
     bool freed = has_chunked_span(p->model) ? d->chunked_kv_freed : d->windowed_kv_freed;
     p->windowed_kv = (int)pick(p->windowed_kv, freed);
     p->reserve_output = (int)pick(p->reserve_output, p->engine == ENGINE_TRTLLM);
-    p->balance_iters =
-        pick(p->balance_iters, p->engine == ENGINE_TRTLLM && p->dp > 1 ? TRTLLM_BALANCE_ITERS : 0);
+    p->balance_iters = pick(p->balance_iters,
+                            p->engine == ENGINE_TRTLLM && p->dp > 1 ? TRTLLM_BALANCE_ITERS : 0);
     if (isnan(p->mem_util_frac)) {
         p->mem_util_frac = d->mem_util;
     }
@@ -196,8 +198,8 @@ static void apply_correction(struct system *s)
     const struct correction *c = correction_find(p->corrections, &id, why, sizeof why);
     s->correction = c;
     if (!c) {
-        snprintf(s->correction_note, sizeof s->correction_note,
-                 "not corrected by %.90s: %s", p->corrections->file, why);
+        snprintf(s->correction_note, sizeof s->correction_note, "not corrected by %.90s: %s",
+                 p->corrections->file, why);
         return;
     }
     p->step_scale = c->step_scale;
@@ -301,7 +303,8 @@ static bool resolve_layout(const struct stock *stock, const struct system_spec *
     s->spec.dp = spec->dp > 0 ? spec->dp : 1;
     s->spec.ep = spec->ep > 0 ? spec->ep : 1;
     if (spec->ep == 0 && s->spec.dp > 1 && model_is_moe(spec->model)) {
-        s->spec.ep = tp * s->spec.dp; /* attention data parallelism shards experts over all ranks */
+        s->spec.ep =
+            tp * s->spec.dp; /* attention data parallelism shards experts over all ranks */
     }
     s->n_gpus = tp * s->spec.dp * s->spec.pp;
     if (!resolve_knobs(stock, s, err)) {
@@ -321,9 +324,10 @@ static bool divides(const struct system_spec *spec, int tp)
     return true;
 }
 
-/* The smallest power of two that fits, else the largest allowed one (so that the reason shows). */
-static bool choose_tp(const struct stock *stock, const struct system_spec *spec, struct system *s,
-                      struct err *err)
+/* The smallest power of two that fits, else the largest allowed one (so that the reason shows).
+ */
+static bool choose_tp(const struct stock *stock, const struct system_spec *spec,
+                      struct system *s, struct err *err)
 {
     int most = spec->gpu->scaleup_gpus < MAX_AUTO_TP ? spec->gpu->scaleup_gpus : MAX_AUTO_TP;
     int last = 0;

@@ -6,10 +6,10 @@
 static enum load_process process_of(int arrival)
 {
     static const enum load_process of[ARRIVAL_N] = {
-        [ARRIVAL_POISSON] = LOAD_POISSON, [ARRIVAL_GAMMA] = LOAD_GAMMA,
-        [ARRIVAL_WEIBULL] = LOAD_WEIBULL, [ARRIVAL_MMPP] = LOAD_MMPP,
+        [ARRIVAL_POISSON] = LOAD_POISSON,   [ARRIVAL_GAMMA] = LOAD_GAMMA,
+        [ARRIVAL_WEIBULL] = LOAD_WEIBULL,   [ARRIVAL_MMPP] = LOAD_MMPP,
         [ARRIVAL_CONSTANT] = LOAD_CONSTANT, [ARRIVAL_CLOSED] = LOAD_CLOSED,
-        [ARRIVAL_TRACE] = LOAD_TRACE, [ARRIVAL_OFFLINE] = LOAD_OFFLINE,
+        [ARRIVAL_TRACE] = LOAD_TRACE,       [ARRIVAL_OFFLINE] = LOAD_OFFLINE,
     };
     return of[arrival];
 }
@@ -38,8 +38,9 @@ struct workload *workload_load(struct arena *arena, const struct scenario *sc, s
         w->limits[i] = (struct request_limits){loosest(c->slo.limit_s[SLO_TTFT]),
                                                loosest(c->slo.limit_s[SLO_TPOT]),
                                                loosest(c->slo.limit_s[SLO_E2E])};
-        w->rules[i] = (struct class_rules){.timeout_s = is_auto(c->timeout_s) ? 0.0 : c->timeout_s,
-                                           .priority = (int32_t)c->priority};
+        w->rules[i] =
+            (struct class_rules){.timeout_s = is_auto(c->timeout_s) ? 0.0 : c->timeout_s,
+                                 .priority = (int32_t)c->priority};
         switch (process_of(c->arrivals.process)) {
         case LOAD_TRACE:
             w->has_trace = true;
@@ -80,7 +81,8 @@ void workload_classes(const struct workload *w, double rate_rps, int64_t concurr
         classes[i] = (struct load_class){
             .name = c->name,
             .process = process_of(a->process),
-            .rate_rps = isnan(rate_rps) ? a->rate_rps : scenario_class_rate_rps(sc, i, rate_rps),
+            .rate_rps =
+                isnan(rate_rps) ? a->rate_rps : scenario_class_rate_rps(sc, i, rate_rps),
             .cv = a->cv,
             .burst_ratio = a->burst_ratio,
             .burst_share_frac = a->burst_share_frac,

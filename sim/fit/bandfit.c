@@ -16,7 +16,7 @@ static const double COVERAGE = 0.8;
 /* Pull towards the wider kind, in groups; the one with the best interval score is taken. */
 static const double PULLS[] = {4.0, 16.0, 64.0, 1024.0};
 /* Widths tried until left-out rows are covered, as factors of the logarithm. */
-static const double WIDTH_FROM = 0.6;
+static const double WIDTH_FROM = 0.2;
 static const double WIDTH_TO = 2.5;
 static const double WIDTH_STEP = 0.02;
 /* What was never measured is wider by this at least. */
@@ -515,7 +515,10 @@ static struct cell leave_out_cell(const struct sorted *s, const struct cells *ce
     for (; level >= 0 && cell < 0; level--) {
         cell = find_cell(s, level, like);
     }
-    return cell < 0 ? (struct cell){0} : drawn(s, cells, level + 1, cell, PULLS[0]);
+    if (cell < 0) {
+        return (struct cell){0};
+    }
+    return drawn(s, cells, level + 1, cell, PULLS[0]);
 }
 
 /* Excess over the band of what was measured, by both kinds of novelty in quadrature. */

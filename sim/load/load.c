@@ -13,24 +13,24 @@
 struct generator {
     const struct load_class *spec;
     struct rng arrivals, prompt, output, prefix, sessions;
-    double next_s;            /* INFINITY: none by itself (closed loop waits for an end) */
-    double rate_rps;          /* of first turns */
-    int64_t issued, started;  /* started: without later turns of conversations */
-    int64_t n_pending;        /* closed: sends in load.pending */
+    double next_s;           /* INFINITY: none by itself (closed loop waits for an end) */
+    double rate_rps;         /* of first turns */
+    int64_t issued, started; /* started: without later turns of conversations */
+    int64_t n_pending;       /* closed: sends in load.pending */
     int64_t trace_row, trace_round;
     double weibull_shape;
-    bool in_burst;            /* mmpp */
+    bool in_burst; /* mmpp */
     double phase_end_s;
-    int64_t *pool_prompt;     /* closed set of prompts: their lengths, drawn once */
+    int64_t *pool_prompt; /* closed set of prompts: their lengths, drawn once */
 };
 
 /* A conversation that waits for its next turn or for an answer. */
 struct session {
-    uint64_t content;      /* identity of what has been said in it */
-    uint64_t shared_id;    /* the prefix it began with */
+    uint64_t content;   /* identity of what has been said in it */
+    uint64_t shared_id; /* the prefix it began with */
     int64_t shared_tokens;
-    int64_t said_tokens;   /* prompts and answers so far */
-    int32_t next;          /* spare list */
+    int64_t said_tokens; /* prompts and answers so far */
+    int32_t next;        /* spare list */
 };
 
 struct load {
@@ -50,7 +50,8 @@ static uint64_t content_id(int class_idx, uint64_t kind, uint64_t item)
     return id ? id : 1;
 }
 
-/* ---- arrival processes -------------------------------------------------------------------- */
+/* ---- arrival processes --------------------------------------------------------------------
+ */
 
 /* Shape k of a Weibull law with this coefficient of variation, by bisection on
  * cv^2 = Gamma(1+2/k) / Gamma(1+1/k)^2 - 1. cv 1 -> k 1. */
@@ -103,7 +104,8 @@ static double trace_next(struct generator *g)
     if (g->trace_round >= c->trace_repeat || c->trace->n == 0) {
         return INFINITY;
     }
-    double at = c->trace->rows[g->trace_row].time_s + (double)g->trace_round * c->trace->duration_s;
+    double at =
+        c->trace->rows[g->trace_row].time_s + (double)g->trace_round * c->trace->duration_s;
     return at / c->trace_speed;
 }
 
@@ -143,8 +145,8 @@ static double next_after(struct generator *g, double now_s)
     return INFINITY;
 }
 
-/* A client sends its next request then (session -1: a new one, else the next turn). False when the
- * requests that are sure to come already are all that its class may send. */
+/* A client sends its next request then (session -1: a new one, else the next turn). False when
+ * the requests that are sure to come already are all that its class may send. */
 static bool send_at(struct load *load, int class_idx, double time_s, int32_t session)
 {
     struct generator *g = &load->gens[class_idx];
@@ -158,7 +160,8 @@ static bool send_at(struct load *load, int class_idx, double time_s, int32_t ses
     return true;
 }
 
-/* ---- construction ------------------------------------------------------------------------- */
+/* ---- construction -------------------------------------------------------------------------
+ */
 
 static void stream(struct rng *rng, const struct load_config *cfg, const char *kind,
                    const struct load_class *c)
@@ -170,7 +173,8 @@ static void stream(struct rng *rng, const struct load_config *cfg, const char *k
 
 static int64_t cut(const struct load_class *c, int64_t tokens)
 {
-    return c->prompt_max_tokens > 0 && tokens > c->prompt_max_tokens ? c->prompt_max_tokens : tokens;
+    return c->prompt_max_tokens > 0 && tokens > c->prompt_max_tokens ? c->prompt_max_tokens
+                                                                     : tokens;
 }
 
 static void generator_init(struct load *load, const struct load_config *cfg, int idx)
@@ -192,8 +196,8 @@ static void generator_init(struct load *load, const struct load_config *cfg, int
     }
     if (c->process == LOAD_MMPP) {
         g->phase_end_s =
-            rng_exponential(&g->arrivals,
-                            c->burst_length_s * (1.0 - c->burst_share_frac) / c->burst_share_frac);
+            rng_exponential(&g->arrivals, c->burst_length_s * (1.0 - c->burst_share_frac) /
+                                              c->burst_share_frac);
     }
     g->rate_rps = has_sessions(c) ? c->rate_rps / c->turns : c->rate_rps;
     g->next_s = next_after(g, 0.0);
@@ -230,7 +234,8 @@ void load_free(struct load *load)
     free(load);
 }
 
-/* ---- taking arrivals ---------------------------------------------------------------------- */
+/* ---- taking arrivals ----------------------------------------------------------------------
+ */
 
 /* The class whose open process is next, -1 when a closed client is (ties: the open one). */
 static int next_class(const struct load *load, double *time_s)
@@ -299,7 +304,8 @@ static void take_trace(struct generator *g, struct arrival *a)
     g->trace_row++;
 }
 
-/* ---- conversations ------------------------------------------------------------------------- */
+/* ---- conversations -------------------------------------------------------------------------
+ */
 
 static int32_t session_new(struct load *load, const struct arrival *first)
 {
@@ -324,8 +330,8 @@ static void session_end(struct load *load, int32_t i)
     load->spare_session = i;
 }
 
-/* A turn: what was said before, then what the user adds. A prompt that would not fit any more begins
- * the conversation anew. */
+/* A turn: what was said before, then what the user adds. A prompt that would not fit any more
+ * begins the conversation anew. */
 static void say(struct load *load, const struct load_class *c, struct arrival *a)
 {
     struct session *s = &load->sessions[a->session];
@@ -406,11 +412,13 @@ static bool next_turn(struct load *load, struct generator *g, int class_idx, int
     return true;
 }
 
-void load_ended(struct load *load, int class_idx, int32_t session, bool completed, double time_s)
+void load_ended(struct load *load, int class_idx, int32_t session, bool completed,
+                double time_s)
 {
     struct generator *g = &load->gens[class_idx];
     const struct load_class *c = g->spec;
-    if (next_turn(load, g, class_idx, session, completed, time_s) || c->process != LOAD_CLOSED) {
+    if (next_turn(load, g, class_idx, session, completed, time_s) ||
+        c->process != LOAD_CLOSED) {
         return;
     }
     double think = c->think_s > 0.0 ? rng_exponential(&g->arrivals, c->think_s) : 0.0;

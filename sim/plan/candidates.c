@@ -137,7 +137,7 @@ static void add_stage(struct layout_list *list, const struct deployment *d,
     if (d->tp > 0 || heads_divide(d->model, n)) {
         add_experts(list, d, (struct layout){d->tp > 0 ? d->tp : n, pp, 0, 1});
     }
-    bool worthwhile = model_is_moe(d->model) && parts < n && n % parts == 0;
+    bool worthwhile = parts > 0 && parts < n && n % parts == 0 && model_is_moe(d->model);
     if (open->dp && d->tp == 0 && worthwhile) {
         add_experts(list, d, (struct layout){parts, pp, 0, n / parts});
     }

@@ -394,8 +394,8 @@ static int curve_volumes(const struct plan_case *c, double *x, int room)
     }
     double upto = to;
     int n_steps = breakeven_steps(c, &upto, steps, STEPS_ROOM);
-    for (int i = 0; i < n_steps && n + 2 <= room; i++) {
-        if (steps[i] > from && i < MAX_STEPS / 2) {
+    for (int i = 0; i < n_steps && i < MAX_STEPS / 2 && n + 2 <= room; i++) {
+        if (steps[i] > from) {
             x[n++] = steps[i] * (1.0 - 1e-9);
             x[n++] = steps[i] * (1.0 + 1e-9);
         }

@@ -287,7 +287,11 @@ static void put_when(const struct page *p)
             page_cell(p, (struct page_cell){PAGE_BREAKEVEN, row, "tok_per_day"}, FORM_SHORT);
             put(p, " tokens a day)");
         }
-        if (month >= 0 && page_has(p, page_decision(month, "value"))) {
+        if (month >= 0 && page_value(p, page_decision(month, "value")) < 1) {
+            put(p, "; at the demand of the first month (month ");
+            put_decision(p, month, "value", FORM_COUNT);
+            put(p, ") it is cheaper already");
+        } else if (month >= 0 && page_has(p, page_decision(month, "value"))) {
             put(p, "; the demand passes the next crossing to self-hosting in month ");
             put_decision(p, month, "value", FORM_COUNT);
             put(p, page_value(p, page_decision(month, "value")) > last_month(p)

@@ -14,15 +14,17 @@ bool tables_write_breakdown(const struct experiment *e, const char *path, struct
 bool tables_write_timeline(const struct experiment *e, const char *path, struct err *err);
 /* Some deployment that fits has its experts spread over ranks. */
 bool tables_have_experts(const struct experiment *e);
-/* experts.csv: load of each rank over the mean, per layer; imbalance.csv: the slowest rank of the
- * same model at other EP sizes and batches, with and without redundant experts. */
+/* experts.csv: load of each rank over the mean, per layer; imbalance.csv: the slowest rank of
+ * the same model at other EP sizes and batches, with and without redundant experts. */
 bool tables_write_experts(const struct experiment *e, const char *path, struct err *err);
 bool tables_write_imbalance(const struct experiment *e, const char *path, struct err *err);
-/* manifest.json: scenario as run, seed, version, catalogue values used with their sources, as-of date,
- * fingerprint of the mathematical library. No time, host, path or thread count. as_of "": none. */
+/* manifest.json: scenario as run, seed, version, catalogue values used with their sources,
+ * as-of date, fingerprint of the mathematical library. No time, host, path or thread count.
+ * as_of "": none. */
 bool tables_write_manifest(const struct experiment *e, const char *version, const char *as_of,
                            const char *path, struct err *err);
-/* manifest.json of a plan: the scenario as planned; costs.csv has the prices with their sources. */
+/* manifest.json of a plan: the scenario as planned; costs.csv has the prices with their
+ * sources. */
 bool tables_write_plan_manifest(const struct scenario *sc, const char *version,
                                 const char *as_of, const char *path, struct err *err);
 

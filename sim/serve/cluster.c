@@ -8,8 +8,8 @@
 #include "sim/base/mem.h"
 #include "sim/core/rng.h"
 
-/* A load is called unsustainable when what waits, or what is in the system, has grown between the
- * middle and the end of the arrivals by more than noise explains. */
+/* A load is called unsustainable when what waits, or what is in the system, has grown between
+ * the middle and the end of the arrivals by more than noise explains. */
 static const double WAITING_SHARE = 0.02;
 static const double GROWTH = 1.3;
 static const double MIN_WAITING = 10.0;
@@ -22,18 +22,19 @@ struct cluster {
     struct request_pool pool;
     struct step_cache cost;
     struct replica *replicas;
-    struct rng rng;         /* stream "router" */
-    int64_t next_replica;   /* round robin */
-    struct failure_clock *clocks; /* [replicas] */
+    struct rng rng;                /* stream "router" */
+    int64_t next_replica;          /* round robin */
+    struct failure_clock *clocks;  /* [replicas] */
     struct request_queue homeless; /* sent while every replica was down */
     int n_up;
     bool closed;
-    int64_t expected;       /* offered in all, when known; 0 unknown */
+    int64_t expected; /* offered in all, when known; 0 unknown */
     double mid_waiting, mid_in_system, end_waiting, end_in_system;
     double mid_time_s;
 };
 
-/* ---- ends --------------------------------------------------------------------------------------- */
+/* ---- ends
+ * --------------------------------------------------------------------------------------- */
 
 struct end_hook {
     struct cluster *c;
@@ -76,7 +77,8 @@ static void reject(struct cluster *c, const struct arrival *a, const char *why)
     }
 }
 
-/* ---- routing ------------------------------------------------------------------------------------- */
+/* ---- routing
+ * ------------------------------------------------------------------------------------- */
 
 static bool is_up(const struct cluster *c, int i)
 {
@@ -108,8 +110,7 @@ static int least_of(const struct cluster *c)
 {
     int best = -1;
     for (int i = 0; i < c->cfg->n_replicas; i++) {
-        if (is_up(c, i) &&
-            (best < 0 || c->replicas[i].n_load < c->replicas[best].n_load)) {
+        if (is_up(c, i) && (best < 0 || c->replicas[i].n_load < c->replicas[best].n_load)) {
             best = i;
         }
     }
@@ -151,7 +152,8 @@ static int route(struct cluster *c)
     return two_choices(c);
 }
 
-/* ---- the event loop -------------------------------------------------------------------------------- */
+/* ---- the event loop
+ * -------------------------------------------------------------------------------- */
 
 static void run_all_until(struct cluster *c, double until_s)
 {
@@ -160,8 +162,8 @@ static void run_all_until(struct cluster *c, double until_s)
     }
 }
 
-/* Closed loops: an end anywhere may bring the next arrival, so steps are taken in time order, up to
- * the earliest arrival known by then, at most to limit_s. */
+/* Closed loops: an end anywhere may bring the next arrival, so steps are taken in time order,
+ * up to the earliest arrival known by then, at most to limit_s. */
 static void run_to_arrival(struct cluster *c, double limit_s)
 {
     for (;;) {
@@ -211,7 +213,8 @@ static void send(struct cluster *c, int32_t request, double now_s)
     replica_send(&c->replicas[i], request, now_s);
 }
 
-/* ---- failures -------------------------------------------------------------------------------------- */
+/* ---- failures
+ * -------------------------------------------------------------------------------------- */
 
 static int next_to_turn(const struct cluster *c)
 {
@@ -264,7 +267,8 @@ static void turn_until(struct cluster *c, double until_s)
     }
 }
 
-/* After the last arrival nothing fails any more; what is down comes back for those without a home. */
+/* After the last arrival nothing fails any more; what is down comes back for those without a
+ * home. */
 static void bring_back(struct cluster *c)
 {
     while (c->homeless.n > 0) {
@@ -272,8 +276,8 @@ static void bring_back(struct cluster *c)
     }
 }
 
-/* A new request is turned away when every replica in service has its fill of waiting ones. The replicas
- * have been run up to now. */
+/* A new request is turned away when every replica in service has its fill of waiting ones. The
+ * replicas have been run up to now. */
 static bool queue_is_full(const struct cluster *c)
 {
     int64_t most = c->cfg->replica->sched.max_queue;
@@ -299,7 +303,8 @@ static void deliver(struct cluster *c, const struct arrival *a)
         reject(c, a, why);
         return;
     }
-    /* With round robin and no queue limit nobody looks at the other replicas: they may stay behind. */
+    /* With round robin and no queue limit nobody looks at the other replicas: they may stay
+     * behind. */
     bool looks = c->cfg->route != ROUTE_ROUND_ROBIN || c->cfg->replica->sched.max_queue > 0;
     if (!c->closed && looks) {
         run_all_until(c, a->time_s);
@@ -386,7 +391,8 @@ static void run_closed(struct cluster *c)
     }
 }
 
-/* ---- results ---------------------------------------------------------------------------------------- */
+/* ---- results
+ * ---------------------------------------------------------------------------------------- */
 
 static bool backlog_grows(const struct cluster *c)
 {
@@ -426,8 +432,8 @@ static void collect(struct cluster *c)
     step_breakdown(&c->cost, out->parts_s);
     step_work(&c->cost, &out->work);
     out->replica_s = out->end_s * c->cfg->n_replicas;
-    out->kv_capacity_bytes = (double)c->cfg->replica->kv_bytes * c->cfg->n_replicas *
-                             c->cfg->replica->model->cfg.dp;
+    out->kv_capacity_bytes =
+        (double)c->cfg->replica->kv_bytes * c->cfg->n_replicas * c->cfg->replica->model->cfg.dp;
     out->n_events = out->stats.n_steps + out->n_offered + out->n_completed;
     bool offline = true;
     for (int i = 0; i < c->cfg->load.n_classes; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* cluster.h - one deployment under one load: replicas behind a router, from the first arrival to the
- * last end. This is one replication of one point; nothing in it is shared with another. */
+/* cluster.h - one deployment under one load: replicas behind a router, from the first arrival
+ * to the last end. This is one replication of one point; nothing in it is shared with another.
+ */
 #ifndef CLUSTER_H
 #define CLUSTER_H
 
@@ -22,8 +23,8 @@ typedef void (*request_sink)(void *ctx, int64_t id, int replica, const struct fi
 
 /* How requests of a class are admitted. */
 struct class_rules {
-    double timeout_s;  /* gives up when not admitted so long after arrival; 0: never */
-    int32_t priority;  /* lower first, where the scheduler looks at it */
+    double timeout_s; /* gives up when not admitted so long after arrival; 0: never */
+    int32_t priority; /* lower first, where the scheduler looks at it */
 };
 
 struct cluster_config {
@@ -33,21 +34,21 @@ struct cluster_config {
     struct load_config load;
     const struct request_limits *limits; /* per class */
     const struct class_rules *rules;     /* per class; NULL: none give up */
-    struct failure_config failures;      /* mtbf_s 0: none. Failures stop with the last arrival */
-    request_sink sink;                   /* NULL: none */
+    struct failure_config failures; /* mtbf_s 0: none. Failures stop with the last arrival */
+    request_sink sink;              /* NULL: none */
     void *sink_ctx;
-    const atomic_bool *stop;             /* NULL: none; when set the run is abandoned */
+    const atomic_bool *stop; /* NULL: none; when set the run is abandoned */
 };
 
 struct cluster_result {
-    struct metrics metrics;        /* owned: cluster_result_fini */
+    struct metrics metrics; /* owned: cluster_result_fini */
     struct timeline timeline;
-    struct replica_stats stats;    /* summed over replicas */
-    double parts_s[OP_N];          /* busy time by operator group */
-    struct step_work work;         /* least memory and arithmetic time of all steps */
-    double end_s;                  /* when the last request ended */
-    double replica_s;              /* n_replicas * end_s */
-    double kv_capacity_bytes;      /* over replicas and ranks */
+    struct replica_stats stats; /* summed over replicas */
+    double parts_s[OP_N];       /* busy time by operator group */
+    struct step_work work;      /* least memory and arithmetic time of all steps */
+    double end_s;               /* when the last request ended */
+    double replica_s;           /* n_replicas * end_s */
+    double kv_capacity_bytes;   /* over replicas and ranks */
     int64_t n_offered, n_completed, n_rejected;
     int64_t n_failed;              /* gave up waiting */
     int64_t n_failures, n_retries; /* of replicas; requests sent again because of them */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* failures.h - when replicas fail and come back. Each replica has its own stream, so adding a replica
- * leaves the failures of the others as they were. Exponential times to failure; a failed replica is down
- * for a fixed time (detection, restart, loading weights), or, when the fault is permanent, for the time
- * a replacement takes. One fault at a time per replica. */
+/* failures.h - when replicas fail and come back. Each replica has its own stream, so adding a
+ * replica leaves the failures of the others as they were. Exponential times to failure; a
+ * failed replica is down for a fixed time (detection, restart, loading weights), or, when the
+ * fault is permanent, for the time a replacement takes. One fault at a time per replica. */
 #ifndef FAILURES_H
 #define FAILURES_H
 
@@ -12,18 +12,18 @@
 #include "sim/core/rng.h"
 
 struct failure_config {
-    double mtbf_s;          /* of one replica; 0: never fails */
-    double restart_s;       /* down after a recoverable fault */
-    double permanent_frac;  /* share of faults that need a replacement */
-    double replace_s;       /* down after those */
+    double mtbf_s;         /* of one replica; 0: never fails */
+    double restart_s;      /* down after a recoverable fault */
+    double permanent_frac; /* share of faults that need a replacement */
+    double replace_s;      /* down after those */
 };
 
 struct failure_clock {
     struct rng rng;
-    double next_s;          /* of the next failure, or the return when down */
+    double next_s; /* of the next failure, or the return when down */
     bool down;
     int64_t n_failures;
-    double down_s;          /* summed over ended downtimes */
+    double down_s; /* summed over ended downtimes */
 };
 
 void failure_init(struct failure_clock *clock, const struct failure_config *cfg, int replica,

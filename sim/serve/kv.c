@@ -7,10 +7,11 @@
 #include "sim/base/mem.h"
 #include "sim/core/rng.h"
 
-/* An entry of the free queue: a run of bytes whose content cannot recur, or a piece of a segment.
- * Requests hold a segment from its start, some further than others: a segment is a chain of pieces, each
- * with one reference count and one place in the queue. A later piece never has more references than an
- * earlier one and, once free, stands before it in the queue. */
+/* An entry of the free queue: a run of bytes whose content cannot recur, or a piece of a
+ * segment. Requests hold a segment from its start, some further than others: a segment is a
+ * chain of pieces, each with one reference count and one place in the queue. A later piece
+ * never has more references than an earlier one and, once free, stands before it in the queue.
+ */
 struct entry {
     uint64_t id;           /* 0: a run; else the segment's */
     int64_t bytes;         /* piece: blocks * full_block_bytes */
@@ -36,11 +37,12 @@ struct kv_pool {
     struct ref *refs;
     int n_refs, cap_refs;
     int32_t spare_ref;
-    int32_t *slots;     /* open addressing: entry index or -1 */
+    int32_t *slots; /* open addressing: entry index or -1 */
     uint64_t n_slots, n_used;
 };
 
-/* ---- entries and the queue ----------------------------------------------------------------- */
+/* ---- entries and the queue -----------------------------------------------------------------
+ */
 
 static int32_t entry_new(struct kv_pool *p, uint64_t id, int64_t bytes)
 {
@@ -77,7 +79,8 @@ static void queue_push(struct kv_pool *p, int32_t i)
     p->tail = i;
 }
 
-/* Puts entry i right before entry `at`, so that it is evicted first; at = -1: the queue is empty. */
+/* Puts entry i right before entry `at`, so that it is evicted first; at = -1: the queue is
+ * empty. */
 static void queue_insert_before(struct kv_pool *p, int32_t i, int32_t at)
 {
     if (at < 0) {
@@ -112,7 +115,8 @@ static void queue_remove(struct kv_pool *p, int32_t i)
     e->queued = false;
 }
 
-/* ---- look-up table -------------------------------------------------------------------------- */
+/* ---- look-up table --------------------------------------------------------------------------
+ */
 
 static uint64_t slot_of(const struct kv_pool *p, uint64_t id)
 {
@@ -169,7 +173,8 @@ static void table_remove(struct kv_pool *p, uint64_t id)
     }
 }
 
-/* ---- taking and giving ---------------------------------------------------------------------- */
+/* ---- taking and giving ----------------------------------------------------------------------
+ */
 
 struct kv_pool *kv_pool_new(const struct kv_layout *layout, int64_t capacity_bytes, bool reuse)
 {
@@ -222,8 +227,8 @@ static void entry_emptied(struct kv_pool *p, int32_t i)
     entry_drop(p, i);
 }
 
-/* Evicts from the head of the queue. A segment loses whole blocks from its end; what is left of the
- * last block it gave stays in the queue as a run of its own. */
+/* Evicts from the head of the queue. A segment loses whole blocks from its end; what is left of
+ * the last block it gave stays in the queue as a run of its own. */
 static void evict(struct kv_pool *p, int64_t bytes)
 {
     while (bytes > 0) {
@@ -272,15 +277,16 @@ void kv_give(struct kv_pool *p, int64_t bytes)
     queue_push(p, entry_new(p, 0, bytes));
 }
 
-/* ---- segments of a prompt ------------------------------------------------------------------- */
+/* ---- segments of a prompt -------------------------------------------------------------------
+ */
 
 struct segment {
     uint64_t id;
     int64_t end_tokens; /* where it ends in the prompt */
 };
 
-/* The i-th segment of recurring content; false after the last. Blocks on the border of two segments
- * belong to the later one. */
+/* The i-th segment of recurring content; false after the last. Blocks on the border of two
+ * segments belong to the later one. */
 static bool segment_at(const struct prompt_content *c, int64_t prompt_tokens, int i,
                        struct segment *out)
 {
@@ -330,7 +336,8 @@ static void add_ref(struct kv_pool *p, struct kv_shared *s, int32_t entry, int64
     s->n_blocks += n_blocks;
 }
 
-/* Cuts piece i after its first `bytes`; the rest has the same references and is evicted first. */
+/* Cuts piece i after its first `bytes`; the rest has the same references and is evicted first.
+ */
 static void split(struct kv_pool *p, int32_t i, int64_t bytes)
 {
     int32_t rest = entry_new(p, p->entries[i].id, p->entries[i].bytes - bytes);
@@ -366,8 +373,8 @@ static void hold(struct kv_pool *p, int32_t first, int64_t n_blocks)
     }
 }
 
-/* A piece nobody holds goes to the end of the queue; with the piece after it, when that has just gone
- * there too. */
+/* A piece nobody holds goes to the end of the queue; with the piece after it, when that has
+ * just gone there too. */
 static void free_piece(struct kv_pool *p, int32_t i)
 {
     struct entry *e = &p->entries[i];
@@ -403,8 +410,10 @@ static void let_go(struct kv_pool *p, int32_t first, int64_t n_blocks)
     }
 }
 
-/* Blocks of a segment in the cache, at most `most`; *pin_bytes grows by what of them is free. */
-static int64_t blocks_of(const struct kv_pool *p, int32_t first, int64_t most, int64_t *pin_bytes)
+/* Blocks of a segment in the cache, at most `most`; *pin_bytes grows by what of them is free.
+ */
+static int64_t blocks_of(const struct kv_pool *p, int32_t first, int64_t most,
+                         int64_t *pin_bytes)
 {
     int64_t want = most * p->layout.full_block_bytes;
     int64_t bytes = 0;
@@ -479,7 +488,8 @@ static void start_segment(struct kv_pool *p, struct kv_shared *s, uint64_t id, i
     add_ref(p, s, e, n_blocks);
 }
 
-/* The request goes on with the segment it holds, all of which is cached up to where it stands. */
+/* The request goes on with the segment it holds, all of which is cached up to where it stands.
+ */
 static void extend_segment(struct kv_pool *p, struct kv_shared *s, int64_t n_blocks)
 {
     struct ref *r = &p->refs[s->first_ref];
@@ -500,8 +510,9 @@ static void extend_segment(struct kv_pool *p, struct kv_shared *s, int64_t n_blo
     s->n_blocks += n_blocks;
 }
 
-/* Hands over the blocks from s->n_blocks up to `to`, all in the segment that starts at block `start`,
- * unless somebody else has cached what stands there: then they stay the request's own. */
+/* Hands over the blocks from s->n_blocks up to `to`, all in the segment that starts at block
+ * `start`, unless somebody else has cached what stands there: then they stay the request's own.
+ */
 static void offer_segment(struct kv_pool *p, struct kv_shared *s, uint64_t id, int64_t start,
                           int64_t to)
 {

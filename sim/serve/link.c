@@ -55,9 +55,11 @@ void link_net_free(struct link_net *net)
     }
 }
 
-/* ---- sharing ------------------------------------------------------------------------------------- */
+/* ---- sharing
+ * ------------------------------------------------------------------------------------- */
 
-/* The link whose equal share among its unfixed flows is smallest; -1 when all flows are fixed. */
+/* The link whose equal share among its unfixed flows is smallest; -1 when all flows are fixed.
+ */
 static int tightest(const struct link_net *net, double *share)
 {
     int best = -1;
@@ -91,7 +93,8 @@ static void fix_rate(struct link_net *net, struct flow *f, double rate)
     }
 }
 
-/* Progressive filling: the tightest link fixes the rate of all flows that cross it, and so on. */
+/* Progressive filling: the tightest link fixes the rate of all flows that cross it, and so on.
+ */
 static void share_out(struct link_net *net)
 {
     memcpy(net->free_rate, net->capacity, (size_t)net->n_links * sizeof *net->free_rate);
@@ -114,7 +117,8 @@ static void share_out(struct link_net *net)
     }
 }
 
-/* ---- time ------------------------------------------------------------------------------------------ */
+/* ---- time
+ * ------------------------------------------------------------------------------------------ */
 
 static void advance(struct link_net *net, double now_s)
 {

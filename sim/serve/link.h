@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* link.h - long transfers (KV caches, weights) over shared links. Every flow crosses one or more links;
- * bandwidth is shared max-min fairly (progressive filling) and recomputed when a flow starts or ends.
- * Collectives inside an iteration are not flows: they last microseconds and use the share they find.
- * Complexity: O(links x flows) per start or end. */
+/* link.h - long transfers (KV caches, weights) over shared links. Every flow crosses one or
+ * more links; bandwidth is shared max-min fairly (progressive filling) and recomputed when a
+ * flow starts or ends. Collectives inside an iteration are not flows: they last microseconds
+ * and use the share they find. Complexity: O(links x flows) per start or end. */
 #ifndef LINK_H
 #define LINK_H
 
@@ -16,8 +16,8 @@ struct link_net;
 struct link_net *link_net_new(int n_links, const double *bytes_per_s);
 void link_net_free(struct link_net *net);
 
-/* Starts a transfer at now_s (not before the last event told) over path[n]; data is given back when it
- * ends. A flow of no bytes ends at once. */
+/* Starts a transfer at now_s (not before the last event told) over path[n]; data is given back
+ * when it ends. A flow of no bytes ends at once. */
 void link_start(struct link_net *net, double now_s, double bytes, const int *path, int n,
                 int64_t data);
 /* When the next flow ends; INFINITY when none runs. */

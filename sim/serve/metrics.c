@@ -140,7 +140,8 @@ void metrics_end(struct metrics *m, const struct finished *f, double time_s)
 
 void metrics_gaps(struct metrics *m, int class_idx, double gap_s, int64_t n)
 {
-    histo_add(&m->segments[m->n_segments - 1].classes[class_idx].lat[LAT_ITL], gap_s, (uint64_t)n);
+    histo_add(&m->segments[m->n_segments - 1].classes[class_idx].lat[LAT_ITL], gap_s,
+              (uint64_t)n);
 }
 
 int metrics_warmup_segments(const struct metrics *m)
@@ -201,7 +202,8 @@ static double window_s(const struct metrics *m, int from)
     return end - begin;
 }
 
-static void summarise(const struct metrics *m, int from, int class_idx, struct class_summary *out)
+static void summarise(const struct metrics *m, int from, int class_idx,
+                      struct class_summary *out)
 {
     int64_t good = 0;
     memset(out, 0, sizeof *out);

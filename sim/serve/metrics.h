@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* metrics.h - what a simulation measures. Per-request latencies go to histograms of the current
- * segment; at most 64 segments of equal request counts are kept and merged pairwise when full, so
- * memory is bounded and warm-up is cut on a segment border (MSER on the segments' mean TTFT).
- * Cost per request: a handful of histogram increments; per step: one per class with running requests. */
+ * segment; at most 64 segments of equal request counts are kept and merged pairwise when full,
+ * so memory is bounded and warm-up is cut on a segment border (MSER on the segments' mean
+ * TTFT). Cost per request: a handful of histogram increments; per step: one per class with
+ * running requests. */
 #ifndef METRICS_H
 #define METRICS_H
 
@@ -68,14 +69,15 @@ int metrics_segments_for(const struct metrics *m, int64_t n_requests);
 
 /* Everything from segment `from` on, class by class, all classes summed at index n_classes. */
 struct class_summary {
-    double lat[LAT_N][STAT_N];  /* seconds, NaN when nothing was measured */
+    double lat[LAT_N][STAT_N]; /* seconds, NaN when nothing was measured */
     int64_t n_completed, n_rejected, n_failed;
-    double good_frac;           /* of all that ended */
+    double good_frac; /* of all that ended */
     double prompt_tokens, output_tokens, hit_tokens;
-    double window_s;            /* time over which they ended */
+    double window_s; /* time over which they ended */
 };
 void metrics_summary(const struct metrics *m, int from, struct class_summary *out);
-/* The merged histogram of a latency over all classes (class_idx -1) or one; caller frees (fini). */
+/* The merged histogram of a latency over all classes (class_idx -1) or one; caller frees
+ * (fini). */
 void metrics_histo(const struct metrics *m, int from, int class_idx, enum latency lat,
                    struct histo *out);
 

@@ -7,8 +7,8 @@
 
 #include "sim/base/mem.h"
 
-/* SGLang's estimate of the share of outputs still to come starts here (cost-model.md section 6), and
- * again whenever a rank has had nothing to do. */
+/* SGLang's estimate of the share of outputs still to come starts here (cost-model.md section
+ * 6), and again whenever a rank has had nothing to do. */
 static const double FIRST_RETRACT_RATIO = 0.7;
 
 static void rank_rest(struct rank *k)
@@ -17,7 +17,8 @@ static void rank_rest(struct rank *k)
     k->n_skipped = 0;
 }
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- life
+ * ------------------------------------------------------------------------------------ */
 
 static void rank_init(struct replica *r, struct rank *k)
 {
@@ -30,8 +31,9 @@ static void rank_init(struct replica *r, struct rank *k)
     rank_rest(k);
 }
 
-void replica_init(struct replica *r, const struct replica_config *cfg, struct request_pool *pool,
-                  struct metrics *metrics, struct timeline *timeline, struct step_cache *cost)
+void replica_init(struct replica *r, const struct replica_config *cfg,
+                  struct request_pool *pool, struct metrics *metrics, struct timeline *timeline,
+                  struct step_cache *cost)
 {
     memset(r, 0, sizeof *r);
     r->cfg = cfg;
@@ -76,7 +78,8 @@ const char *replica_refuses(const struct replica_config *cfg, int64_t prompt_tok
     return kv_peak_bytes(&cfg->kv, tokens) > cfg->kv_bytes ? "longer than the KV pool" : NULL;
 }
 
-/* ---- the running list -------------------------------------------------------------------------- */
+/* ---- the running list
+ * -------------------------------------------------------------------------- */
 
 static struct request *req_at(struct replica *r, int32_t idx)
 {
@@ -116,7 +119,8 @@ static void list_remove(struct replica *r, struct rank *k, int32_t idx)
     r->n_running--;
 }
 
-/* ---- memory -------------------------------------------------------------------------------------- */
+/* ---- memory
+ * -------------------------------------------------------------------------------------- */
 
 static int64_t rank_held_tokens(const struct rank *k, const struct request *q)
 {
@@ -128,7 +132,8 @@ static int64_t rank_held_tokens(const struct rank *k, const struct request *q)
 
 static void free_memory(struct replica *r, struct rank *k, struct request *q, int64_t tokens)
 {
-    int64_t own = kv_bytes(&r->cfg->kv, tokens) - q->shared.n_blocks * r->cfg->kv.full_block_bytes;
+    int64_t own =
+        kv_bytes(&r->cfg->kv, tokens) - q->shared.n_blocks * r->cfg->kv.full_block_bytes;
     kv_release(k->kv, &q->shared, own);
 }
 
@@ -179,8 +184,8 @@ static void drop_chunk(struct rank *k, int32_t idx)
     k->n_chunks = n;
 }
 
-/* The newest request stops where it is and waits at the head of the queue, later to compute its prompt
- * and what it had generated again. Its memory is the caller's business. */
+/* The newest request stops where it is and waits at the head of the queue, later to compute its
+ * prompt and what it had generated again. Its memory is the caller's business. */
 static void withdraw_last(struct replica *r, struct rank *k)
 {
     int32_t idx = k->last;
@@ -233,7 +238,8 @@ bool rank_grow_decodes(struct replica *r, struct rank *k)
     }
 }
 
-/* ---- scheduling pieces ---------------------------------------------------------------------------- */
+/* ---- scheduling pieces
+ * ---------------------------------------------------------------------------- */
 
 static void rank_clear_plan(struct rank *k)
 {
@@ -308,8 +314,8 @@ bool rank_admit(struct replica *r, struct rank *k, int64_t budget, double now_s)
     return true;
 }
 
-/* A prompt is left partly computed only when it took the rest of the budget, so it is the newest
- * request and the one to go when its memory is missing. */
+/* A prompt is left partly computed only when it took the rest of the budget, so it is the
+ * newest request and the one to go when its memory is missing. */
 bool rank_continue(struct replica *r, struct rank *k, int64_t budget)
 {
     int32_t idx = request_front(&k->partial);
@@ -336,7 +342,8 @@ bool rank_continue(struct replica *r, struct rank *k, int64_t budget)
     return true;
 }
 
-/* ---- ends ------------------------------------------------------------------------------------------ */
+/* ---- ends
+ * ------------------------------------------------------------------------------------------ */
 
 /* A request is over; its slot is free for another. */
 static void leave(struct replica *r, int32_t idx, enum outcome outcome, double now_s)
@@ -409,8 +416,9 @@ static void emit_token(struct replica *r, struct rank *k, double now_s)
     }
 }
 
-/* Tokens that a step emits per request: 1, or with speculative decoding a whole number whose mean over
- * steps is accepted_tokens, the same for all (mean-field: luck of single requests is not modelled). */
+/* Tokens that a step emits per request: 1, or with speculative decoding a whole number whose
+ * mean over steps is accepted_tokens, the same for all (mean-field: luck of single requests is
+ * not modelled). */
 static int64_t tokens_emitted(const struct replica *r, struct rank *k)
 {
     if (r->cfg->sched.draft_tokens == 0) {
@@ -422,8 +430,8 @@ static int64_t tokens_emitted(const struct replica *r, struct rank *k)
     return n > 1 ? n : 1;
 }
 
-/* The decoding requests have got their tokens. Memory of those after the first is taken as they come;
- * when it is short, what was drafted beyond is lost. */
+/* The decoding requests have got their tokens. Memory of those after the first is taken as they
+ * come; when it is short, what was drafted beyond is lost. */
 static void complete_decodes(struct replica *r, struct rank *k, double now_s)
 {
     record_gaps(r, k, now_s);
@@ -486,7 +494,8 @@ static void complete_rank(struct replica *r, struct rank *k, double now_s)
     k->n_chunks = 0;
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------ */
+/* ---- steps
+ * ------------------------------------------------------------------------------------------ */
 
 static int least_loaded_rank(const struct replica *r)
 {
@@ -547,8 +556,8 @@ static void expire_all(struct replica *r, struct rank *k, double now_s)
     }
 }
 
-/* Who waits beyond the deadline gives up. In order of arrival the head is the oldest of its class; a
- * class with a shorter timeout behind it goes a little later. */
+/* Who waits beyond the deadline gives up. In order of arrival the head is the oldest of its
+ * class; a class with a shorter timeout behind it goes a little later. */
 static void expire(struct replica *r, double now_s)
 {
     for (int i = 0; i < r->n_ranks; i++) {
@@ -582,8 +591,8 @@ static void fill_batch(struct replica *r, struct rank *k)
     }
 }
 
-/* The decoding requests grow, unless that changes what the scheduler would say: memory is short, or
- * some comes back for which others wait. */
+/* The decoding requests grow, unless that changes what the scheduler would say: memory is
+ * short, or some comes back for which others wait. */
 static bool rank_grow_quietly(struct rank *k)
 {
     int64_t need = running_need_bytes(&k->run);
@@ -633,7 +642,8 @@ static void book_step(struct replica *r, double dt)
             .duration_s = dt,
             .running = (double)r->n_running,
             .waiting = (double)(r->n_waiting + r->incoming.n),
-            .kv_frac = r->cfg->kv_bytes > 0 ? used / ((double)r->cfg->kv_bytes * r->n_ranks) : 0.0,
+            .kv_frac =
+                r->cfg->kv_bytes > 0 ? used / ((double)r->cfg->kv_bytes * r->n_ranks) : 0.0,
             .output_tokens = batch,
             .input_tokens = tokens,
         };
@@ -641,8 +651,8 @@ static void book_step(struct replica *r, double dt)
     }
 }
 
-/* Attention data parallelism: a prefill on one rank stalls all, so new prefills are held, while others
- * decode, until every rank has one or balance_iters steps have passed. */
+/* Attention data parallelism: a prefill on one rank stalls all, so new prefills are held, while
+ * others decode, until every rank has one or balance_iters steps have passed. */
 static void balance_ranks(struct replica *r)
 {
     if (r->n_ranks == 1 || r->cfg->sched.balance_iters <= 0) {
@@ -666,8 +676,8 @@ static void balance_ranks(struct replica *r)
     }
 }
 
-/* SGLang's scheduler may look only every so many decode steps; a step that prefilled is always followed
- * by a look, and an idle one never stops looking. */
+/* SGLang's scheduler may look only every so many decode steps; a step that prefilled is always
+ * followed by a look, and an idle one never stops looking. */
 static bool looks_for_requests(struct replica *r)
 {
     int64_t interval = r->cfg->sched.recv_interval;
@@ -733,8 +743,9 @@ static void begin_step(struct replica *r, double now_s)
         ASSERT(r->n_running + r->n_waiting == 0);
         return;
     }
-    double dt = rebalance(r, now_s) +
-                step_time_s(r->cost, r->n_ranks > 1 ? r->batches : &r->ranks[0].batch, r->n_ranks);
+    double dt =
+        rebalance(r, now_s) +
+        step_time_s(r->cost, r->n_ranks > 1 ? r->batches : &r->ranks[0].batch, r->n_ranks);
     r->begin_s = now_s;
     r->end_s = now_s + dt;
     book_step(r, dt);

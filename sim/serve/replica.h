@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* replica.h - one serving replica: an API server, a scheduler and one engine whose iterations advance
- * `dp` lock-step ranks (1 unless attention data parallelism), each with its own batch and KV pool.
+/* replica.h - one serving replica: an API server, a scheduler and one engine whose iterations
+ * advance `dp` lock-step ranks (1 unless attention data parallelism), each with its own batch
+ * and KV pool.
  *
- * A replica runs in a tight loop to its horizon. A decode step in which nothing can be scheduled costs
- * O(1): the scheduler says for how many iterations its answer stays the same (until an end, an arrival
- * or a shortage). With `one_by_one` it is asked before every step instead; results are equal.
- * Steps: begin (plan, cost) at the end of the last one, complete (tokens, ends) when time gets there. */
+ * A replica runs in a tight loop to its horizon. A decode step in which nothing can be
+ * scheduled costs O(1): the scheduler says for how many iterations its answer stays the same
+ * (until an end, an arrival or a shortage). With `one_by_one` it is asked before every step
+ * instead; results are equal. Steps: begin (plan, cost) at the end of the last one, complete
+ * (tokens, ends) when time gets there. */
 #ifndef REPLICA_H
 #define REPLICA_H
 
@@ -24,34 +26,37 @@ struct sched_config {
     int64_t max_batched_tokens; /* token budget of one step and rank */
     int64_t max_seqs;           /* running requests of one rank */
     int64_t max_model_len;      /* prompt + output tokens */
-    bool reserve_output;        /* admit only with memory for prompt and whole output (no evict) */
-    bool async;                 /* a step is planned while the one before runs */
-    int64_t recv_interval;      /* look for new requests every so many decode steps (1: always) */
-    int64_t wait_iters;         /* hold prefills that fit so many steps while others decode (0: never) */
-    double wait_ratio;          /* ... unless waiting + running tokens reach ratio * budget */
-    int draft_tokens;           /* speculative decoding: drafted per step; 0: off */
-    double accepted_tokens;     /* ... tokens a step emits per request on average, 1 .. 1 + drafted */
-    bool by_priority;           /* the queue is in order of priority, then of arrival */
-    int64_t max_queue;          /* requests sent and not admitted beyond which new ones are turned away;
-                                   0: no limit */
-    int64_t balance_iters;      /* attention data parallelism: hold new prefills up to so many steps
-                                   until every rank has one, since any rank's prefill stalls all */
+    bool reserve_output;   /* admit only with memory for prompt and whole output (no evict) */
+    bool async;            /* a step is planned while the one before runs */
+    int64_t recv_interval; /* look for new requests every so many decode steps (1: always) */
+    int64_t
+        wait_iters;    /* hold prefills that fit so many steps while others decode (0: never) */
+    double wait_ratio; /* ... unless waiting + running tokens reach ratio * budget */
+    int draft_tokens;  /* speculative decoding: drafted per step; 0: off */
+    double
+        accepted_tokens; /* ... tokens a step emits per request on average, 1 .. 1 + drafted */
+    bool by_priority;    /* the queue is in order of priority, then of arrival */
+    int64_t max_queue; /* requests sent and not admitted beyond which new ones are turned away;
+                          0: no limit */
+    int64_t balance_iters; /* attention data parallelism: hold new prefills up to so many steps
+                              until every rank has one, since any rank's prefill stalls all */
 };
 
 struct replica_config {
     const struct step_model *model;
     struct sched_config sched;
     struct kv_layout kv;
-    int64_t kv_bytes;           /* pool of one rank */
-    bool reuse;                 /* prefix cache on, and prompts can share content */
+    int64_t kv_bytes; /* pool of one rank */
+    bool reuse;       /* prefix cache on, and prompts can share content */
     double api_s, api_per_token_s;
-    double rebalance_s, rebalance_pause_s; /* every so long the engine stops to move experts; 0: never */
-    bool one_by_one;            /* ask the scheduler before every step (tests) */
+    double rebalance_s,
+        rebalance_pause_s; /* every so long the engine stops to move experts; 0: never */
+    bool one_by_one;       /* ask the scheduler before every step (tests) */
 };
 
 struct chunk {
     int32_t request;
-    int64_t done, tokens;       /* computes [done, done + tokens) of its target */
+    int64_t done, tokens; /* computes [done, done + tokens) of its target */
 };
 
 /* One attention-data-parallel rank. */
@@ -59,23 +64,23 @@ struct rank {
     struct running run;
     struct kv_pool *kv;
     struct request_queue waiting;
-    int32_t first, last;        /* running list, order of admission */
-    int64_t n_running;          /* decoding and prefilling */
-    int64_t *n_by_class;        /* decoding requests per class */
+    int32_t first, last;          /* running list, order of admission */
+    int64_t n_running;            /* decoding and prefilling */
+    int64_t *n_by_class;          /* decoding requests per class */
     struct request_queue partial; /* admitted, prompt not wholly scheduled */
-    struct chunk *chunks;       /* of the step in progress */
+    struct chunk *chunks;         /* of the step in progress */
     int n_chunks, cap_chunks;
-    int32_t *fresh;             /* decoding, but not yet part of a decode iteration */
+    int32_t *fresh; /* decoding, but not yet part of a decode iteration */
     int n_fresh, cap_fresh;
     struct step_batch batch;
-    bool decodes;               /* the step in progress includes the decoding requests */
-    double last_decode_s;       /* end of the latest decode iteration */
-    int64_t skip_steps;         /* steps for which a decode-only plan stays right */
-    int64_t n_skipped;          /* steps run so since the scheduler last looked at it */
-    int64_t held_steps;         /* batch wait: how long prefills have been held */
-    double emitted;             /* fraction of a token carried over between speculative steps */
-    bool hold;                  /* no admission in this step: the ranks wait for each other */
-    double retract_ratio;       /* SGLang: estimated share of outputs still to come */
+    bool decodes;         /* the step in progress includes the decoding requests */
+    double last_decode_s; /* end of the latest decode iteration */
+    int64_t skip_steps;   /* steps for which a decode-only plan stays right */
+    int64_t n_skipped;    /* steps run so since the scheduler last looked at it */
+    int64_t held_steps;   /* batch wait: how long prefills have been held */
+    double emitted;       /* fraction of a token carried over between speculative steps */
+    bool hold;            /* no admission in this step: the ranks wait for each other */
+    double retract_ratio; /* SGLang: estimated share of outputs still to come */
 };
 
 struct replica_stats {
@@ -87,48 +92,50 @@ struct replica_stats {
 
 struct replica {
     const struct replica_config *cfg;
-    struct request_pool *pool;      /* borrowed, shared by all replicas of a deployment */
-    struct metrics *metrics;        /* borrowed */
-    struct timeline *timeline;      /* borrowed; NULL: none */
-    struct step_cache *cost;        /* borrowed, shared */
+    struct request_pool *pool; /* borrowed, shared by all replicas of a deployment */
+    struct metrics *metrics;   /* borrowed */
+    struct timeline *timeline; /* borrowed; NULL: none */
+    struct step_cache *cost;   /* borrowed, shared */
     void (*on_end)(void *ctx, const struct request *req, const struct finished *end);
     void *on_end_ctx;
     struct rank *ranks;
     int n_ranks;
-    struct request_queue incoming;  /* sent, not yet seen by the scheduler */
+    struct request_queue incoming; /* sent, not yet seen by the scheduler */
     double api_free_s;
     int64_t steps_since_recv;
-    int64_t balance_steps;          /* how long prefills have been held for balance */
+    int64_t balance_steps; /* how long prefills have been held for balance */
     bool busy;
-    double begin_s, end_s;          /* of the step in progress */
+    double begin_s, end_s; /* of the step in progress */
     double rebalance_next_s;
-    double last_begin_s;            /* when the step before began: async plans see no later arrivals */
-    int64_t n_load;                 /* requests sent here and not ended: what routers look at */
-    int64_t n_waiting, n_running;   /* over ranks; incoming not included */
-    int64_t n_ended;                /* so far */
+    double last_begin_s; /* when the step before began: async plans see no later arrivals */
+    int64_t n_load;      /* requests sent here and not ended: what routers look at */
+    int64_t n_waiting, n_running; /* over ranks; incoming not included */
+    int64_t n_ended;              /* so far */
     struct replica_stats stats;
-    struct step_batch *batches;     /* scratch [n_ranks] */
+    struct step_batch *batches; /* scratch [n_ranks] */
 };
 
 /* Shares cfg, pool, metrics, timeline and cost, which must outlive the replica. */
-void replica_init(struct replica *r, const struct replica_config *cfg, struct request_pool *pool,
-                  struct metrics *metrics, struct timeline *timeline, struct step_cache *cost);
+void replica_init(struct replica *r, const struct replica_config *cfg,
+                  struct request_pool *pool, struct metrics *metrics, struct timeline *timeline,
+                  struct step_cache *cost);
 void replica_fini(struct replica *r);
 
 /* Would this request ever fit? NULL yes, else why not. */
 const char *replica_refuses(const struct replica_config *cfg, int64_t prompt_tokens,
                             int64_t output_tokens);
-/* A request reaches the API server, new or again after another replica failed. They come in time order,
- * and replica_run has been called up to now_s. */
+/* A request reaches the API server, new or again after another replica failed. They come in
+ * time order, and replica_run has been called up to now_s. */
 void replica_send(struct replica *r, int32_t request, double now_s);
-/* The replica fails: the step in progress and all KV content are lost. Its requests go to out (oldest
- * admission first), to be sent elsewhere, where they compute prompt and answer so far again. */
+/* The replica fails: the step in progress and all KV content are lost. Its requests go to out
+ * (oldest admission first), to be sent elsewhere, where they compute prompt and answer so far
+ * again. */
 void replica_evacuate(struct replica *r, struct request_queue *out);
-/* Completes every step that ends at or before until_s. Returns early after a step in which a request
- * ended when stop_on_end (a closed loop then sends its next one). */
+/* Completes every step that ends at or before until_s. Returns early after a step in which a
+ * request ended when stop_on_end (a closed loop then sends its next one). */
 void replica_run(struct replica *r, double until_s, bool stop_on_end);
-/* Time of the next thing it does by itself: end of the step, or a request becoming visible to an idle
- * scheduler; INFINITY when it has nothing to do. */
+/* Time of the next thing it does by itself: end of the step, or a request becoming visible to
+ * an idle scheduler; INFINITY when it has nothing to do. */
 double replica_next_s(const struct replica *r);
 /* No request and no KV memory in use. */
 bool replica_is_empty(const struct replica *r);
@@ -136,17 +143,17 @@ bool replica_is_empty(const struct replica *r);
 /* A scheduler: chooses what the next step of a rank runs. */
 struct scheduler {
     const char *name;
-    /* Fills rank->batch, chunks, decodes and skip_steps, taking and freeing KV memory. now_s: start of
-     * the step. */
+    /* Fills rank->batch, chunks, decodes and skip_steps, taking and freeing KV memory. now_s:
+     * start of the step. */
     void (*plan)(struct replica *r, struct rank *k, double now_s);
 };
 const struct scheduler *scheduler_of(const struct sched_config *cfg);
 
-/* For schedulers. rank_admit: the head of the waiting queue with a chunk of at most `budget` tokens;
- * false when memory, places or the queue do not allow it, which rank_can_admit tells beforehand.
- * rank_continue: the partly computed prompt goes on; false when there is none, or when it had to be
- * preempted for want of memory. rank_grow_decodes: memory of the coming decode iteration; false when
- * some requests were preempted for it. */
+/* For schedulers. rank_admit: the head of the waiting queue with a chunk of at most `budget`
+ * tokens; false when memory, places or the queue do not allow it, which rank_can_admit tells
+ * beforehand. rank_continue: the partly computed prompt goes on; false when there is none, or
+ * when it had to be preempted for want of memory. rank_grow_decodes: memory of the coming
+ * decode iteration; false when some requests were preempted for it. */
 bool rank_can_admit(const struct replica *r, const struct rank *k, int64_t budget);
 bool rank_admit(struct replica *r, struct rank *k, int64_t budget, double now_s);
 bool rank_continue(struct replica *r, struct rank *k, int64_t budget);

@@ -92,7 +92,8 @@ void request_push_front(struct request_queue *q, int32_t idx)
     q->n++;
 }
 
-void request_push_by_priority(struct request_queue *q, int32_t idx, const struct request_pool *pool)
+void request_push_by_priority(struct request_queue *q, int32_t idx,
+                              const struct request_pool *pool)
 {
     request_push_back(q, idx);
     int mask = q->cap - 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* request.h - a live request inside a deployment, and the pool they live in. Only live requests are
- * held; a slot is reused when its request ends. */
+/* request.h - a live request inside a deployment, and the pool they live in. Only live requests
+ * are held; a slot is reused when its request ends. */
 #ifndef REQUEST_H
 #define REQUEST_H
 
@@ -11,11 +11,11 @@
 #include "sim/serve/kv.h"
 
 struct request {
-    double arrival_s;        /* at the API server */
-    double visible_s;        /* when the scheduler can see it */
-    double scheduled_s;      /* first admitted; NaN before */
-    double first_s;          /* first token; NaN before */
-    double token_s;          /* latest token known one by one (first, or at a resume) */
+    double arrival_s;   /* at the API server */
+    double visible_s;   /* when the scheduler can see it */
+    double scheduled_s; /* first admitted; NaN before */
+    double first_s;     /* first token; NaN before */
+    double token_s;     /* latest token known one by one (first, or at a resume) */
     int64_t id;
     int64_t prompt_tokens, output_tokens;
     int64_t target_tokens;   /* to compute before (more) tokens come: prompt + generated */
@@ -27,18 +27,18 @@ struct request {
     struct prompt_content content;
     struct kv_shared shared;
     int32_t class_idx;
-    int32_t session;         /* -1: none */
-    int32_t priority;        /* lower is served first where the scheduler looks at it */
-    double deadline_s;       /* fails when not admitted by then; INFINITY: never */
-    int32_t prev, next;      /* running list in order of admission */
-    uint32_t stamp;          /* which stay in a running set; stale heap entries differ */
+    int32_t session;    /* -1: none */
+    int32_t priority;   /* lower is served first where the scheduler looks at it */
+    double deadline_s;  /* fails when not admitted by then; INFINITY: never */
+    int32_t prev, next; /* running list in order of admission */
+    uint32_t stamp;     /* which stay in a running set; stale heap entries differ */
     bool decoding;
 };
 
 struct request_pool {
     struct request *items;
     int n, cap;
-    int32_t spare; /* list through next */
+    int32_t spare;       /* list through next */
     uint32_t next_stamp; /* the pool's, since replicas reuse each other's slots */
     int64_t n_live;
 };
@@ -56,8 +56,9 @@ void request_queue_fini(struct request_queue *q);
 void request_push_back(struct request_queue *q, int32_t idx);
 void request_push_front(struct request_queue *q, int32_t idx);
 /* Behind every request of its priority or a better one. O(requests behind it). */
-void request_push_by_priority(struct request_queue *q, int32_t idx, const struct request_pool *pool);
-int32_t request_pop_front(struct request_queue *q); /* -1 when empty */
+void request_push_by_priority(struct request_queue *q, int32_t idx,
+                              const struct request_pool *pool);
+int32_t request_pop_front(struct request_queue *q);   /* -1 when empty */
 int32_t request_front(const struct request_queue *q); /* -1 when empty */
 
 #endif

@@ -25,8 +25,8 @@ static void add_ring(struct running *r, enum attn_span span, int64_t window, int
     g->phase = xcalloc((size_t)r->layout->block_tokens, sizeof *g->phase);
 }
 
-void running_init(struct running *r, const struct step_model *model, const struct kv_layout *layout,
-                  bool reserved)
+void running_init(struct running *r, const struct step_model *model,
+                  const struct kv_layout *layout, bool reserved)
 {
     memset(r, 0, sizeof *r);
     r->layout = layout;
@@ -53,7 +53,8 @@ void running_fini(struct running *r)
     memset(r, 0, sizeof *r);
 }
 
-/* ---- finish heap (binary, by iteration then stamp) ------------------------------------------ */
+/* ---- finish heap (binary, by iteration then stamp) ------------------------------------------
+ */
 
 static bool before(const struct finish *a, const struct finish *b)
 {
@@ -115,9 +116,11 @@ int32_t running_pop_finished(struct running *r, const struct request_pool *pool)
     return idx;
 }
 
-/* ---- joining and leaving --------------------------------------------------------------------- */
+/* ---- joining and leaving
+ * --------------------------------------------------------------------- */
 
-/* A sliding ring holds the request while its context is within the window at iteration `iter`. */
+/* A sliding ring holds the request while its context is within the window at iteration `iter`.
+ */
 static bool grows(const struct running *r, const struct ring *g, int64_t base)
 {
     return base + r->iter <= g->window_tokens;
@@ -179,7 +182,8 @@ int64_t running_remaining(const struct running *r)
     return r->sum_finish - r->n * (r->iter - 1);
 }
 
-/* ---- one iteration ---------------------------------------------------------------------------- */
+/* ---- one iteration
+ * ---------------------------------------------------------------------------- */
 
 int64_t running_need_bytes(const struct running *r)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* running.h - the decoding requests of one rank as running sums: how many, their summed context inside
- * every span, the KV bytes the next iteration needs, and who finishes when. One decode iteration costs
- * O(spans + windows), whatever the batch: block borders, chunk borders and window saturation are
- * counters by phase. Joining and leaving cost O(log n) for the finish heap.
+/* running.h - the decoding requests of one rank as running sums: how many, their summed context
+ * inside every span, the KV bytes the next iteration needs, and who finishes when. One decode
+ * iteration costs O(spans + windows), whatever the batch: block borders, chunk borders and
+ * window saturation are counters by phase. Joining and leaving cost O(log n) for the finish
+ * heap.
  *
- * Iterations are counted from 0; a request's context at iteration i is base + i tokens (the new token
- * included), so a phase is a residue of base. */
+ * Iterations are counted from 0; a request's context at iteration i is base + i tokens (the new
+ * token included), so a phase is a residue of base. */
 #ifndef RUNNING_H
 #define RUNNING_H
 
@@ -22,13 +23,13 @@ enum { RUNNING_MAX_RINGS = STEP_MAX_SPANS + KV_MAX_WINDOWS };
 struct ring {
     enum attn_span span;
     int64_t window_tokens;
-    int64_t block_bytes;  /* KV bytes per block of its layers; 0: only context is counted */
-    int span_idx;         /* whose context sum it keeps; -1: only KV bytes are counted */
-    int64_t n_growing;    /* sliding: contexts still below the window */
-    int32_t *cross;       /* sliding: how many saturate at iteration i (index i mod size);
-                             chunked: how many start a new chunk at i (index i mod window) */
-    int64_t size, at;     /* at = current iteration mod size */
-    int32_t *phase;       /* block borders of those that grow, by iteration mod block_tokens */
+    int64_t block_bytes; /* KV bytes per block of its layers; 0: only context is counted */
+    int span_idx;        /* whose context sum it keeps; -1: only KV bytes are counted */
+    int64_t n_growing;   /* sliding: contexts still below the window */
+    int32_t *cross;      /* sliding: how many saturate at iteration i (index i mod size);
+                            chunked: how many start a new chunk at i (index i mod window) */
+    int64_t size, at;    /* at = current iteration mod size */
+    int32_t *phase;      /* block borders of those that grow, by iteration mod block_tokens */
 };
 
 struct finish {
@@ -39,32 +40,33 @@ struct finish {
 
 struct running {
     const struct kv_layout *layout;
-    int64_t iter;                /* next decode iteration */
-    int64_t n;                   /* decoding requests */
+    int64_t iter; /* next decode iteration */
+    int64_t n;    /* decoding requests */
     double ctx_tokens[STEP_MAX_SPANS];
     int n_spans;
-    int32_t *phase;              /* block borders by iteration mod block_tokens */
+    int32_t *phase; /* block borders by iteration mod block_tokens */
     int64_t phase_at;
     struct ring rings[RUNNING_MAX_RINGS];
     int n_rings;
     struct finish *heap;
     int n_heap, cap_heap;
-    int64_t sum_finish;          /* sum of finish iterations of all decoding requests */
-    bool reserved;               /* memory is reserved up front: iterations need none */
+    int64_t sum_finish; /* sum of finish iterations of all decoding requests */
+    bool reserved;      /* memory is reserved up front: iterations need none */
 };
 
-void running_init(struct running *r, const struct step_model *model, const struct kv_layout *layout,
-                  bool reserved);
+void running_init(struct running *r, const struct step_model *model,
+                  const struct kv_layout *layout, bool reserved);
 void running_fini(struct running *r);
 
-/* The request starts (or resumes) decoding: its context is context_tokens at the coming iteration,
- * which it runs together with `remaining` - 1 more. */
+/* The request starts (or resumes) decoding: its context is context_tokens at the coming
+ * iteration, which it runs together with `remaining` - 1 more. */
 void running_join(struct running *r, struct request *req, int32_t idx, int64_t context_tokens,
                   int64_t remaining);
 /* Leaves between iterations; its heap entry turns stale. */
 void running_leave(struct running *r, struct request *req, int64_t finish_iter);
 
-/* KV bytes that iteration `iter` takes, net of chunks given back at chunk borders (may be < 0). */
+/* KV bytes that iteration `iter` takes, net of chunks given back at chunk borders (may be < 0).
+ */
 int64_t running_need_bytes(const struct running *r);
 /* Iteration `iter` has run: contexts grow, borders are crossed. */
 void running_advance(struct running *r);

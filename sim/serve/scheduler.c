@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* scheduler.c - what the next step runs, as the engines decide it (cost-model.md section 6).
- * Each plan says for how many steps a decode-only answer stays the same unless a request ends or
- * becomes visible: the replica then does not ask again. */
+ * Each plan says for how many steps a decode-only answer stays the same unless a request ends
+ * or becomes visible: the replica then does not ask again. */
 #include <math.h>
 
 #include "sim/base/mem.h"
@@ -9,13 +9,14 @@
 
 /* SGLang estimates a new request's output at no more than this many tokens. */
 static const int64_t SGLANG_CLIP_TOKENS = 4096;
-/* ... and lets its estimate of what running requests still produce decay to this share of itself. */
+/* ... and lets its estimate of what running requests still produce decay to this share of
+ * itself. */
 static const double SGLANG_RATIO_DECAY = 0.7 * 0.86 / 600.0;
 static const double SGLANG_RATIO_MIN = 0.7 * 0.14;
 static const double SGLANG_RATIO_RETRACT = 0.05;
 
-/* Can the head of the queue come to need less while others decode? Only where its cached prefix is
- * evicted and its first chunk then ends elsewhere among chunks that layers drop. */
+/* Can the head of the queue come to need less while others decode? Only where its cached prefix
+ * is evicted and its first chunk then ends elsewhere among chunks that layers drop. */
 static bool need_may_fall(const struct replica_config *cfg)
 {
     for (int i = 0; cfg->reuse && i < cfg->kv.n_windows; i++) {
@@ -26,7 +27,8 @@ static bool need_may_fall(const struct replica_config *cfg)
     return false;
 }
 
-/* With nothing partly computed and the queue empty or stuck, only an end or an arrival matters. */
+/* With nothing partly computed and the queue empty or stuck, only an end or an arrival matters.
+ */
 static int64_t steps_until_change(const struct replica *r, const struct rank *k, bool stuck)
 {
     bool quiet = k->waiting.n == 0 || (stuck && !need_may_fall(r->cfg));
@@ -55,7 +57,8 @@ static void plan_vllm(struct replica *r, struct rank *k, double now_s)
     int64_t preempted = r->stats.n_preemptions;
     rank_grow_decodes(r, k);
     k->decodes = k->run.n > 0;
-    int64_t budget = continue_prompts(r, k, r->cfg->sched.max_batched_tokens - decode_tokens(r, k));
+    int64_t budget =
+        continue_prompts(r, k, r->cfg->sched.max_batched_tokens - decode_tokens(r, k));
     if (r->stats.n_preemptions > preempted) {
         return;
     }
@@ -69,8 +72,8 @@ static void plan_vllm(struct replica *r, struct rank *k, double now_s)
     k->skip_steps = steps_until_change(r, k, stuck);
 }
 
-/* TensorRT-LLM holds prompts that would fit while others decode, until they have waited wait_iters
- * steps or running and waiting tokens fill wait_ratio of the budget. */
+/* TensorRT-LLM holds prompts that would fit while others decode, until they have waited
+ * wait_iters steps or running and waiting tokens fill wait_ratio of the budget. */
 static bool holds_prefill(struct replica *r, struct rank *k, int64_t budget)
 {
     const struct sched_config *s = &r->cfg->sched;
@@ -92,8 +95,9 @@ static bool holds_prefill(struct replica *r, struct rank *k, int64_t budget)
     return true;
 }
 
-/* TensorRT-LLM: context and generation in one pass, prompts whole unless longer than the budget,
- * memory for the whole output reserved (guaranteed-no-evict) when the configuration says so. */
+/* TensorRT-LLM: context and generation in one pass, prompts whole unless longer than the
+ * budget, memory for the whole output reserved (guaranteed-no-evict) when the configuration
+ * says so. */
 static void plan_trtllm(struct replica *r, struct rank *k, double now_s)
 {
     rank_grow_decodes(r, k);
@@ -118,7 +122,8 @@ static void plan_trtllm(struct replica *r, struct rank *k, double now_s)
     k->skip_steps = steps_until_change(r, k, stuck);
 }
 
-/* ---- SGLang ------------------------------------------------------------------------------------- */
+/* ---- SGLang
+ * ------------------------------------------------------------------------------------- */
 
 static double token_bytes(const struct kv_layout *l)
 {
@@ -132,9 +137,10 @@ static int64_t clipped_output(const struct request *q)
     return output < SGLANG_CLIP_TOKENS ? output : SGLANG_CLIP_TOKENS;
 }
 
-/* Would SGLang's estimate of future memory let the head of the queue in? promised_bytes: outputs of the
- * prompts that this step already holds. */
-static bool sglang_has_room(const struct replica *r, const struct rank *k, double promised_bytes)
+/* Would SGLang's estimate of future memory let the head of the queue in? promised_bytes:
+ * outputs of the prompts that this step already holds. */
+static bool sglang_has_room(const struct replica *r, const struct rank *k,
+                            double promised_bytes)
 {
     const struct request *q = &r->pool->items[request_front(&k->waiting)];
     const struct kv_layout *l = &r->cfg->kv;
@@ -172,8 +178,8 @@ static void sglang_prefill(struct replica *r, struct rank *k, double now_s)
     }
 }
 
-/* SGLang: a step prefills or decodes, prefill first; memory for outputs is estimated, and when it runs
- * out the newest requests are retracted. */
+/* SGLang: a step prefills or decodes, prefill first; memory for outputs is estimated, and when
+ * it runs out the newest requests are retracted. */
 static void plan_sglang(struct replica *r, struct rank *k, double now_s)
 {
     sglang_decay(k, k->n_skipped);
@@ -191,7 +197,8 @@ static void plan_sglang(struct replica *r, struct rank *k, double now_s)
     k->skip_steps = k->waiting.n == 0 ? steps_until_change(r, k, false) : 0;
 }
 
-/* Static batching, the naive baseline: a batch is filled, run to its last end, then the next. */
+/* Static batching, the naive baseline: a batch is filled, run to its last end, then the next.
+ */
 static void plan_static(struct replica *r, struct rank *k, double now_s)
 {
     rank_grow_decodes(r, k);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* timeline.h - state over time in at most 512 bins of equal width; when a run outgrows them, bins are
- * merged pairwise and the width doubles. A step is booked in the bin of its end. O(1) per step. */
+/* timeline.h - state over time in at most 512 bins of equal width; when a run outgrows them,
+ * bins are merged pairwise and the width doubles. A step is booked in the bin of its end. O(1)
+ * per step. */
 #ifndef TIMELINE_H
 #define TIMELINE_H
 
@@ -9,15 +10,15 @@
 enum { TIMELINE_BINS = 512 };
 
 struct timeline_bin {
-    double step_s;            /* summed duration of the steps booked here */
+    double step_s;                          /* summed duration of the steps booked here */
     double running_s, waiting_s, kv_frac_s; /* integrals over those steps */
     double output_tokens, input_tokens;
     double power_w_s;
 };
 struct timeline {
     struct timeline_bin bins[TIMELINE_BINS];
-    double width_s;           /* starts at 1/8 s */
-    int n_bins;               /* used */
+    double width_s; /* starts at 1/8 s */
+    int n_bins;     /* used */
     int n_replicas;
 };
 void timeline_init(struct timeline *t, int n_replicas);
