@@ -182,7 +182,7 @@ install: $(B)/headroom $(MANUAL) $(COMPLETION) ## install below PREFIX (default 
 DEB := build/headroom_$(VERSION)_$(shell dpkg --print-architecture 2>/dev/null).deb
 deb: ## build a Debian package in build/
 	@rm -rf build/deb-root
-	@$(MAKE) -s B=build/deb PREFIX=/usr DESTDIR=build/deb-root install >/dev/null
+	@$(MAKE) -s B=build/install PREFIX=/usr DESTDIR=build/deb-root install >/dev/null
 	@packaging/deb.sh build/deb-root $(VERSION) $(DEB)
 
 uninstall: ## remove what install put there
@@ -202,7 +202,7 @@ golden: all ## rewrite the expected output of the command-line tests; read the d
 
 # The steps of `make check`, in order; .ci/run takes the same list.
 CHECKS := check-levels check-headers check-format check-scripts check-gcc check-clang check-same \
-	check-asan check-tsan check-valgrind check-instructions check-install check-deb check-archive check-cppcheck check-tidy check-coverage check-mutation \
+	check-asan check-tsan check-valgrind check-instructions check-install check-deb check-report check-archive check-cppcheck check-tidy check-coverage check-mutation \
 	$(if $(FUZZ_SRC),check-fuzz)
 .PHONY: list-checks $(CHECKS)
 list-checks:

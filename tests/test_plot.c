@@ -135,13 +135,13 @@ static const char *const samples[][3] = {
     {"experts", "tests/plots/experts.csv", "8x H200, ep8: slowest rank"},
     {"imbalance", "tests/plots/imbalance.csv", "EP 16, 32 redundant"},
     {"validation", "tests/plots/residuals.csv", "sglang"},
-    {"cost", "plan.csv"},
-    {"tornado", "sensitivity.csv"},
-    {"breakeven", "breakeven.csv"},
-    {"forecast", "forecast.csv"},
-    {"cash", "forecast.csv"},
-    {"pareto", "plan.csv"},
-    {"quality", "plan.csv"},
+    {"cost", "tests/plots/plan.csv", "deepinfra gpu-h100-80gb dedicated for llama-4-scout"},
+    {"tornado", "tests/plots/sensitivity.csv", "server price"},
+    {"breakeven", "tests/plots/breakeven.csv", "self-hosted is cheaper"},
+    {"forecast", "tests/plots/forecast.csv", "self-hosted"},
+    {"cash", "tests/plots/forecast.csv", "managed"},
+    {"pareto", "tests/plots/plan.csv", "h200-sxm"},
+    {"quality", "tests/plots/plan.csv", "llama-4-maverick, managed"},
 };
 #define N_SAMPLES ((int)(sizeof samples / sizeof *samples))
 
