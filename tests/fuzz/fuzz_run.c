@@ -8,7 +8,7 @@
 #include "sim/experiment/experiment.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { MAX_REQUESTS = 200, MAX_TRACE_ROWS = 40, MAX_DEPLOYMENTS = 3 };
+enum { MAX_REQUESTS = 120, MAX_TRACE_ROWS = 40, MAX_DEPLOYMENTS = 2 };
 
 struct bytes {
     const uint8_t *data;
