@@ -26,4 +26,6 @@ END
 "$HEADROOM" run models.yaml -q --no-plots -j "$HEADROOM_JOBS" -o out >/dev/null
 echo "exit $?"
 cat out/breakdown.csv
-cut -d, -f1,9-12,17,32,33,36,47-50 out/summary.csv
+awk -F, -v names="deployment class ttft_s_mean ttft_s_p99 tpot_s_mean e2e_s_p99 kv_used_frac_max mfu_frac mbu_frac moe_imbalance_mean power_w_mean" '
+    NR == 1 { n = split(names, want, " "); for (i = 1; i <= NF; i++) { at[$i] = i } }
+    { for (i = 1; i <= n; i++) { printf "%s%s", $at[want[i]], i < n ? "," : "\n" } }' out/summary.csv
