@@ -105,7 +105,7 @@ static const struct option_spec validate_options[] = {
 
 static const struct option_spec calibrate_options[] = {
     TEXT("output", 'o', "FILE", NULL, out_dir,
-         "what is fitted: a correction file, a table of constants, or a folder for --data"),
+         "correction file, table of constants, or folder for --data"),
     LIST("set", 0, "COLUMN=VALUE", sets,
          "what serving results do not say: hardware=h100-sxm, tp=4"),
     TEXT("gpu", 0, "NAME", NULL, gpu, "what micro-measurements were made on"),
