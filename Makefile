@@ -202,7 +202,7 @@ golden: all ## rewrite the expected output of the command-line tests; read the d
 
 # The steps of `make check`, in order; .ci/run takes the same list.
 CHECKS := check-levels check-headers check-format check-scripts check-gcc check-clang check-same \
-	check-asan check-tsan check-valgrind check-instructions check-install check-deb check-report check-archive check-cppcheck check-tidy check-coverage check-mutation \
+	check-asan check-tsan check-valgrind check-instructions check-install check-deb check-report check-archive check-cppcheck check-tidy check-coverage \
 	$(if $(FUZZ_SRC),check-fuzz)
 .PHONY: list-checks $(CHECKS)
 list-checks:
