@@ -27,7 +27,7 @@ JSON
 "$HEADROOM" export plan --for vllm 2>/dev/null
 echo "--- as the shell reads it"
 vllm() { printf '<%s>' "$@" && echo; }
-PORT=8001
+export PORT=8001 # read by what is evaluated next
 eval "$("$HEADROOM" export -q plan --for vllm)"
 echo "--- sglang"
 "$HEADROOM" export -q plan --for sglang
