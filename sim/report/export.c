@@ -61,11 +61,10 @@ static void write_head(struct arena *arena, const struct export_job *job,
                        const struct launch *l, FILE *out)
 {
     const struct system_spec *s = &job->spec;
+    long long all = (long long)job->replicas + job->spares;
     fprintf(out, "# %s\n", export_comment(arena, job->name));
-    fprintf(out, "# %s %s; %lld %s of %d %s each", engine_names[s->engine], l->version,
-            (long long)(job->replicas + job->spares),
-            job->replicas + job->spares == 1 ? "replica" : "replicas", job->n_gpus,
-            s->gpu->label);
+    fprintf(out, "# %s %s; %lld %s of %d %s each", engine_names[s->engine], l->version, all,
+            all == 1 ? "replica" : "replicas", job->n_gpus, s->gpu->label);
     if (job->spares > 0) {
         fprintf(out, ", %lld of them spare", (long long)job->spares);
     }
