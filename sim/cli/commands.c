@@ -118,8 +118,7 @@ static const struct option_spec calibrate_options[] = {
 
 static const struct option_spec export_options[] = {
     TEXT("for", 0, "TARGET", NULL, target, "vllm, sglang, trtllm or kubernetes"),
-    TEXT("option", 0, "NAME", "the plan's choice", option,
-         "option of the plan, or deployment"),
+    TEXT("option", 0, "NAME", "the plan's choice", option, "option of the plan, or deployment"),
     TEXT("output", 'o', "FILE", "stdout", out_dir, "file for the result"),
     SCENARIO_ROWS,
     GENERAL_ROWS,
