@@ -419,6 +419,13 @@ void csv_put(struct csv_writer *w, const char *text)
     note_error(w, fputc('"', w->out) == EOF);
 }
 
+void csv_put_all(struct csv_writer *w, const char *const *texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        csv_put(w, texts[i]);
+    }
+}
+
 void csv_put_num(struct csv_writer *w, double value)
 {
     char text[40];

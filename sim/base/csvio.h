@@ -51,6 +51,8 @@ struct csv_writer;
 struct csv_writer *csv_create(const char *path, struct err *err);
 struct csv_writer *csv_on_stream(FILE *out); /* not closed by csv_close */
 void csv_put(struct csv_writer *w, const char *text);
+void csv_put_all(struct csv_writer *w, const char *const *texts,
+                 size_t n); /* n cells: names of columns */
 void csv_put_num(struct csv_writer *w, double value);
 void csv_put_exact(struct csv_writer *w, double value); /* %a, every bit: parts on disk */
 void csv_put_int(struct csv_writer *w, int64_t value);

@@ -623,10 +623,8 @@ static bool open_requests(struct task_ctx *t, struct err *err)
         return true;
     }
     t->requests = csv_create(t->options->requests_csv, err);
-    for (size_t i = 0; t->requests && i < sizeof cols / sizeof cols[0]; i++) {
-        csv_put(t->requests, cols[i]);
-    }
     if (t->requests) {
+        csv_put_all(t->requests, cols, sizeof cols / sizeof cols[0]);
         csv_end_row(t->requests);
     }
     return t->requests != NULL;

@@ -571,9 +571,7 @@ static bool write_bands(const struct bandfit *fit, const char *path, struct err 
     if (!w) {
         return false;
     }
-    for (size_t i = 0; i < sizeof cols / sizeof cols[0]; i++) {
-        csv_put(w, cols[i]);
-    }
+    csv_put_all(w, cols, sizeof cols / sizeof cols[0]);
     csv_end_row(w);
     for (int m = 0; m < BAND_METRIC_N; m++) {
         put_metric(w, fit, (enum band_metric)m);
@@ -643,10 +641,8 @@ static bool write_evidence(const struct bandfit *fit, const char *path, struct e
         c->as_of = strcmp(t->rows[i].date, c->as_of) > 0 ? t->rows[i].date : c->as_of;
     }
     struct csv_writer *w = csv_create(path, err);
-    for (size_t i = 0; w && i < sizeof cols / sizeof cols[0]; i++) {
-        csv_put(w, cols[i]);
-    }
     if (w) {
+        csv_put_all(w, cols, sizeof cols / sizeof cols[0]);
         csv_end_row(w);
         for (int i = 0; i < n; i++) {
             put_combination(w, fit, &all[i]);

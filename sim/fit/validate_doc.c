@@ -481,9 +481,7 @@ static bool write_residuals(const struct writer *w, const char *path, struct err
     if (!csv) {
         return false;
     }
-    for (int i = 0; i < 7; i++) {
-        csv_put(csv, cols[i]);
-    }
+    csv_put_all(csv, cols, sizeof cols / sizeof cols[0]);
     csv_end_row(csv);
     for (int i = 0; i < w->base.n; i++) {
         const struct residual *r = &w->base.items[i];

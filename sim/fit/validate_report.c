@@ -501,9 +501,7 @@ bool validate_report_csv(const struct validate_table *table,
     if (!w) {
         return false;
     }
-    for (size_t i = 0; i < sizeof cols / sizeof cols[0]; i++) {
-        csv_put(w, cols[i]);
-    }
+    csv_put_all(w, cols, sizeof cols / sizeof cols[0]);
     csv_end_row(w);
     for (int i = 0; i < table->n; i++) {
         const struct validate_row *row = &table->rows[i];

@@ -14,16 +14,6 @@ enum { CURVE_POINTS = 60, MAX_STEPS = 400, BAND_SAMPLES = 256, STEPS_ROOM = 512 
 static const double CURVE_BELOW = 0.01; /* of today's volume: where a curve starts */
 static const double CURVE_BEYOND = 10.0;
 
-#define PUT_HEADER(w, cols) put_header(w, cols, sizeof(cols) / sizeof(cols)[0])
-
-static void put_header(struct csv_writer *w, const char *const *cols, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        csv_put(w, cols[i]);
-    }
-    csv_end_row(w);
-}
-
 static void put_empty(struct csv_writer *w, int n)
 {
     for (int i = 0; i < n; i++) {
@@ -278,7 +268,8 @@ bool plan_write_options(const struct plan *plan, const char *path, struct err *e
     if (!w) {
         return false;
     }
-    PUT_HEADER(w, option_cols);
+    csv_put_all(w, option_cols, sizeof option_cols / sizeof option_cols[0]);
+    csv_end_row(w);
     for (int i = 0; i < plan->n_entries; i++) {
         put_entry(w, plan, &plan->entries[i]);
     }
@@ -328,7 +319,8 @@ bool plan_write_costs(const struct plan *plan, const char *path, struct err *err
     if (!w) {
         return false;
     }
-    PUT_HEADER(w, cols);
+    csv_put_all(w, cols, sizeof cols / sizeof cols[0]);
+    csv_end_row(w);
     for (int i = 0; i < plan->n_entries; i++) {
         const struct plan_entry *e = &plan->entries[i];
         if (e->item) {
@@ -445,7 +437,8 @@ bool plan_write_breakeven(struct arena *arena, const struct plan *plan, const ch
     if (!w) {
         return false;
     }
-    PUT_HEADER(w, cols);
+    csv_put_all(w, cols, sizeof cols / sizeof cols[0]);
+    csv_end_row(w);
     for (int i = 0; i < plan->n_answers; i++) {
         const struct plan_answer *a = &plan->answers[i];
         const char *model = model_name(plan, a->model_idx);
@@ -617,7 +610,8 @@ bool plan_write_forecast(struct arena *arena, const struct plan *plan, const cha
     if (!w) {
         return false;
     }
-    PUT_HEADER(w, cols);
+    csv_put_all(w, cols, sizeof cols / sizeof cols[0]);
+    csv_end_row(w);
     for (int i = 0; i < plan->n_answers; i++) {
         put_forecast(arena, w, plan, &plan->answers[i]);
     }
@@ -660,7 +654,8 @@ bool plan_write_sensitivity(const struct plan *plan, const char *path, struct er
     if (!w) {
         return false;
     }
-    PUT_HEADER(w, cols);
+    csv_put_all(w, cols, sizeof cols / sizeof cols[0]);
+    csv_end_row(w);
     for (int i = 0; i < plan->n_answers; i++) {
         if (plan->answers[i].has_pair) {
             put_tornado(w, plan, &plan->answers[i]);
@@ -827,7 +822,8 @@ bool plan_write_decision(const struct plan *plan, const char *path, struct err *
     if (!w) {
         return false;
     }
-    PUT_HEADER(w, cols);
+    csv_put_all(w, cols, sizeof cols / sizeof cols[0]);
+    csv_end_row(w);
     put_decision(w, plan, &plan->answer);
     put_uncertainty(w, plan, &plan->answer);
     for (int i = 0; plan->n_answers > 1 && i < plan->n_answers; i++) {

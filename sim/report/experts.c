@@ -25,14 +25,6 @@ bool tables_have_experts(const struct experiment *e)
     return any;
 }
 
-static void put_header(struct csv_writer *w, const char *const *cols, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        csv_put(w, cols[i]);
-    }
-    csv_end_row(w);
-}
-
 /* ---- experts.csv ------------------------------------------------------------------------- */
 
 static void put_layers(struct csv_writer *w, const struct system *s,
@@ -65,7 +57,8 @@ bool tables_write_experts(const struct experiment *e, const char *path, struct e
     if (!w) {
         return false;
     }
-    put_header(w, cols, sizeof cols / sizeof cols[0]);
+    csv_put_all(w, cols, sizeof cols / sizeof cols[0]);
+    csv_end_row(w);
     for (int i = 0; i < e->deployments.n; i++) {
         const struct moe_routing *routing;
         int first = 0;
@@ -162,7 +155,8 @@ bool tables_write_imbalance(const struct experiment *e, const char *path, struct
     if (!w) {
         return false;
     }
-    put_header(w, cols, sizeof cols / sizeof cols[0]);
+    csv_put_all(w, cols, sizeof cols / sizeof cols[0]);
+    csv_end_row(w);
     for (int i = 0; i < e->deployments.n; i++) {
         if (is_spread(e, i) && !seen_before(e, i)) {
             const struct model *m = e->systems[i].spec.model;

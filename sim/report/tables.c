@@ -10,13 +10,6 @@
 
 static const double GIB = 1073741824.0;
 
-static void put_header(struct csv_writer *w, const char *const *cols, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        csv_put(w, cols[i]);
-    }
-}
-
 /* ---- summary and curves
  * -------------------------------------------------------------------------- */
 
@@ -74,8 +67,8 @@ static void put_summary_header(struct csv_writer *w)
 {
     static const char *const load_cols[] = {"rate_rps", "concurrency", "class", "stable"};
     char name[64];
-    put_header(w, system_cols, sizeof system_cols / sizeof system_cols[0]);
-    put_header(w, load_cols, sizeof load_cols / sizeof load_cols[0]);
+    csv_put_all(w, system_cols, sizeof system_cols / sizeof system_cols[0]);
+    csv_put_all(w, load_cols, sizeof load_cols / sizeof load_cols[0]);
     for (int i = 0; i < N_COUNTS; i++) {
         put_measure_header(w, count_measures[i]);
     }
@@ -224,8 +217,8 @@ bool tables_write_memory(const struct experiment *e, const char *path, struct er
     if (!w) {
         return false;
     }
-    put_header(w, system_cols, sizeof system_cols / sizeof system_cols[0]);
-    put_header(w, cols, sizeof cols / sizeof cols[0]);
+    csv_put_all(w, system_cols, sizeof system_cols / sizeof system_cols[0]);
+    csv_put_all(w, cols, sizeof cols / sizeof cols[0]);
     csv_end_row(w);
     for (int i = 0; i < e->deployments.n; i++) {
         put_footprint(w, e, i);
@@ -301,7 +294,7 @@ bool tables_write_timeline(const struct experiment *e, const char *path, struct 
     if (!w) {
         return false;
     }
-    put_header(w, cols, sizeof cols / sizeof cols[0]);
+    csv_put_all(w, cols, sizeof cols / sizeof cols[0]);
     csv_end_row(w);
     for (int i = 0; i < e->n_points; i++) {
         if (e->points[i].done && e->points[i].timeline) {
