@@ -6,30 +6,11 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Two decimal digits at text, or -1. */
-static int two_digits(const char *text)
-{
-    if (!isdigit((unsigned char)text[0]) || !isdigit((unsigned char)text[1])) {
-        return -1;
-    }
-    return (text[0] - '0') * 10 + (text[1] - '0');
-}
-
-static bool is_date(const char *text)
-{
-    static const int month_days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    if (strlen(text) != 10 || text[4] != '-' || text[7] != '-') {
-        return false;
-    }
-    int month = two_digits(text + 5);
-    int day = two_digits(text + 8);
-    return two_digits(text) >= 0 && two_digits(text + 2) >= 0 && month >= 1 && month <= 12 &&
-           day >= 1 && day <= month_days[month - 1];
-}
+#include "sim/base/date.h"
 
 bool catalog_check_date(const char *date, const char *col, struct src_pos pos, struct err *err)
 {
-    if (!is_date(date)) {
+    if (!date_is_valid(date)) {
         return err_at(err, pos, "column '%s' must be a date YYYY-MM-DD, got '%s'", col, date);
     }
     return true;

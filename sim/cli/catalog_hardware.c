@@ -4,11 +4,11 @@
  */
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "hardware/catalog.h"
 #include "hardware/managed.h"
 #include "hardware/node.h"
+#include "sim/base/date.h"
 #include "sim/cli/catalog_kinds.h"
 #include "sim/cli/rows.h"
 
@@ -98,19 +98,12 @@ json_t *catalog_gpus(struct cli *cli, const char *name, struct err *err)
 
 /* ---- prices ---- */
 
-/* Days from one ISO date to another; both are valid dates. */
+/* Days from one date to another. */
 static double days_between(const char *from, const char *to)
 {
-    double day[2];
-    const char *texts[] = {from, to};
-    for (int i = 0; i < 2; i++) {
-        struct tm tm = {0};
-        if (!strptime(texts[i], "%Y-%m-%d", &tm)) {
-            return NAN;
-        }
-        day[i] = (double)timegm(&tm) / 86400.0;
-    }
-    return day[1] - day[0];
+    int first = date_day_number(from);
+    int last = date_day_number(to);
+    return first < 0 || last < 0 ? (double)NAN : (double)(last - first);
 }
 
 static const char *gpu_of(const struct node_list *list, const char *node)

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "hardware/catalog.h"
+#include "sim/base/date.h"
 
 enum { FIRST_LONG_VALUE = 256, HELP_COLUMN = 28, MAX_OPTIONS = 64, MAX_NAME_BYTES = 48 };
 
@@ -74,8 +74,7 @@ bool option_number(struct options *o, const struct option_spec *spec, const char
 static bool is_day(const char *text)
 {
     struct tm tm = {0};
-    if (!catalog_check_date(text, "", (struct src_pos){0}, NULL) ||
-        !strptime(text, "%Y-%m-%d", &tm)) {
+    if (!date_is_valid(text) || !strptime(text, "%Y-%m-%d", &tm)) {
         return false;
     }
     int day = tm.tm_mday;

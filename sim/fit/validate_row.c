@@ -15,6 +15,7 @@
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics_double.h>
 
+#include "sim/base/date.h"
 #include "sim/fit/validate_parts.h"
 #include "sim/load/load.h"
 #include "sim/serve/cluster.h"
@@ -112,43 +113,24 @@ static const struct release releases[] = {
     {ENGINE_VLLM, "0.13.0", "2025-12-18"}, {ENGINE_VLLM, "0.14.0", "2026-01-20"},
 };
 /* Benchmark images lag: InferenceX ran vLLM 0.10.2 on 2025-11-02. */
-static const int64_t IMAGE_LAG_DAYS = 42;
+static const int IMAGE_LAG_DAYS = 42;
 
-/* The first n characters as a number; -1 when one is no digit. */
-static int leading_digits(const char *text, int n)
+/* Days since an old one; a month stands for its first day; -1: not stated. */
+static int day_of(const char *date)
 {
-    int value = 0;
-    for (int i = 0; i < n; i++) {
-        if (text[i] < '0' || text[i] > '9') {
-            return -1;
-        }
-        value = 10 * value + (text[i] - '0');
-    }
-    return value;
-}
-
-/* Days since 0000-03-01 of "2025-11-02", "2025-11" (its first day); -1: no date. */
-static int64_t day_number(const char *date)
-{
-    int y = leading_digits(date, 4);
-    int m = y > 0 && date[4] == '-' ? leading_digits(date + 5, 2) : -1;
-    int d = m > 0 && date[7] == '-' ? leading_digits(date + 8, 2) : 1;
-    if (y < 1 || m < 1 || m > 12 || d < 1) {
-        return -1;
-    }
-    int64_t years = m > 2 ? y : y - 1; /* counted from March, so that a leap day comes last */
-    int64_t months = m > 2 ? m - 3 : m + 9;
-    return 365 * years + years / 4 - years / 100 + years / 400 + (153 * months + 2) / 5 + d - 1;
+    char first[16];
+    snprintf(first, sizeof first, strlen(date) == 7 ? "%s-01" : "%s", date);
+    return date_day_number(first);
 }
 
 /* A version that is not stated: the newest a benchmark image can have held on that day; "" (the
  * newest known) when the date is not stated or no release is listed. */
 static const char *version_of_date(enum engine_kind engine, const char *date)
 {
-    int64_t day = day_number(date);
+    int day = day_of(date);
     const char *version = "";
     for (size_t i = 0; day >= 0 && i < sizeof releases / sizeof *releases; i++) {
-        bool out = day_number(releases[i].date) + IMAGE_LAG_DAYS <= day;
+        bool out = date_day_number(releases[i].date) + IMAGE_LAG_DAYS <= day;
         version = releases[i].engine == engine && out ? releases[i].version : version;
     }
     return version;

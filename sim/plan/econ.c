@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "sim/base/date.h"
+
 #define MONTH_S (ECON_DAYS_PER_MONTH * 86400)
 #define DAY_S 86400.0
 
@@ -76,42 +78,10 @@ bool econ_stock_load(struct arena *arena, const char *const *dirs, int n_dirs,
            param_list_load(arena, dirs, n_dirs, "reliability.csv", &stock->reliability, err);
 }
 
-/* The number in n digits; -1 when they are not digits. */
-static int digits(const char *text, int n)
-{
-    int value = 0;
-    for (int i = 0; i < n; i++) {
-        if (text[i] < '0' || text[i] > '9') {
-            return -1;
-        }
-        value = 10 * value + (text[i] - '0');
-    }
-    return value;
-}
-
-/* Days since 0000-03-01 of the proleptic Gregorian calendar, or -1. Months are counted from
- * March, so that the leap day is the last of its year: (153 m + 2) / 5 days before month m. */
-static int day_number(const char *date)
-{
-    if (!date || strlen(date) != 10 || date[4] != '-' || date[7] != '-') {
-        return -1;
-    }
-    int y = digits(date, 4);
-    int m = digits(date + 5, 2);
-    int d = digits(date + 8, 2);
-    if (y < 0 || m < 1 || m > 12 || d < 1 || d > 31) {
-        return -1;
-    }
-    int since_march = (m + 9) % 12;
-    int year = y - (m <= 2);
-    return 365 * year + year / 4 - year / 100 + year / 400 + (153 * since_march + 2) / 5 + d -
-           1;
-}
-
 int econ_days_between(const char *a, const char *b)
 {
-    int from = day_number(a);
-    int to = day_number(b);
+    int from = date_day_number(a);
+    int to = date_day_number(b);
     return from < 0 || to < 0 ? 0 : to - from;
 }
 
