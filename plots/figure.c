@@ -203,6 +203,35 @@ bool figure_number(const struct figure *fig, int row, int col, double *value, st
     return col < 0 || csv_number(&fig->table, row, col, NAN, value, err);
 }
 
+const char *figure_cell(const struct figure *fig, int row, const char *col)
+{
+    return csv_cell(&fig->table, row, csv_col(&fig->table, col));
+}
+
+bool figure_value(const struct figure *fig, int row, const char *col, double *value,
+                  struct err *err)
+{
+    return figure_number(fig, row, csv_col(&fig->table, col), value, err);
+}
+
+bool figure_need(const struct figure *fig, const char *const *cols, struct err *err)
+{
+    int col;
+    for (; *cols; cols++) {
+        if (!csv_col_need(&fig->table, *cols, &col, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *figure_count_text(struct figure *fig, double value)
+{
+    char text[32];
+    layout_format(text, sizeof text, value, LAYOUT_COUNT);
+    return arena_strdup(fig->arena, text);
+}
+
 const char *figure_table_name(const struct figure *fig)
 {
     const char *slash = strrchr(fig->chart->csv_path, '/');

@@ -72,6 +72,13 @@ double figure_y(const struct figure *fig, double y_px);
 
 /* Cell as number, NaN when empty or when the column is -1. */
 bool figure_number(const struct figure *fig, int row, int col, double *value, struct err *err);
+/* The same by the column's name; empty when there is no such column. */
+const char *figure_cell(const struct figure *fig, int row, const char *col);
+bool figure_value(const struct figure *fig, int row, const char *col, double *value,
+                  struct err *err);
+/* The columns, up to NULL, are all there. */
+bool figure_need(const struct figure *fig, const char *const *cols, struct err *err);
+const char *figure_count_text(struct figure *fig, double value);
 const char *figure_table_name(const struct figure *fig); /* file name without its folders */
 
 /* The kinds: each fills vars and marks. */

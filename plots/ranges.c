@@ -36,39 +36,10 @@ struct ranges {
     double left_px, right_px, top_px;
 };
 
-static const char *cell(const struct figure *fig, int row, const char *col)
-{
-    return csv_cell(&fig->table, row, csv_col(&fig->table, col));
-}
-
 static bool of_model(const struct figure *fig, int row)
 {
     return !fig->chart->row_class ||
-           strcmp(cell(fig, row, "model"), fig->chart->row_class) == 0;
-}
-
-static bool number(const struct figure *fig, int row, const char *col, double *value,
-                   struct err *err)
-{
-    return figure_number(fig, row, csv_col(&fig->table, col), value, err);
-}
-
-static const char *count_text(struct figure *fig, double value)
-{
-    char text[32];
-    layout_format(text, sizeof text, value, LAYOUT_COUNT);
-    return arena_strdup(fig->arena, text);
-}
-
-static bool need(const struct figure *fig, const char *const *cols, struct err *err)
-{
-    int col;
-    for (; *cols; cols++) {
-        if (!csv_col_need(&fig->table, *cols, &col, err)) {
-            return false;
-        }
-    }
-    return true;
+           strcmp(figure_cell(fig, row, "model"), fig->chart->row_class) == 0;
 }
 
 static double x_px(const struct ranges *r, double value)
@@ -108,26 +79,27 @@ static bool read_cost_row(struct ranges *r, int row, int *shown, int *left_out, 
     struct figure *fig = r->fig;
     double rank, usd, month;
     struct range_row out = {.from = {0, 0}, .to = {NAN, NAN}};
-    if (!number(fig, row, "rank", &rank, err) ||
-        !number(fig, row, "usd_per_mtok_blended", &usd, err) ||
-        !number(fig, row, "usd_per_month", &month, err) ||
-        !number(fig, row, "usd_per_mtok_blended_p10", &out.lo, err) ||
-        !number(fig, row, "usd_per_mtok_blended_p90", &out.hi, err)) {
+    if (!figure_value(fig, row, "rank", &rank, err) ||
+        !figure_value(fig, row, "usd_per_mtok_blended", &usd, err) ||
+        !figure_value(fig, row, "usd_per_month", &month, err) ||
+        !figure_value(fig, row, "usd_per_mtok_blended_p10", &out.lo, err) ||
+        !figure_value(fig, row, "usd_per_mtok_blended_p90", &out.hi, err)) {
         return false;
     }
     if (isnan(rank) || isnan(usd) || !of_model(fig, row)) {
         return true;
     }
-    int side = strcmp(cell(fig, row, "side"), "managed") == 0;
+    int side = strcmp(figure_cell(fig, row, "side"), "managed") == 0;
     if (shown[side] >= MAX_PER_SIDE || r->n == MAX_ROWS) {
         ++*left_out;
         return true;
     }
     shown[side]++;
     out.to[side] = usd;
-    out.words = arena_printf(fig->arena, "%.3g · %s USD/month", usd, count_text(fig, month));
-    out.n_name = layout_wrap(fig->arena, cell(fig, row, "option"), figure_plain.size_px, false,
-                             NAME_PX, 2, out.name);
+    out.words =
+        arena_printf(fig->arena, "%.3g · %s USD/month", usd, figure_count_text(fig, month));
+    out.n_name = layout_wrap(fig->arena, figure_cell(fig, row, "option"), figure_plain.size_px,
+                             false, NAME_PX, 2, out.name);
     r->rows[r->n++] = out;
     return true;
 }
@@ -138,7 +110,7 @@ static bool read_cost(struct ranges *r, struct err *err)
         "rank", "side", "option", "usd_per_mtok_blended", "usd_per_month", "model", NULL};
     int shown[2] = {0, 0}, left_out = 0;
     bool band = false;
-    if (!need(r->fig, cols, err)) {
+    if (!figure_need(r->fig, cols, err)) {
         return false;
     }
     r->caption = "USD per million tokens, input and output together, first month";
@@ -178,7 +150,7 @@ static const char *end_text(struct figure *fig, double value, const char *unit)
         return arena_printf(fig->arena, "%.3g %%", value * 100);
     }
     return fabs(value) < 0.01 && value != 0 ? arena_printf(fig->arena, "%.2g", value)
-                                            : count_text(fig, value);
+                                            : figure_count_text(fig, value);
 }
 
 struct tornado_cells {
@@ -187,18 +159,18 @@ struct tornado_cells {
 
 static bool read_cells(struct ranges *r, int row, struct tornado_cells *c, struct err *err)
 {
-    return number(r->fig, row, "low", &c->low, err) &&
-           number(r->fig, row, "high", &c->high, err) &&
-           number(r->fig, row, "usd_low", &c->usd_low, err) &&
-           number(r->fig, row, "usd_base", &c->usd_base, err) &&
-           number(r->fig, row, "usd_high", &c->usd_high, err) &&
-           number(r->fig, row, "total_effect_frac", &c->effect, err);
+    return figure_value(r->fig, row, "low", &c->low, err) &&
+           figure_value(r->fig, row, "high", &c->high, err) &&
+           figure_value(r->fig, row, "usd_low", &c->usd_low, err) &&
+           figure_value(r->fig, row, "usd_base", &c->usd_base, err) &&
+           figure_value(r->fig, row, "usd_high", &c->usd_high, err) &&
+           figure_value(r->fig, row, "total_effect_frac", &c->effect, err);
 }
 
 static void add_tornado_row(struct ranges *r, int row, const struct tornado_cells *c)
 {
     struct figure *fig = r->fig;
-    const char *unit = cell(fig, row, "unit");
+    const char *unit = figure_cell(fig, row, "unit");
     struct range_row out = {.lo = NAN, .hi = NAN};
     out.from[0] = fmin(0, c->usd_low - c->usd_base);
     out.to[0] = fmax(0, c->usd_low - c->usd_base);
@@ -206,8 +178,8 @@ static void add_tornado_row(struct ranges *r, int row, const struct tornado_cell
     out.to[1] = fmax(0, c->usd_high - c->usd_base);
     out.at_low = end_text(fig, c->low, unit);
     out.at_high = end_text(fig, c->high, unit);
-    out.n_name = layout_wrap(fig->arena, cell(fig, row, "input"), figure_plain.size_px, false,
-                             NAME_PX, 1, out.name);
+    out.n_name = layout_wrap(fig->arena, figure_cell(fig, row, "input"), figure_plain.size_px,
+                             false, NAME_PX, 1, out.name);
     out.n_small = layout_wrap(fig->arena, unit, figure_small.size_px, false, NAME_PX, 1,
                               out.name + out.n_name);
     out.n_name += out.n_small;
@@ -226,14 +198,14 @@ static bool read_tornado(struct ranges *r, struct err *err)
                                        "usd_base", "usd_high", "total_effect_frac",
                                        NULL};
     double lo = 0, hi = 0, base = NAN;
-    if (!need(r->fig, cols, err)) {
+    if (!figure_need(r->fig, cols, err)) {
         return false;
     }
     const char *model =
-        r->fig->chart->row_class ? r->fig->chart->row_class : cell(r->fig, 0, "model");
+        r->fig->chart->row_class ? r->fig->chart->row_class : figure_cell(r->fig, 0, "model");
     for (int row = 0; row < r->fig->table.n_rows && r->n < MAX_ROWS; row++) {
         struct tornado_cells c;
-        if (strcmp(cell(r->fig, row, "model"), model) != 0) {
+        if (strcmp(figure_cell(r->fig, row, "model"), model) != 0) {
             continue;
         }
         if (!read_cells(r, row, &c, err)) {
@@ -254,7 +226,7 @@ static bool read_tornado(struct ranges *r, struct err *err)
     r->caption = arena_printf(r->fig->arena,
                               "Change of self-hosted minus managed cost, USD per month "
                               "(0: %s as planned)",
-                              count_text(r->fig, base));
+                              figure_count_text(r->fig, base));
     /* Room for the words at both ends. */
     double room = fmax((hi - lo) * 0.16, 1);
     struct layout_axis axis;

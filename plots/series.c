@@ -111,49 +111,19 @@ static bool of_model(const struct figure *fig, int row)
     return strcmp(csv_cell(t, row, col), wanted) == 0;
 }
 
-static const char *cell(const struct figure *fig, int row, const char *col)
-{
-    return csv_cell(&fig->table, row, csv_col(&fig->table, col));
-}
-
-static bool need(const struct figure *fig, const char *const *cols, struct err *err)
-{
-    int col;
-    for (; *cols; cols++) {
-        if (!csv_col_need(&fig->table, *cols, &col, err)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* A cell of an optional column. */
-static bool number(const struct figure *fig, int row, const char *col, double *value,
-                   struct err *err)
-{
-    return figure_number(fig, row, csv_col(&fig->table, col), value, err);
-}
-
-static const char *count_text(struct figure *fig, double value)
-{
-    char text[32];
-    layout_format(text, sizeof text, value, LAYOUT_COUNT);
-    return arena_strdup(fig->arena, text);
-}
-
 static bool read_curve_row(struct series_chart *s, int row, struct err *err)
 {
     struct figure *fig = s->fig;
     struct point at = {.lo = NAN, .hi = NAN};
     double gpus;
-    if (!number(fig, row, "tok_per_day", &at.x, err) ||
-        !number(fig, row, "usd_per_month", &at.y, err) ||
-        !number(fig, row, "n_gpus", &gpus, err)) {
+    if (!figure_value(fig, row, "tok_per_day", &at.x, err) ||
+        !figure_value(fig, row, "usd_per_month", &at.y, err) ||
+        !figure_value(fig, row, "n_gpus", &gpus, err)) {
         return false;
     }
     struct panel *p = &s->panels[0];
-    if (strcmp(cell(fig, row, "kind"), "curve") == 0) {
-        const char *option = cell(fig, row, "option");
+    if (strcmp(figure_cell(fig, row, "kind"), "curve") == 0) {
+        const char *option = figure_cell(fig, row, "option");
         /* Only the self-hosted side has GPUs. */
         bool self = !isnan(gpus);
         const char *name =
@@ -161,7 +131,7 @@ static bool read_curve_row(struct series_chart *s, int row, struct err *err)
         add_point(s, get_series(p, name, self ? STYLE_SELF : STYLE_MANAGED, true), at);
         return true;
     }
-    bool to_self = strcmp(cell(fig, row, "to"), "self-hosted") == 0;
+    bool to_self = strcmp(figure_cell(fig, row, "to"), "self-hosted") == 0;
     add_mark(p, at.x, at.y, 7, to_self ? "self-hosted is cheaper" : "managed is cheaper");
     return true;
 }
@@ -192,16 +162,16 @@ static void word_crossings(struct series_chart *s, struct panel *p)
         figure_note(fig, "The lines do not cross in the range searched.");
     } else if (n < p->n_marks) {
         figure_note(fig, "%s crossing beyond the lines' end: from %s tokens a day on, %s.",
-                    n > 0 ? "A further" : "The first", count_text(fig, p->marks[n].x),
+                    n > 0 ? "A further" : "The first", figure_count_text(fig, p->marks[n].x),
                     p->marks[n].text);
     }
     p->n_marks = n;
     for (int i = 0; i < n; i++) {
         bool worded = i == 0 || i == n - 1;
-        p->marks[i].text = worded
-                               ? arena_printf(fig->arena, "from %s: %s",
-                                              count_text(fig, p->marks[i].x), p->marks[i].text)
-                               : "";
+        p->marks[i].text =
+            worded ? arena_printf(fig->arena, "from %s: %s",
+                                  figure_count_text(fig, p->marks[i].x), p->marks[i].text)
+                   : "";
     }
     if (n > 2) {
         figure_note(fig, "Squares mark the crossings; the first and the last of %d have words.",
@@ -214,7 +184,7 @@ static bool read_breakeven(struct series_chart *s, struct err *err)
     static const char *const cols[] = {"model",         "option", "kind", "tok_per_day",
                                        "usd_per_month", "n_gpus", "to",   NULL};
     struct figure *fig = s->fig;
-    if (!need(fig, cols, err)) {
+    if (!figure_need(fig, cols, err)) {
         return false;
     }
     s->named = true;
@@ -239,9 +209,10 @@ static bool read_month(struct series_chart *s, int row, struct series *series, c
 {
     struct figure *fig = s->fig;
     struct point at;
-    if (!number(fig, row, "month", &at.x, err) || !number(fig, row, col, &at.y, err) ||
-        !number(fig, row, arena_printf(fig->arena, "%s_p10", col), &at.lo, err) ||
-        !number(fig, row, arena_printf(fig->arena, "%s_p90", col), &at.hi, err)) {
+    if (!figure_value(fig, row, "month", &at.x, err) ||
+        !figure_value(fig, row, col, &at.y, err) ||
+        !figure_value(fig, row, arena_printf(fig->arena, "%s_p10", col), &at.lo, err) ||
+        !figure_value(fig, row, arena_printf(fig->arena, "%s_p90", col), &at.hi, err)) {
         return false;
     }
     add_point(s, series, at);
@@ -324,7 +295,7 @@ static bool read_pareto(struct series_chart *s, struct err *err)
     static const char *const cols[] = {"hardware", "system", "tpot_s_mean",
                                        "output_tok_s_per_gpu", NULL};
     struct figure *fig = s->fig;
-    if (!need(fig, cols, err)) {
+    if (!figure_need(fig, cols, err)) {
         return false;
     }
     s->x_caption = "Output tokens per second that each user sees (1 / mean time per token)";
@@ -334,13 +305,15 @@ static bool read_pareto(struct series_chart *s, struct err *err)
     for (int row = 0; row < fig->table.n_rows; row++) {
         struct point at = {.lo = NAN, .hi = NAN};
         double tpot_s;
-        if (!number(fig, row, "tpot_s_mean", &tpot_s, err) ||
-            !number(fig, row, "output_tok_s_per_gpu", &at.y, err)) {
+        if (!figure_value(fig, row, "tpot_s_mean", &tpot_s, err) ||
+            !figure_value(fig, row, "output_tok_s_per_gpu", &at.y, err)) {
             return false;
         }
         at.x = tpot_s > 0 ? 1 / tpot_s : NAN;
         if (isfinite(at.x) && isfinite(at.y) && of_model(fig, row)) {
-            add_point(s, get_series(p, cell(fig, row, "hardware"), p->n_series + 1, false), at);
+            add_point(s,
+                      get_series(p, figure_cell(fig, row, "hardware"), p->n_series + 1, false),
+                      at);
         }
     }
     s->named = true;
@@ -355,7 +328,7 @@ static bool read_quality(struct series_chart *s, struct err *err)
     static const char *const cols[] = {"rank",    "side",          "model",
                                        "quality", "usd_per_month", NULL};
     struct figure *fig = s->fig;
-    if (!need(fig, cols, err)) {
+    if (!figure_need(fig, cols, err)) {
         return false;
     }
     s->x_caption = "Quality score given for the model";
@@ -365,12 +338,13 @@ static bool read_quality(struct series_chart *s, struct err *err)
     for (int row = 0; row < fig->table.n_rows; row++) {
         struct point at = {.lo = NAN, .hi = NAN};
         double rank;
-        if (!number(fig, row, "rank", &rank, err) || !number(fig, row, "quality", &at.x, err) ||
-            !number(fig, row, "usd_per_month", &at.y, err)) {
+        if (!figure_value(fig, row, "rank", &rank, err) ||
+            !figure_value(fig, row, "quality", &at.x, err) ||
+            !figure_value(fig, row, "usd_per_month", &at.y, err)) {
             return false;
         }
-        bool self = strcmp(cell(fig, row, "side"), "self-hosted") == 0;
-        const char *text = arena_printf(fig->arena, "%s, %s", cell(fig, row, "model"),
+        bool self = strcmp(figure_cell(fig, row, "side"), "self-hosted") == 0;
+        const char *text = arena_printf(fig->arena, "%s, %s", figure_cell(fig, row, "model"),
                                         self ? "self-hosted" : "managed");
         bool known = isnan(rank);
         for (int i = 0; i < p->n_marks; i++) {
@@ -499,7 +473,7 @@ static int name_lines(struct series_chart *s, const struct series *series, const
                         NAME_LINES, lines);
     if (series->lines && series->n > 0) {
         lines[n++] = arena_printf(s->fig->arena, "%s at the end",
-                                  count_text(s->fig, series->points[series->n - 1].y));
+                                  figure_count_text(s->fig, series->points[series->n - 1].y));
     }
     return n;
 }
