@@ -79,6 +79,21 @@ static const struct row_field moe_fields[] = {
 };
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
+const struct kernel_key *kernel_gemm_key(const struct kernel_set *set, int i)
+{
+    return &set->gemm[i].key;
+}
+
+const struct kernel_key *kernel_attn_key(const struct kernel_set *set, int i)
+{
+    return &set->attn[i].key;
+}
+
+const struct kernel_key *kernel_moe_key(const struct kernel_set *set, int i)
+{
+    return &set->moe[i].key;
+}
+
 static bool load_gemm(struct arena *arena, const char *const *dirs, int n_dirs,
                       struct kernel_set *set, struct err *err)
 {

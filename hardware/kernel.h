@@ -57,6 +57,11 @@ struct kernel_set {
     struct transfer_table transfers; /* for constants that stand in on another GPU */
 };
 
+/* The key of row i of one law's rows. */
+const struct kernel_key *kernel_gemm_key(const struct kernel_set *set, int i);
+const struct kernel_key *kernel_attn_key(const struct kernel_set *set, int i);
+const struct kernel_key *kernel_moe_key(const struct kernel_set *set, int i);
+
 bool kernel_set_load(struct arena *arena, const char *const *dirs, int n_dirs,
                      struct kernel_set *set, struct err *err);
 

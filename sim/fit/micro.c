@@ -360,21 +360,6 @@ static const char *base_sku(const struct micro *u, key_at at, int n)
     return "";
 }
 
-static const struct kernel_key *gemm_key(const struct kernel_set *set, int i)
-{
-    return &set->gemm[i].key;
-}
-
-static const struct kernel_key *attn_key(const struct kernel_set *set, int i)
-{
-    return &set->attn[i].key;
-}
-
-static const struct kernel_key *moe_key(const struct kernel_set *set, int i)
-{
-    return &set->moe[i].key;
-}
-
 static bool wanted(const struct micro *u, const struct kernel_key *key, const char *sku)
 {
     return strcmp(key->sku, sku) == 0 && has_format(u->gpu, key->dtype);
@@ -386,7 +371,7 @@ static bool write_gemm(const struct micro *u, int *n, struct err *err)
         "sku", "engine", "version", "dtype", "kernel",          "t0_us",  "ec",    "em", "p",
         "k0",  "wq_exp", "occ_exp", "eq",    "err_median_frac", "source", "as_of", NULL};
     const struct kernel_set *set = &u->options->stock->kernels;
-    const char *sku = base_sku(u, gemm_key, set->n_gemm);
+    const char *sku = base_sku(u, kernel_gemm_key, set->n_gemm);
     struct csv_writer *w = create(u, "kernels/gemm.csv", columns, err);
     for (int i = 0; w && i < set->n_gemm; i++) {
         const struct gemm_consts *g = &set->gemm[i];
@@ -415,7 +400,7 @@ static bool write_attention(const struct micro *u, int *n, struct err *err)
         "head_dim", "windowed", "t0_us",           "em",     "ec",     "p",     "occ_exp",
         "tw_us",    "k0",       "err_median_frac", "source", "as_of",  NULL};
     const struct kernel_set *set = &u->options->stock->kernels;
-    const char *sku = base_sku(u, attn_key, set->n_attn);
+    const char *sku = base_sku(u, kernel_attn_key, set->n_attn);
     struct csv_writer *w = create(u, "kernels/attention.csv", columns, err);
     for (int i = 0; w && i < set->n_attn; i++) {
         const struct attn_consts *a = &set->attn[i];
@@ -448,7 +433,7 @@ static bool write_moe(const struct micro *u, int *n, struct err *err)
         "b0",     "td_us",  "i0",      "et",    "err_median_frac",
         "source", "as_of",  NULL};
     const struct kernel_set *set = &u->options->stock->kernels;
-    const char *sku = base_sku(u, moe_key, set->n_moe);
+    const char *sku = base_sku(u, kernel_moe_key, set->n_moe);
     struct csv_writer *w = create(u, "kernels/moe.csv", columns, err);
     for (int i = 0; w && i < set->n_moe; i++) {
         const struct moe_consts *m = &set->moe[i];

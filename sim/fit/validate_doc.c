@@ -410,21 +410,6 @@ static void put_constants_of(struct writer *w, const char *law, const char *sku,
     free(group);
 }
 
-static const struct kernel_key *gemm_key(const struct kernel_set *set, int i)
-{
-    return &set->gemm[i].key;
-}
-
-static const struct kernel_key *attn_key(const struct kernel_set *set, int i)
-{
-    return &set->attn[i].key;
-}
-
-static const struct kernel_key *moe_key(const struct kernel_set *set, int i)
-{
-    return &set->moe[i].key;
-}
-
 static void put_constants(struct writer *w)
 {
     static const char *const cols[] = {
@@ -433,9 +418,9 @@ static void put_constants(struct writer *w)
     const struct gpu_list *gpus = &w->doc->stock->gpus;
     put_head(w->out, cols, 6);
     for (int i = 0; i < gpus->n; i++) {
-        put_constants_of(w, "GEMM", gpus->items[i].name, gemm_key, set->n_gemm);
-        put_constants_of(w, "attention", gpus->items[i].name, attn_key, set->n_attn);
-        put_constants_of(w, "experts", gpus->items[i].name, moe_key, set->n_moe);
+        put_constants_of(w, "GEMM", gpus->items[i].name, kernel_gemm_key, set->n_gemm);
+        put_constants_of(w, "attention", gpus->items[i].name, kernel_attn_key, set->n_attn);
+        put_constants_of(w, "experts", gpus->items[i].name, kernel_moe_key, set->n_moe);
     }
 }
 
