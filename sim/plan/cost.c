@@ -109,8 +109,8 @@ void hosting_enumerate(struct arena *arena, const struct econ_stock *stock,
 
 /* ---- the sheet --------------------------------------------------------------------------- */
 
-static struct cost_line line_of(const char *name, double quantity, const char *unit,
-                                double unit_usd, const struct plan_rate *rate)
+struct cost_line cost_line_of(const char *name, double quantity, const char *unit,
+                              double unit_usd, const struct plan_rate *rate)
 {
     return (struct cost_line){
         .name = name,
@@ -198,16 +198,16 @@ static void add_capex_lines(const struct econ *econ, const struct plan_option *o
     double servers_usd = (double)units->nodes * hosting->price.value;
     const struct plan_rate *network = units_network_rate(econ, units->nodes);
     const struct plan_rate *storage = &econ->rates[ECON_STORAGE_SHARE];
-    add_capex(sheet, line_of("servers", (double)(units->nodes - spare), "node",
-                             hosting->price.value, &hosting->price));
-    add_capex(sheet, line_of("spare servers", (double)spare, "node", hosting->price.value,
-                             &hosting->price));
+    add_capex(sheet, cost_line_of("servers", (double)(units->nodes - spare), "node",
+                                  hosting->price.value, &hosting->price));
+    add_capex(sheet, cost_line_of("spare servers", (double)spare, "node", hosting->price.value,
+                                  &hosting->price));
     if (network) { /* the source's share is of servers and network together */
-        add_capex(sheet, line_of("network", servers_usd, "USD of servers",
-                                 network->value / (1 - network->value), network));
+        add_capex(sheet, cost_line_of("network", servers_usd, "USD of servers",
+                                      network->value / (1 - network->value), network));
     }
     add_capex(sheet,
-              line_of("storage", servers_usd, "USD of servers", storage->value, storage));
+              cost_line_of("storage", servers_usd, "USD of servers", storage->value, storage));
 }
 
 static void add_capital_lines(const struct econ *econ, double capex_usd,
@@ -217,12 +217,12 @@ static void add_capital_lines(const struct econ *econ, double capex_usd,
     double residual = cost_residual_frac(econ, months);
     const struct plan_rate *capital = &econ->rates[ECON_CAPITAL];
     add_line(sheet,
-             line_of("depreciation", capex_usd, "USD of capex", (1 - residual) / months,
-                     &econ->rates[ECON_AMORTISATION]),
+             cost_line_of("depreciation", capex_usd, "USD of capex", (1 - residual) / months,
+                          &econ->rates[ECON_AMORTISATION]),
              false);
     add_line(sheet,
-             line_of("cost of capital", capex_usd * (1 + residual) / 2, "USD bound on average",
-                     capital->value / MONTHS_PER_YEAR, capital),
+             cost_line_of("cost of capital", capex_usd * (1 + residual) / 2,
+                          "USD bound on average", capital->value / MONTHS_PER_YEAR, capital),
              false);
 }
 
@@ -233,21 +233,21 @@ static void add_facility_lines(const struct econ *econ, const struct plan_option
     double kw = provisioned_kw(option, hosting, units);
     if (hosting->kind == HOSTING_COLO) {
         const struct plan_rate *colo = &econ->rates[ECON_COLOCATION];
-        add_line(sheet, line_of("colocation", kw, "kW", colo->value, colo), true);
+        add_line(sheet, cost_line_of("colocation", kw, "kW", colo->value, colo), true);
         return;
     }
     const struct plan_rate *build = &econ->rates[ECON_FACILITY];
     const struct plan_rate *life = &econ->rates[ECON_FACILITY_LIFE];
     const struct plan_rate *capital = &econ->rates[ECON_CAPITAL];
-    add_capex(sheet, line_of("data centre", kw, "kW", build->value, build));
+    add_capex(sheet, cost_line_of("data centre", kw, "kW", build->value, build));
     sheet->building_usd = kw * build->value;
     add_line(sheet,
-             line_of("data centre depreciation", kw * build->value, "USD of building",
-                     1 / (life->value * MONTHS_PER_YEAR), life),
+             cost_line_of("data centre depreciation", kw * build->value, "USD of building",
+                          1 / (life->value * MONTHS_PER_YEAR), life),
              false);
     add_line(sheet,
-             line_of("data centre capital", kw * build->value / 2, "USD bound on average",
-                     capital->value / MONTHS_PER_YEAR, capital),
+             cost_line_of("data centre capital", kw * build->value / 2, "USD bound on average",
+                          capital->value / MONTHS_PER_YEAR, capital),
              false);
 }
 
@@ -256,8 +256,8 @@ static void add_electricity(const struct econ *econ, struct cost_sheet *sheet)
     const struct plan_rate *price = &econ->rates[ECON_ELECTRICITY];
     sheet->utility_power_w = sheet->it_power_w * econ_value(econ, ECON_PUE);
     add_line(sheet,
-             line_of("electricity", sheet->utility_power_w / 1000 * ECON_HOURS_PER_MONTH, "kWh",
-                     price->value, price),
+             cost_line_of("electricity", sheet->utility_power_w / 1000 * ECON_HOURS_PER_MONTH,
+                          "kWh", price->value, price),
              true);
 }
 
@@ -269,8 +269,8 @@ static void add_bought(const struct econ *econ, const struct plan_option *option
     add_capex_lines(econ, option, hosting, units, sheet);
     add_capital_lines(econ, sheet->capex_usd, sheet);
     add_line(sheet,
-             line_of("maintenance", (double)units->nodes * hosting->price.value,
-                     "USD of servers", care->value / MONTHS_PER_YEAR, care),
+             cost_line_of("maintenance", (double)units->nodes * hosting->price.value,
+                          "USD of servers", care->value / MONTHS_PER_YEAR, care),
              true);
     add_facility_lines(econ, option, hosting, units, sheet);
     add_electricity(econ, sheet);
@@ -281,12 +281,12 @@ static void add_rented(const struct plan_option *option, const struct hosting *h
 {
     int64_t spare = spare_nodes(option, hosting, units);
     add_line(sheet,
-             line_of("instances", (double)(units->nodes - spare) * ECON_HOURS_PER_MONTH,
-                     "node-h", hosting->price.value, &hosting->price),
+             cost_line_of("instances", (double)(units->nodes - spare) * ECON_HOURS_PER_MONTH,
+                          "node-h", hosting->price.value, &hosting->price),
              true);
     add_line(sheet,
-             line_of("spare instances", (double)spare * ECON_HOURS_PER_MONTH, "node-h",
-                     hosting->price.value, &hosting->price),
+             cost_line_of("spare instances", (double)spare * ECON_HOURS_PER_MONTH, "node-h",
+                          hosting->price.value, &hosting->price),
              true);
 }
 
@@ -308,12 +308,13 @@ static void add_people_and_licences(const struct econ *econ, const struct units 
     const struct plan_rate *each = &econ->rates[ECON_FTE_COST];
     const struct plan_rate *software = &econ->rates[ECON_SOFTWARE];
     add_line(sheet,
-             isnan(fte) ? line_of("staff", 1, "team", sum->value / MONTHS_PER_YEAR, sum)
-                        : line_of("staff", fte, "FTE", each->value / MONTHS_PER_YEAR, each),
+             isnan(fte)
+                 ? cost_line_of("staff", 1, "team", sum->value / MONTHS_PER_YEAR, sum)
+                 : cost_line_of("staff", fte, "FTE", each->value / MONTHS_PER_YEAR, each),
              true);
     add_line(sheet,
-             line_of("software licences", (double)units->gpus, "GPU",
-                     software->value / MONTHS_PER_YEAR, software),
+             cost_line_of("software licences", (double)units->gpus, "GPU",
+                          software->value / MONTHS_PER_YEAR, software),
              true);
 }
 

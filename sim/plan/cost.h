@@ -33,6 +33,9 @@ struct cost_line {
     const char *source, *as_of;
     bool estimated, stale, given;
 };
+/* quantity units at unit_usd each, with the origin of its rate. */
+struct cost_line cost_line_of(const char *name, double quantity, const char *unit,
+                              double unit_usd, const struct plan_rate *rate);
 
 enum hosting_kind { HOSTING_RENT, HOSTING_COLO, HOSTING_OWN, HOSTING_N };
 extern const char *const hosting_names[]; /* rented colocated own-site */

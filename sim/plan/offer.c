@@ -391,18 +391,7 @@ static void add_line(struct offer_month *month, const struct offer *offer, const
         return;
     }
     double usd = unit_usd * offer->price_factor;
-    month->lines[month->n_lines++] = (struct cost_line){
-        .name = name,
-        .usd = quantity * usd,
-        .quantity = quantity,
-        .unit_usd = usd,
-        .unit = unit,
-        .source = rate->source,
-        .as_of = rate->as_of,
-        .estimated = rate->estimated,
-        .stale = rate->stale,
-        .given = rate->given,
-    };
+    month->lines[month->n_lines++] = cost_line_of(name, quantity, unit, usd, rate);
     month->usd += quantity * usd;
 }
 
