@@ -341,7 +341,8 @@ static bool list_item_int(struct reader *r, const struct field *f, const struct 
         return true;
     default:
         *value = 0;
-        return means_auto(f, item) || read_int(r, f, item, value);
+        /* A list that is off by default has no word for one of its items. */
+        return (f->may_auto && means_auto(f, item)) || read_int(r, f, item, value);
     }
 }
 

@@ -481,6 +481,14 @@ static void lists_with_a_value_twice_are_refused(void)
     expect_error("model: {name: x, weights: [bf16, bfloat16]}\n" WORK, "twice", 1, 34, "");
 }
 
+static void a_list_of_numbers_takes_no_word_for_one_of_them(void)
+{
+    expect_error(MODEL "workload: {prompt: 5, output: 5, arrivals: {process: closed}}\n"
+                       "sweep: {concurrency: [auto, 8]}\n",
+                 "auto", 3, 23, "");
+    expect_error(SMALL "sweep: {concurrency: [8, none]}\n", "none", 6, 26, "");
+}
+
 static void keys_of_another_kind_are_refused(void)
 {
     expect_error(MODEL
@@ -853,6 +861,7 @@ int main(void)
         CASE(units_and_ranges_are_checked),
         CASE(unknown_words_suggest_the_nearest),
         CASE(lists_with_a_value_twice_are_refused),
+        CASE(a_list_of_numbers_takes_no_word_for_one_of_them),
         CASE(keys_of_another_kind_are_refused),
         CASE(impossible_lengths_are_refused),
         CASE(shares_must_sum_to_one),
