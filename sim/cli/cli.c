@@ -98,7 +98,9 @@ struct experiment_options cli_experiment_options(const struct cli *cli)
     int64_t n_jobs = cli->options.n_jobs;
     return (struct experiment_options){
         .n_threads = n_jobs > 0 ? (int)n_jobs : pool_cpu_count(),
-        .seed = -1, /* --seed and its like are part of the scenario by now */
+        .requests =
+            cli->options.requests, /* cuts a trace too, unlike the scenario's own figure */
+        .seed = -1, /* --seed and --replications are part of the scenario by now */
         .quiet = cli->options.quiet,
         .stop = cli->stop,
     };

@@ -373,14 +373,17 @@ static void cluster_of(const struct task_ctx *t, const struct point *p, int repl
     const struct system *s = &e->systems[p->system_idx];
     workload_classes(t->work, p->rate_rps, p->concurrency, s->spec.max_model_len, classes);
     bool only_trace = t->work->has_trace && !t->work->has_open && !t->work->has_closed;
-    bool limited = t->options->requests > 0;
+    int64_t limit = t->options->requests;
+    int64_t n_trace = t->work->n_trace_requests;
     *cfg = (struct cluster_config){
         .replica = &s->replica,
         .n_replicas = n_replicas(e, p->system_idx),
         .route = (enum route)e->deployments.items[p->system_idx].router,
         .load = {.classes = classes,
                  .n_classes = e->scenario->n_classes,
-                 .n_requests = only_trace && !limited ? t->work->n_trace_requests : e->requests,
+                 .n_requests = !only_trace                    ? e->requests
+                               : limit > 0 && limit < n_trace ? limit
+                                                              : n_trace,
                  .seed = e->seed,
                  .replication = (uint64_t)replication},
         .limits = t->work->limits,
@@ -656,8 +659,12 @@ bool experiment_run(struct experiment *e, struct arena *arena, const struct stoc
     /* one thread when requests are written, so that their rows are in order */
     pool_run(t.requests ? 1 : o->n_threads, (int)n, run_task, &t, o->stop);
     progress_free(t.progress);
-    bool ok = !t.requests || csv_close(t.requests, err);
-    ok = ok && check_possible(&t, err);
+    bool ok = check_possible(&t, err);
+    if (t.requests && !ok) {
+        csv_abandon(t.requests);
+    } else if (t.requests) {
+        ok = csv_close(t.requests, err);
+    }
     average(&t);
     free(t.values);
     free(t.broken);
