@@ -83,6 +83,17 @@ static void time_out_of_service_follows_from_the_rates(void)
     lab_end(&l);
 }
 
+/* 400 s of load and outages of a day: each replica is down at most from its failure on. */
+static void an_outage_beyond_the_end_counts_up_to_the_end(void)
+{
+    struct lab l;
+    lab_run(&l, LOAD_POISSON, 8, 250.0, 86400.0);
+    CU_ASSERT_TRUE(l.out.n_failures > 0 && l.out.n_failures < 8);
+    CU_ASSERT_TRUE(l.out.down_s > 0.0);
+    CU_ASSERT_TRUE(l.out.down_s <= (double)l.out.n_failures * l.out.end_s);
+    lab_end(&l);
+}
+
 static void failures_cost_latency_and_none_are_drawn_without_a_rate(void)
 {
     struct lab with;
@@ -110,6 +121,8 @@ static void a_replicas_failures_do_not_depend_on_the_others(void)
     failure_turn(&a, &cfg);
     CU_ASSERT_TRUE(a.down);
     CHECK_NEAR(a.next_s, failed_s + 1.0, 1e-12);
+    CHECK_NEAR(failure_down_s(&a, failed_s + 0.25), 0.25, 1e-9); /* an end within the outage */
+    CHECK_NEAR(failure_down_s(&a, failed_s + 5.0), 1.0, 1e-9);
     failure_turn(&a, &cfg);
     CU_ASSERT_FALSE(a.down);
     CU_ASSERT_TRUE(a.next_s > failed_s + 1.0);
@@ -124,6 +137,8 @@ int main(void)
          with_all_replicas_down_requests_wait_for_the_first_to_return},
         {"time out of service follows from the rates",
          time_out_of_service_follows_from_the_rates},
+        {"an outage beyond the end counts up to the end",
+         an_outage_beyond_the_end_counts_up_to_the_end},
         {"failures cost latency; none without a rate",
          failures_cost_latency_and_none_are_drawn_without_a_rate},
         {"a replica's failures do not depend on the others",

@@ -147,6 +147,20 @@ static void a_layout_that_cannot_be_built_is_an_error(void)
     arena_free(b.arena);
 }
 
+static void steps_beyond_what_is_simulated_are_an_error(void)
+{
+    struct bench b = bench_open();
+    struct system_spec spec = spec_of(&b, "llama-3.1-8b", DTYPE_BF16, "b300", ENGINE_VLLM);
+    spec.max_batched_tokens = STEP_MAX_TOKENS + 1;
+    spec.max_seqs = 8;
+    struct system s;
+    struct err err = {0};
+    CU_ASSERT_FALSE(system_resolve(b.stock, &spec, &s, &err));
+    CU_ASSERT_EQUAL(err.code, ERR_INPUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "max_num_batched_tokens"));
+    arena_free(b.arena);
+}
+
 static void knobs_stand_above_engine_defaults(void)
 {
     struct bench b = bench_open();
@@ -253,6 +267,7 @@ static const struct check_case cases[] = {
     CASE(a_given_layout_is_kept),
     CASE(data_parallel_attention_spreads_experts_over_all_ranks),
     CASE(a_layout_that_cannot_be_built_is_an_error),
+    CASE(steps_beyond_what_is_simulated_are_an_error),
     CASE(knobs_stand_above_engine_defaults),
     CASE(engines_differ_in_budget_and_reservation),
     CASE(cache_format_follows_engine_and_checkpoint),

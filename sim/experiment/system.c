@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/experiment/system.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -365,6 +366,13 @@ bool system_resolve(const struct stock *stock, const struct system_spec *spec, s
         return false;
     }
     build_replica(s);
+    if (sched_most_tokens(&s->replica.sched) > STEP_MAX_TOKENS) {
+        system_fini(s);
+        return err_set(err, ERR_INPUT,
+                       "a step of %s may hold %" PRId64 " tokens; at most %d are simulated: "
+                       "lower max_num_batched_tokens or max_num_seqs",
+                       spec->name, sched_most_tokens(&s->replica.sched), STEP_MAX_TOKENS);
+    }
     s->evidence = evidence_of(s->bands, s);
     return true;
 }

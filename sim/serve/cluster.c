@@ -30,7 +30,6 @@ struct cluster {
     bool closed;
     int64_t expected; /* offered in all, when known; 0 unknown */
     double mid_waiting, mid_in_system, end_waiting, end_in_system;
-    double mid_time_s;
 };
 
 /* ---- ends
@@ -190,8 +189,7 @@ static void run_to_arrival(struct cluster *c, double limit_s)
 
 static void count_backlog(const struct cluster *c, double *waiting, double *in_system)
 {
-    *waiting = 0.0;
-    *in_system = 0.0;
+    *waiting = *in_system = (double)c->homeless.n;
     for (int i = 0; i < c->cfg->n_replicas; i++) {
         const struct replica *r = &c->replicas[i];
         *waiting += (double)(r->n_waiting + r->incoming.n);
@@ -331,7 +329,6 @@ static void note_backlog(struct cluster *c)
     }
     run_all_until(c, c->out->metrics.last_arrival_s);
     count_backlog(c, &c->mid_waiting, &c->mid_in_system);
-    c->mid_time_s = c->out->metrics.last_arrival_s;
 }
 
 static bool stopped(const struct cluster *c)
@@ -403,10 +400,10 @@ static bool backlog_grows(const struct cluster *c)
     if (c->end_waiting > waiting_limit && c->end_waiting > GROWTH * c->mid_waiting) {
         return true;
     }
-    struct class_summary *s = xcalloc((size_t)c->out->metrics.n_classes + 1, sizeof *s);
-    metrics_summary(&c->out->metrics, 0, s);
-    double e2e = s[c->out->metrics.n_classes].lat[LAT_E2E][STAT_MEAN];
-    free(s);
+    struct histo h;
+    metrics_histo(&c->out->metrics, 0, -1, LAT_E2E, &h);
+    double e2e = histo_mean(&h);
+    histo_fini(&h);
     double span = c->out->metrics.last_arrival_s - c->out->metrics.first_arrival_s;
     double noise = 4.0 * sqrt(c->mid_in_system) + MIN_WAITING;
     return span > MIN_RUNS_OF_E2E * e2e && c->end_in_system > GROWTH * c->mid_in_system + noise;
@@ -427,7 +424,7 @@ static void collect(struct cluster *c)
         out->stats.output_tokens += s->output_tokens;
     }
     for (int i = 0; i < c->cfg->n_replicas; i++) {
-        out->down_s += c->clocks[i].down_s;
+        out->down_s += failure_down_s(&c->clocks[i], out->end_s);
     }
     step_breakdown(&c->cost, out->parts_s);
     step_work(&c->cost, &out->work);
@@ -452,10 +449,7 @@ static void start(struct cluster *c, struct end_hook *hooks)
     c->expected = c->cfg->load.n_requests;
     rng_init(&c->rng, c->cfg->load.seed, "router", c->cfg->load.replication);
     request_pool_init(&c->pool);
-    int64_t most = rc->sched.max_batched_tokens;
-    int64_t decoding = rc->sched.max_seqs * (1 + rc->sched.draft_tokens);
-    most = most > decoding ? most : decoding;
-    step_cache_init(&c->cost, rc->model, most);
+    step_cache_init(&c->cost, rc->model, sched_most_tokens(&rc->sched));
     for (int i = 0; i < c->cfg->n_replicas; i++) {
         struct replica *r = &c->replicas[i];
         replica_init(r, rc, &c->pool, &c->out->metrics, &c->out->timeline, &c->cost);

@@ -52,7 +52,7 @@ struct cluster_result {
     int64_t n_offered, n_completed, n_rejected;
     int64_t n_failed;              /* gave up waiting */
     int64_t n_failures, n_retries; /* of replicas; requests sent again because of them */
-    double down_s;                 /* replica-seconds out of service while requests arrived */
+    double down_s;                 /* replica-seconds out of service up to end_s */
     int64_t n_events;              /* arrivals, steps, ends */
     bool stable;                   /* backlog does not grow while requests arrive */
     bool abandoned;

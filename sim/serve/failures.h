@@ -22,13 +22,14 @@ struct failure_clock {
     struct rng rng;
     double next_s; /* of the next failure, or the return when down */
     bool down;
-    int64_t n_failures;
-    double down_s; /* summed over ended downtimes */
+    double down_s; /* downtimes so far, the present one to its end */
 };
 
 void failure_init(struct failure_clock *clock, const struct failure_config *cfg, int replica,
                   uint64_t seed, uint64_t replication);
 /* The event at next_s happens: up goes down or down comes back. */
 void failure_turn(struct failure_clock *clock, const struct failure_config *cfg);
+/* Time out of service before until_s, which lies beyond the last turn. */
+double failure_down_s(const struct failure_clock *clock, double until_s);
 
 #endif

@@ -42,6 +42,14 @@ struct sched_config {
                               until every rank has one, since any rank's prefill stalls all */
 };
 
+/* Tokens of the largest step of one rank: the budget, or a decode step of all with their
+ * drafts. */
+static inline int64_t sched_most_tokens(const struct sched_config *s)
+{
+    int64_t decoding = s->max_seqs * (1 + s->draft_tokens);
+    return s->max_batched_tokens > decoding ? s->max_batched_tokens : decoding;
+}
+
 struct replica_config {
     const struct step_model *model;
     struct sched_config sched;
