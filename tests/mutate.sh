@@ -146,7 +146,7 @@ build_program() {
     printf '#!/bin/sh\nLD_PRELOAD=$MUTANT HEADROOM_PATH=%s exec %s/program "$@"\n' "$PWD" "$PWD/$work" >"$work/headroom"
     chmod +x "$work/headroom"
     cases=()
-    for case in ${CLI_CASES_USED:-memory-models run-models plan}; do
+    for case in ${CLI_CASES_USED:-memory-models run-models plan-small}; do
         if [ -e "tests/cli/$case.sh" ] && MUTANT='' TEST_LIMIT_S=10 tests/cli/run.sh "$work/headroom" "$case" >/dev/null 2>&1; then
             cases+=("$case")
         fi

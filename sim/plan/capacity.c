@@ -85,9 +85,9 @@ struct mean_request {
     double fresh, context, output; /* tokens: computed at the most, held in the middle */
 };
 
-static void class_lengths(const struct load_class *c, double *prompt, double *output)
+void capacity_class_lengths(const struct load_class *c, double *prompt, double *output)
 {
-    *prompt = dist_mean(&c->prompt);
+    *prompt = dist_mean(&c->prompt) + (double)c->image_tokens;
     *output = dist_mean(&c->output);
     if (c->trace && c->trace->n > 0) {
         *prompt = *output = 0.0;
@@ -106,7 +106,7 @@ static struct mean_request mean_request(const struct capacity_config *cfg)
         double share = c->rate_rps;
         double prompt;
         double output;
-        class_lengths(c, &prompt, &output);
+        capacity_class_lengths(c, &prompt, &output);
         double cached = cfg->replica->reuse ? fmin((double)c->shared_tokens, prompt) : 0.0;
         m.fresh += share * fmax(1.0, prompt - cached);
         m.context += share * (prompt + output / 2.0);

@@ -89,6 +89,10 @@ void capacity_find(const struct capacity_config *cfg, struct capacity *out);
 void capacity_measure(const struct capacity_config *cfg, double rate_rps, int n_replications,
                       struct capacity *out);
 
+/* Mean tokens of one request of a class, images included; those of the trace when it has one.
+ */
+void capacity_class_lengths(const struct load_class *c, double *prompt, double *output);
+
 /* A first guess from the cost model alone, in requests/s: the batch at which a time per output
  * token of decode plus interleaved prefill reaches the tightest limit, or memory ends.
  * batch: requests running then. */

@@ -302,10 +302,16 @@ static struct plan_option billed_option(const struct planning *p, int model_idx)
     const char *name = catalogue_name(plan, model_idx);
     struct plan_option o = {
         .name = name, .model = name, .gpu = "", .quality = sc->models[model_idx].quality};
+    struct load_class *classes = xcalloc((size_t)sc->n_classes, sizeof *classes);
+    search_classes(plan->search.work, 0, classes);
     for (int c = 0; c < sc->n_classes; c++) {
-        o.tokens.input += sc->classes[c].share_frac * dist_mean(&sc->classes[c].prompt);
-        o.tokens.output += sc->classes[c].share_frac * dist_mean(&sc->classes[c].output);
+        double prompt;
+        double output;
+        capacity_class_lengths(&classes[c], &prompt, &output);
+        o.tokens.input += sc->classes[c].share_frac * prompt;
+        o.tokens.output += sc->classes[c].share_frac * output;
     }
+    free(classes);
     return o;
 }
 

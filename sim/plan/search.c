@@ -56,21 +56,20 @@ struct sizing {
     const struct search_options *options;
     const struct workload *work;
     struct scenario_slo *slos;
-    struct search *search;
+    struct search *search; /* being filled; NULL when fleets of a finished one are confirmed */
     struct progress *progress;
 };
 
-static bool sizing_open(struct sizing *z, struct arena *arena, const struct stock *stock,
+static void sizing_open(struct sizing *z, struct arena *arena, const struct stock *stock,
                         const struct scenario *sc, const struct search_options *options,
-                        struct err *err)
+                        const struct workload *work)
 {
-    *z = (struct sizing){.arena = arena, .stock = stock, .sc = sc, .options = options};
-    z->work = workload_load(arena, sc, err);
+    *z = (struct sizing){
+        .arena = arena, .stock = stock, .sc = sc, .options = options, .work = work};
     z->slos = arena_alloc(arena, (size_t)sc->n_classes, sizeof *z->slos);
     for (int i = 0; i < sc->n_classes; i++) {
         z->slos[i] = sc->classes[i].slo;
     }
-    return z->work != NULL;
 }
 
 /* classes: scratch [n_classes], which the configuration points at. */
@@ -248,10 +247,11 @@ bool search_run(struct arena *arena, const struct stock *stock, const struct nod
 {
     struct sizing z;
     *out = (struct search){0};
-    if (!sizing_open(&z, arena, stock, sc, options, err) ||
-        !candidates_enumerate(arena, stock, sc, &out->candidates, err)) {
+    out->work = workload_load(arena, sc, err);
+    if (!out->work || !candidates_enumerate(arena, stock, sc, &out->candidates, err)) {
         return false;
     }
+    sizing_open(&z, arena, stock, sc, options, out->work);
     int n = out->candidates.n;
     z.nodes = nodes;
     z.search = out;
@@ -277,6 +277,7 @@ bool search_run(struct arena *arena, const struct stock *stock, const struct nod
 
 struct confirming {
     struct sizing z;
+    const struct search *search;
     const int *idx;
     const int64_t *sizes;
     double peak_rps;
@@ -286,10 +287,11 @@ struct confirming {
 static void confirm_task(void *ctx, int i, int thread)
 {
     struct confirming *c = ctx;
-    const struct candidate *candidate = &c->z.search->candidates.items[c->idx[i]];
+    const struct candidate *candidate = &c->search->candidates.items[c->idx[i]];
     struct system system;
     struct err err = {0};
     (void)thread;
+    c->checks[i].interrupted = false;
     if (system_resolve(c->z.stock, &candidate->spec, &system, &err) && system.step) {
         struct load_class *classes = xcalloc((size_t)c->z.sc->n_classes, sizeof *classes);
         struct capacity_config cfg = config_of(&c->z, &system, classes);
@@ -307,16 +309,15 @@ bool search_confirm(struct arena *arena, const struct stock *stock, const struct
                     struct err *err)
 {
     int n = fleets->n;
-    struct confirming c = {.idx = fleets->idx,
+    struct confirming c = {.search = search,
+                           .idx = fleets->idx,
                            .sizes = fleets->sizes,
                            .peak_rps = fleets->peak_rps,
                            .checks = checks};
-    if (!sizing_open(&c.z, arena, stock, sc, options, err)) {
-        return false;
+    sizing_open(&c.z, arena, stock, sc, options, search->work);
+    for (int i = 0; i < n; i++) {
+        checks[i] = (struct fleet_check){.interrupted = true}; /* until its turn comes */
     }
-    struct search borrowed = *search;
-    c.z.search = &borrowed;
-    memset(checks, 0, (size_t)n * sizeof *checks);
     c.z.progress = progress_new("confirming", n, options->quiet);
     pool_run(options->n_threads, n, confirm_task, &c, options->stop);
     progress_free(c.z.progress);

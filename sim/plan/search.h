@@ -37,6 +37,7 @@ struct search_item {
 };
 
 struct search {
+    const struct workload *work; /* of the scenario: its traces are read once */
     struct candidate_list candidates;
     struct search_item *items; /* [candidates.n] */
     int64_t n_requests, n_events;
