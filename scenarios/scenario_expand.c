@@ -155,7 +155,17 @@ static int compare_names(const void *a, const void *b)
     return order != 0 ? order : (x > y) - (x < y); /* list order among equals */
 }
 
-/* Equal names get their number; "#" occurs in no generated name. */
+static bool is_name(const struct deployment_list *list, const char *name)
+{
+    for (int i = 0; i < list->n; i++) {
+        if (strcmp(list->items[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Equal names get their number, or the next that no given name has. */
 static void make_unique(struct arena *arena, struct deployment_list *list)
 {
     struct deployment **sorted = arena_alloc(arena, (size_t)list->n, sizeof *sorted);
@@ -169,9 +179,14 @@ static void make_unique(struct arena *arena, struct deployment_list *list)
         const char *name = sorted[i]->name;
         repeat = strcmp(name, previous) == 0 ? repeat + 1 : 1;
         previous = name;
-        if (repeat > 1) {
-            sorted[i]->name = arena_printf(arena, "%s#%d", name, repeat);
+        if (repeat == 1) {
+            continue;
         }
+        const char *unique = arena_printf(arena, "%s#%d", name, repeat);
+        while (is_name(list, unique)) {
+            unique = arena_printf(arena, "%s#%d", name, ++repeat);
+        }
+        sorted[i]->name = unique;
     }
 }
 

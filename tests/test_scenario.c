@@ -751,6 +751,22 @@ static void names_stay_unique(void)
     arena_free(arena);
 }
 
+static void numbers_of_equal_names_avoid_given_names(void)
+{
+    struct arena *arena = arena_new();
+    struct deployment_list list;
+    struct err err;
+    const struct scenario *sc =
+        must_parse(arena, SMALL "deployments: [{name: 'a#2', hardware: h100-sxm}, {name: a, "
+                                "hardware: h100-sxm}, {name: a, hardware: h200-sxm}]\n");
+    CU_ASSERT_TRUE_FATAL(expand(arena, sc, &list, &err));
+    CU_ASSERT_EQUAL_FATAL(list.n, 3);
+    CU_ASSERT_STRING_EQUAL(list.items[0].name, "a#2");
+    CU_ASSERT_STRING_EQUAL(list.items[1].name, "a");
+    CU_ASSERT_STRING_EQUAL(list.items[2].name, "a#3");
+    arena_free(arena);
+}
+
 static void expert_layouts_that_cannot_be_are_left_out(void)
 {
     struct arena *arena = arena_new();
@@ -879,6 +895,7 @@ int main(void)
         CASE(deployments_come_in_file_order_the_last_list_fastest),
         CASE(automatic_weights_become_the_checkpoints_own),
         CASE(names_stay_unique),
+        CASE(numbers_of_equal_names_avoid_given_names),
         CASE(expert_layouts_that_cannot_be_are_left_out),
         CASE(unknown_names_of_the_catalogue_have_a_place),
         CASE(shipped_scenarios_load_and_expand),
