@@ -68,6 +68,9 @@ static const char *const columns[][2] = {
     {"e2e_ms_p90", "p90_e2el_ms"},
     {"e2e_ms_p99", "p99_e2el_ms"},
     {"output_tok_s", "output_throughput"},
+    {"source", NULL},
+    {"duration_s", NULL},
+    {"suspect", NULL},
 };
 enum { N_COLUMNS = (int)(sizeof columns / sizeof *columns) };
 
