@@ -18,7 +18,7 @@ static const double SMALL_M = 64.0;
 static const double LARGE_WEIGHT_BYTES = 128.0 * 1024 * 1024;
 /* Rounded measurements and data sheets. */
 static const double FLOOR_SLACK = 0.98;
-static const double LEAST = 0.01; /* of a peak, as hardware/kernel.c takes it */
+static const double LEAST = 0.01;     /* of a peak, as hardware/kernel.c takes it */
 static const double MAX_T0_US = 50.0; /* ... and what it takes of launches */
 static const double MAX_MOE_T0_US = 200.0;
 enum { STARTS = 3, FIRST_EXP = 10, LAST_EXP = 28 }; /* curve: 1 KiB to 256 MiB */
