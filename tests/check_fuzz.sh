@@ -10,6 +10,7 @@ seconds=$2
 export UBSAN_OPTIONS=print_stacktrace=1
 passed=0
 failed=0
+names=
 for source in tests/fuzz/fuzz_*.c; do
     [ -e "$source" ] || continue
     program=$(basename "$source" .c)
@@ -25,7 +26,9 @@ for source in tests/fuzz/fuzz_*.c; do
     else
         echo "fuzz: $name failed; the input is in $build/$name-*"
         failed=$((failed + 1))
+        names="$names $name"
     fi
 done
+[ -z "$names" ] || echo "fuzz: failed:$names; the inputs are in $build"
 echo "fuzz: $passed passed, $failed failed"
 [ $failed -eq 0 ] && [ $passed -gt 0 ]

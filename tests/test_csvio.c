@@ -119,6 +119,18 @@ static void lines_are_right_after_quoted_newlines_and_blank_lines(void)
     arena_free(arena);
 }
 
+/* Else a table that is written and read again would lose one of them each time. */
+static void every_cr_before_a_newline_belongs_to_it(void)
+{
+    struct arena *arena = arena_new();
+    struct csv_table t;
+    struct err err;
+    CU_ASSERT_TRUE(load(arena, "a,b\r\r\n\"x\r\r\ny\",1\r\n", &t, &err));
+    CU_ASSERT_EQUAL(t.n_rows, 1);
+    CU_ASSERT_STRING_EQUAL(csv_cell(&t, 0, 0), "x\ny");
+    arena_free(arena);
+}
+
 static void header_alone_is_an_empty_table(void)
 {
     struct arena *arena = arena_new();
@@ -512,6 +524,7 @@ int main(void)
          accepts_crlf_bom_blank_lines_and_no_last_newline},
         {"lines_are_right_after_quoted_newlines_and_blank_lines",
          lines_are_right_after_quoted_newlines_and_blank_lines},
+        {"every CR before a newline belongs to it", every_cr_before_a_newline_belongs_to_it},
         {"header_alone_is_an_empty_table", header_alone_is_an_empty_table},
         {"refuses_bad_files_with_their_line", refuses_bad_files_with_their_line},
         {"bad_byte_has_its_column", bad_byte_has_its_column},

@@ -63,6 +63,27 @@ static void a_flow_of_no_bytes_ends_at_once_and_ties_end_in_order_of_start(void)
     link_net_free(net);
 }
 
+/* Two flows of 100 and 300 bytes share 100/s for 1 s; then the first is called off with half of
+ * it moved, and the other has 250 bytes left at 100/s: 3.5 s. */
+static void a_flow_called_off_leaves_its_share_to_the_others(void)
+{
+    const double capacity[] = {100.0};
+    const int path[] = {0};
+    struct link_net *net = link_net_new(1, capacity);
+    link_start(net, 0.0, 100.0, path, 1, 1);
+    link_start(net, 0.0, 300.0, path, 1, 2);
+    CU_ASSERT_TRUE(link_cancel(net, 1.0, 1));
+    CU_ASSERT_FALSE(link_cancel(net, 1.0, 1));
+    CU_ASSERT_EQUAL(link_flows(net), 1);
+    double t;
+    int64_t data;
+    CU_ASSERT_TRUE(link_pop(net, &t, &data));
+    CU_ASSERT_EQUAL(data, 2);
+    CHECK_NEAR(t, 3.5, 1e-12);
+    CHECK_NEAR(link_bytes(net, 0), 350.0, 1e-9);
+    link_net_free(net);
+}
+
 enum { N_LINKS = 5, N_FLOWS = 200 };
 
 static void start_random(struct link_net *net, struct rng *rng, double now_s, int i,
@@ -118,6 +139,8 @@ int main(void)
          the_tightest_link_fixes_its_flows_and_the_rest_is_shared_on},
         {"a flow of no bytes ends at once, ties in order of start",
          a_flow_of_no_bytes_ends_at_once_and_ties_end_in_order_of_start},
+        {"a flow called off leaves its share to the others",
+         a_flow_called_off_leaves_its_share_to_the_others},
         {"no link exceeds its bandwidth and every byte arrives",
          no_link_exceeds_its_bandwidth_and_every_byte_arrives},
     };

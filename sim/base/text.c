@@ -279,8 +279,8 @@ bool text_lines_next(struct text_lines *lines, const char **line, size_t *n, boo
     *line = lines->buf + lines->start;
     lines->start += *n + (lines->newline ? 1 : 0);
     lines->line++;
-    if (lines->newline && *n > 0 && (*line)[*n - 1] == '\r') {
-        --*n;
+    while (lines->newline && *n > 0 && (*line)[*n - 1] == '\r') {
+        --*n; /* more than one: a file that was converted twice */
     }
     if (lines->line == 1) {
         size_t bom_bytes = text_bom_bytes(*line, *n);

@@ -31,8 +31,8 @@ FILE *text_open(const char *path, struct err *err);
 /* The whole file, NUL-terminated, on the heap (caller frees); NULL on failure. */
 char *text_load(const char *path, size_t max_bytes, size_t *n, struct err *err);
 
-/* Line by line. A line is returned without its LF or CRLF, checked, valid until the next call.
- */
+/* Line by line. A line is returned without its LF and the CRs before it, checked, valid until
+ * the next call. */
 struct text_lines;
 struct text_lines *text_lines_open(const char *path, struct err *err);
 /* False at the end of the file and on errors: tell them apart by *failed. */
