@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "sim/base/mem.h"
-#include "sim/core/rng.h"
 
 /* A load is called unsustainable when what waits, or what is in the system, has grown between
  * the middle and the end of the arrivals by more than noise explains. */
@@ -22,8 +21,7 @@ struct cluster {
     struct request_pool pool;
     struct step_cache cost;
     struct replica *replicas;
-    struct rng rng;                /* stream "router" */
-    int64_t next_replica;          /* round robin */
+    struct router router;
     struct failure_clock *clocks;  /* [replicas] */
     struct request_queue homeless; /* sent while every replica was down */
     int n_up;
@@ -76,81 +74,6 @@ static void reject(struct cluster *c, const struct arrival *a, const char *why)
     }
 }
 
-/* ---- routing
- * ------------------------------------------------------------------------------------- */
-
-static bool is_up(const struct cluster *c, int i)
-{
-    return !c->clocks[i].down;
-}
-
-/* The n-th replica that is up. */
-static int nth_up(const struct cluster *c, int64_t n)
-{
-    for (int i = 0; i < c->cfg->n_replicas; i++) {
-        if (is_up(c, i) && n-- == 0) {
-            return i;
-        }
-    }
-    return -1;
-}
-
-static int next_in_turn(struct cluster *c)
-{
-    for (;;) {
-        int i = (int)(c->next_replica++ % c->cfg->n_replicas);
-        if (is_up(c, i)) {
-            return i;
-        }
-    }
-}
-
-static int least_of(const struct cluster *c)
-{
-    int best = -1;
-    for (int i = 0; i < c->cfg->n_replicas; i++) {
-        if (is_up(c, i) && (best < 0 || c->replicas[i].n_load < c->replicas[best].n_load)) {
-            best = i;
-        }
-    }
-    return best;
-}
-
-static int two_choices(struct cluster *c)
-{
-    uint64_t n = (uint64_t)c->n_up;
-    int a = (int)rng_below(&c->rng, n);
-    int b = (int)rng_below(&c->rng, n);
-    if (c->n_up < c->cfg->n_replicas) {
-        a = nth_up(c, a);
-        b = nth_up(c, b);
-    }
-    if (c->replicas[a].n_load == c->replicas[b].n_load) {
-        return a < b ? a : b;
-    }
-    return c->replicas[a].n_load < c->replicas[b].n_load ? a : b;
-}
-
-/* -1: every replica is down. */
-static int route(struct cluster *c)
-{
-    if (c->n_up == 0) {
-        return -1;
-    }
-    if (c->cfg->n_replicas == 1) {
-        return 0;
-    }
-    switch (c->cfg->route) {
-    case ROUTE_ROUND_ROBIN:
-        return next_in_turn(c);
-    case ROUTE_LEAST_REQUESTS:
-        return least_of(c);
-    case ROUTE_POWER_OF_TWO:
-        break;
-    }
-    return two_choices(c);
-}
-
 /* ---- the event loop
  * -------------------------------------------------------------------------------- */
 
@@ -200,7 +123,8 @@ static void count_backlog(const struct cluster *c, double *waiting, double *in_s
 /* Sends a request to a replica that has been run up to now_s, or keeps it until one is back. */
 static void send(struct cluster *c, int32_t request, double now_s)
 {
-    int i = route(c);
+    struct router_view view = {c->replicas, c->clocks, c->cfg->n_replicas, c->n_up};
+    int i = router_pick(&c->router, &view);
     if (i < 0) {
         request_push_back(&c->homeless, request);
         return;
@@ -281,7 +205,7 @@ static bool queue_is_full(const struct cluster *c)
     int64_t most = c->cfg->replica->sched.max_queue;
     for (int i = 0; i < c->cfg->n_replicas && most > 0; i++) {
         const struct replica *r = &c->replicas[i];
-        if (is_up(c, i) && r->n_waiting + r->incoming.n < most) {
+        if (!c->clocks[i].down && r->n_waiting + r->incoming.n < most) {
             return false;
         }
     }
@@ -301,9 +225,8 @@ static void deliver(struct cluster *c, const struct arrival *a)
         reject(c, a, why);
         return;
     }
-    /* With round robin and no queue limit nobody looks at the other replicas: they may stay
-     * behind. */
-    bool looks = c->cfg->route != ROUTE_ROUND_ROBIN || c->cfg->replica->sched.max_queue > 0;
+    /* When nobody looks at the other replicas, they may stay behind. */
+    bool looks = router_looks(&c->router) || c->cfg->replica->sched.max_queue > 0;
     if (!c->closed && looks) {
         run_all_until(c, a->time_s);
     }
@@ -447,7 +370,7 @@ static void start(struct cluster *c, struct end_hook *hooks)
     c->load = load_new(&c->cfg->load);
     c->closed = load_is_closed(c->load);
     c->expected = c->cfg->load.n_requests;
-    rng_init(&c->rng, c->cfg->load.seed, "router", c->cfg->load.replication);
+    router_init(&c->router, c->cfg->route, c->cfg->load.seed, c->cfg->load.replication);
     request_pool_init(&c->pool);
     step_cache_init(&c->cost, rc->model, sched_most_tokens(&rc->sched));
     for (int i = 0; i < c->cfg->n_replicas; i++) {

@@ -13,9 +13,8 @@
 #include "sim/serve/failures.h"
 #include "sim/serve/metrics.h"
 #include "sim/serve/replica.h"
+#include "sim/serve/router.h"
 #include "sim/serve/timeline.h"
-
-enum route { ROUTE_ROUND_ROBIN, ROUTE_LEAST_REQUESTS, ROUTE_POWER_OF_TWO };
 
 /* Called once for every request that ends, of one replica in the order in which they do. */
 typedef void (*request_sink)(void *ctx, int64_t id, int replica, const struct finished *end,
