@@ -19,12 +19,17 @@ struct cluster {
     struct cluster_result *out;
     struct load *load;
     struct request_pool pool;
-    struct step_cache cost;
+    struct step_cache cost;         /* of the decode side when disaggregated */
+    struct step_cache prefill_cost; /* only then */
     struct replica *replicas;
+    int n;                     /* replicas, of both sides */
+    int n_front;               /* the first so many take arrivals */
+    struct handover *handover; /* NULL: not disaggregated */
     struct router router;
-    struct failure_clock *clocks;  /* [replicas] */
+    struct failure_clock *clocks;  /* [n] */
     struct request_queue homeless; /* sent while every replica was down */
-    int n_up;
+    int n_up;                      /* of those that take arrivals */
+    int n_decode_up;               /* disaggregated: of the others */
     bool closed;
     int64_t expected; /* offered in all, when known; 0 unknown */
     double mid_waiting, mid_in_system, end_waiting, end_in_system;
@@ -33,14 +38,14 @@ struct cluster {
 /* ---- ends
  * --------------------------------------------------------------------------------------- */
 
-struct end_hook {
+struct hook {
     struct cluster *c;
     int replica;
 };
 
 static void on_end(void *ctx, const struct request *req, const struct finished *f)
 {
-    struct end_hook *hook = ctx;
+    struct hook *hook = ctx;
     struct cluster *c = hook->c;
     bool completed = f->outcome == OUTCOME_COMPLETED;
     c->out->n_completed += completed;
@@ -51,6 +56,12 @@ static void on_end(void *ctx, const struct request *req, const struct finished *
         const char *why = completed ? "" : "waited longer than its timeout";
         c->cfg->sink(c->cfg->sink_ctx, req->id, hook->replica, f, why);
     }
+}
+
+static void on_prompt(void *ctx, int32_t request, int rank, bool computed, double now_s)
+{
+    struct hook *hook = ctx;
+    handover_prompt(hook->c->handover, hook->replica, rank, request, computed, now_s);
 }
 
 static void reject(struct cluster *c, const struct arrival *a, const char *why)
@@ -77,43 +88,75 @@ static void reject(struct cluster *c, const struct arrival *a, const char *why)
 /* ---- the event loop
  * -------------------------------------------------------------------------------- */
 
-static void run_all_until(struct cluster *c, double until_s)
+/* The replica with the earliest event, its time and that of the next one. */
+static int first_to_act(const struct cluster *c, double *at_s, double *second_s)
 {
-    for (int i = 0; i < c->cfg->n_replicas; i++) {
-        replica_run(&c->replicas[i], until_s, false);
+    int first = 0;
+    *at_s = INFINITY;
+    *second_s = INFINITY;
+    for (int i = 0; i < c->n; i++) {
+        double next = replica_next_s(&c->replicas[i]);
+        if (next < *at_s) {
+            *second_s = *at_s;
+            *at_s = next;
+            first = i;
+        } else if (next < *second_s) {
+            *second_s = next;
+        }
+    }
+    return first;
+}
+
+/* Where what happens on one replica matters to others, steps are taken in time order: in closed
+ * loops an end anywhere may bring the next arrival, disaggregated replicas wait for each other.
+ * Up to the earliest arrival known by then, at most to limit_s. */
+static void run_in_order(struct cluster *c, double limit_s)
+{
+    for (;;) {
+        double at;
+        double second;
+        int first = first_to_act(c, &at, &second);
+        double arrival = fmin(load_peek_s(c->load), limit_s);
+        double transfer = c->handover ? handover_next_s(c->handover) : INFINITY;
+        double next = fmin(at, transfer);
+        if (isinf(next) || next > arrival) {
+            return;
+        }
+        if (transfer <= at) {
+            handover_step(c->handover);
+            continue;
+        }
+        replica_run(&c->replicas[first], fmin(fmin(arrival, second), transfer), true);
+        if (c->handover) {
+            handover_retry(c->handover, c->replicas[first].last_begin_s);
+        }
     }
 }
 
-/* Closed loops: an end anywhere may bring the next arrival, so steps are taken in time order,
- * up to the earliest arrival known by then, at most to limit_s. */
-static void run_to_arrival(struct cluster *c, double limit_s)
+static bool is_ordered(const struct cluster *c)
 {
-    for (;;) {
-        int first = 0;
-        double at = INFINITY;
-        double second = INFINITY;
-        for (int i = 0; i < c->cfg->n_replicas; i++) {
-            double next = replica_next_s(&c->replicas[i]);
-            if (next < at) {
-                second = at;
-                at = next;
-                first = i;
-            } else if (next < second) {
-                second = next;
-            }
-        }
-        double arrival = fmin(load_peek_s(c->load), limit_s);
-        if (isinf(at) || at > arrival) {
-            return;
-        }
-        replica_run(&c->replicas[first], fmin(arrival, second), true);
+    return c->closed || c->handover;
+}
+
+static void run_all_until(struct cluster *c, double until_s)
+{
+    if (is_ordered(c)) {
+        run_in_order(c, until_s);
+        return;
+    }
+    for (int i = 0; i < c->n; i++) {
+        replica_run(&c->replicas[i], until_s, false);
     }
 }
 
 static void count_backlog(const struct cluster *c, double *waiting, double *in_system)
 {
     *waiting = *in_system = (double)c->homeless.n;
-    for (int i = 0; i < c->cfg->n_replicas; i++) {
+    if (c->handover) {
+        *waiting += (double)handover_waiting(c->handover);
+        *in_system += (double)handover_waiting(c->handover);
+    }
+    for (int i = 0; i < c->n; i++) {
         const struct replica *r = &c->replicas[i];
         *waiting += (double)(r->n_waiting + r->incoming.n);
         *in_system += (double)r->n_load;
@@ -123,13 +166,13 @@ static void count_backlog(const struct cluster *c, double *waiting, double *in_s
 /* Sends a request to a replica that has been run up to now_s, or keeps it until one is back. */
 static void send(struct cluster *c, int32_t request, double now_s)
 {
-    struct router_view view = {c->replicas, c->clocks, c->cfg->n_replicas, c->n_up};
+    struct router_view view = {c->replicas, c->clocks, c->n_front, c->n_up};
     int i = router_pick(&c->router, &view);
     if (i < 0) {
         request_push_back(&c->homeless, request);
         return;
     }
-    if (!c->closed) {
+    if (!is_ordered(c)) {
         replica_run(&c->replicas[i], now_s, false);
     }
     replica_send(&c->replicas[i], request, now_s);
@@ -141,7 +184,7 @@ static void send(struct cluster *c, int32_t request, double now_s)
 static int next_to_turn(const struct cluster *c)
 {
     int first = 0;
-    for (int i = 1; i < c->cfg->n_replicas; i++) {
+    for (int i = 1; i < c->n; i++) {
         if (c->clocks[i].next_s < c->clocks[first].next_s) {
             first = i;
         }
@@ -149,9 +192,34 @@ static int next_to_turn(const struct cluster *c)
     return first;
 }
 
+static const struct failure_config *failures_of(const struct cluster *c, int i)
+{
+    return c->handover && i < c->n_front ? &c->cfg->prefill_failures : &c->cfg->failures;
+}
+
 static double next_failure_s(const struct cluster *c)
 {
-    return c->cfg->failures.mtbf_s > 0.0 ? c->clocks[next_to_turn(c)].next_s : INFINITY;
+    bool any = c->cfg->failures.mtbf_s > 0.0 || c->cfg->prefill_failures.mtbf_s > 0.0;
+    return any ? c->clocks[next_to_turn(c)].next_s : INFINITY;
+}
+
+static void go_down(struct cluster *c, int i, double now_s, struct request_queue *lost)
+{
+    *(i < c->n_front ? &c->n_up : &c->n_decode_up) -= 1;
+    if (c->handover) {
+        handover_fail(c->handover, i, now_s, lost);
+    }
+    replica_evacuate(&c->replicas[i], lost);
+    c->out->n_failures++;
+    c->out->n_retries += lost->n;
+}
+
+static void come_back(struct cluster *c, int i, double now_s)
+{
+    *(i < c->n_front ? &c->n_up : &c->n_decode_up) += 1;
+    if (c->handover) {
+        handover_return(c->handover, i, now_s);
+    }
 }
 
 /* What a failed replica had goes to the others, what had nowhere to go to one that is back. */
@@ -163,14 +231,11 @@ static void turn(struct cluster *c)
     if (!c->closed) {
         run_all_until(c, now_s);
     }
-    failure_turn(&c->clocks[i], &c->cfg->failures);
+    failure_turn(&c->clocks[i], failures_of(c, i));
     if (c->clocks[i].down) {
-        c->n_up--;
-        replica_evacuate(&c->replicas[i], &lost);
-        c->out->n_failures++;
-        c->out->n_retries += lost.n;
+        go_down(c, i, now_s, &lost);
     } else {
-        c->n_up++;
+        come_back(c, i, now_s);
     }
     int32_t request;
     while (c->n_up > 0 && (request = request_pop_front(&c->homeless)) >= 0) {
@@ -180,6 +245,9 @@ static void turn(struct cluster *c)
         send(c, request, now_s);
     }
     request_queue_fini(&lost);
+    if (c->handover) {
+        handover_retry(c->handover, now_s);
+    }
 }
 
 static void turn_until(struct cluster *c, double until_s)
@@ -189,21 +257,33 @@ static void turn_until(struct cluster *c, double until_s)
     }
 }
 
-/* After the last arrival nothing fails any more; what is down comes back for those without a
- * home. */
+/* Requests cannot go on until something comes back. */
+static bool is_stranded(const struct cluster *c)
+{
+    return c->homeless.n > 0 || (c->handover && c->n_decode_up == 0);
+}
+
+/* After the last arrival nothing fails any more; what is down comes back where requests cannot
+ * do without. */
 static void bring_back(struct cluster *c)
 {
-    while (c->homeless.n > 0) {
+    while (is_stranded(c)) {
         turn(c);
     }
+}
+
+/* Of the replicas that take arrivals. */
+static const struct replica_config *front_config(const struct cluster *c)
+{
+    return c->handover ? c->cfg->prefill : c->cfg->replica;
 }
 
 /* A new request is turned away when every replica in service has its fill of waiting ones. The
  * replicas have been run up to now. */
 static bool queue_is_full(const struct cluster *c)
 {
-    int64_t most = c->cfg->replica->sched.max_queue;
-    for (int i = 0; i < c->cfg->n_replicas && most > 0; i++) {
+    int64_t most = front_config(c)->sched.max_queue;
+    for (int i = 0; i < c->n_front && most > 0; i++) {
         const struct replica *r = &c->replicas[i];
         if (!c->clocks[i].down && r->n_waiting + r->incoming.n < most) {
             return false;
@@ -220,13 +300,17 @@ static void deliver(struct cluster *c, const struct arrival *a)
     }
     m->last_arrival_s = a->time_s;
     c->out->n_offered++;
-    const char *why = replica_refuses(c->cfg->replica, a->prompt_tokens, a->output_tokens);
+    const char *why = replica_refuses(front_config(c), a->prompt_tokens, a->output_tokens);
+    if (!why && c->handover) {
+        why = replica_refuses(c->cfg->replica, a->prompt_tokens, a->output_tokens);
+    }
     if (why) {
         reject(c, a, why);
         return;
     }
     /* When nobody looks at the other replicas, they may stay behind. */
-    bool looks = router_looks(&c->router) || c->cfg->replica->sched.max_queue > 0;
+    bool looks =
+        c->handover || router_looks(&c->router) || c->cfg->replica->sched.max_queue > 0;
     if (!c->closed && looks) {
         run_all_until(c, a->time_s);
     }
@@ -279,21 +363,21 @@ static void run_open(struct cluster *c)
 
 static bool is_idle(const struct cluster *c)
 {
-    for (int i = 0; i < c->cfg->n_replicas; i++) {
+    for (int i = 0; i < c->n; i++) {
         if (!isinf(replica_next_s(&c->replicas[i]))) {
             return false;
         }
     }
-    return c->homeless.n == 0;
+    return c->homeless.n == 0 && !(c->handover && handover_underway(c->handover) > 0);
 }
 
 static void run_closed(struct cluster *c)
 {
     struct arrival a;
     for (;;) {
-        bool last = c->homeless.n == 0 && load_is_exhausted(c->load);
+        bool last = !is_stranded(c) && load_is_exhausted(c->load);
         double failure_s = last ? INFINITY : next_failure_s(c);
-        run_to_arrival(c, failure_s);
+        run_in_order(c, failure_s);
         double arrival_s = load_peek_s(c->load);
         if (isinf(arrival_s) && is_idle(c)) {
             return;
@@ -332,29 +416,71 @@ static bool backlog_grows(const struct cluster *c)
     return span > MIN_RUNS_OF_E2E * e2e && c->end_in_system > GROWTH * c->mid_in_system + noise;
 }
 
+static void add_stats(struct replica_stats *sum, const struct replica_stats *s)
+{
+    sum->busy_s += s->busy_s;
+    sum->kv_byte_s += s->kv_byte_s;
+    sum->batch_s += s->batch_s;
+    sum->kv_max_bytes = fmax(sum->kv_max_bytes, s->kv_max_bytes);
+    sum->n_steps += s->n_steps;
+    sum->n_preemptions += s->n_preemptions;
+    sum->computed_prompt_tokens += s->computed_prompt_tokens;
+    sum->output_tokens += s->output_tokens;
+}
+
+/* Replicas [first, last). */
+static void collect_pool(const struct cluster *c, int first, int last,
+                         const struct replica_config *rc, const struct step_cache *cost,
+                         struct pool_result *out)
+{
+    for (int i = first; i < last; i++) {
+        add_stats(&out->stats, &c->replicas[i].stats);
+    }
+    step_breakdown(cost, out->parts_s);
+    step_work(cost, &out->work);
+    out->replica_s = c->out->end_s * (last - first);
+    out->kv_capacity_bytes = (double)rc->kv_bytes * (last - first) * rc->model->cfg.dp;
+}
+
+static void add_pool(struct cluster_result *out, const struct pool_result *p)
+{
+    add_stats(&out->stats, &p->stats);
+    for (int i = 0; i < OP_N; i++) {
+        out->parts_s[i] += p->parts_s[i];
+    }
+    out->work.memory_s += p->work.memory_s;
+    out->work.compute_s += p->work.compute_s;
+    out->replica_s += p->replica_s;
+    out->kv_capacity_bytes += p->kv_capacity_bytes;
+}
+
+static void collect_transfers(struct cluster *c)
+{
+    struct cluster_result *out = c->out;
+    out->handover = *handover_stats(c->handover);
+    out->n_links = handover_n_links(c->handover);
+    out->links = xcalloc((size_t)out->n_links, sizeof *out->links);
+    for (int i = 0; i < out->n_links; i++) {
+        out->links[i] = handover_link(c->handover, i);
+    }
+}
+
 static void collect(struct cluster *c)
 {
     struct cluster_result *out = c->out;
-    for (int i = 0; i < c->cfg->n_replicas; i++) {
-        const struct replica_stats *s = &c->replicas[i].stats;
-        out->stats.busy_s += s->busy_s;
-        out->stats.kv_byte_s += s->kv_byte_s;
-        out->stats.batch_s += s->batch_s;
-        out->stats.kv_max_bytes = fmax(out->stats.kv_max_bytes, s->kv_max_bytes);
-        out->stats.n_steps += s->n_steps;
-        out->stats.n_preemptions += s->n_preemptions;
-        out->stats.computed_prompt_tokens += s->computed_prompt_tokens;
-        out->stats.output_tokens += s->output_tokens;
+    int n_prefill = c->handover ? c->n_front : 0;
+    collect_pool(c, n_prefill, c->n, c->cfg->replica, &c->cost, &out->decode);
+    add_pool(out, &out->decode);
+    if (c->handover) {
+        collect_pool(c, 0, n_prefill, c->cfg->prefill, &c->prefill_cost, &out->prefill);
+        add_pool(out, &out->prefill);
+        collect_transfers(c);
     }
-    for (int i = 0; i < c->cfg->n_replicas; i++) {
+    for (int i = 0; i < c->n; i++) {
         out->down_s += failure_down_s(&c->clocks[i], out->end_s);
     }
-    step_breakdown(&c->cost, out->parts_s);
-    step_work(&c->cost, &out->work);
-    out->replica_s = out->end_s * c->cfg->n_replicas;
-    out->kv_capacity_bytes =
-        (double)c->cfg->replica->kv_bytes * c->cfg->n_replicas * c->cfg->replica->model->cfg.dp;
-    out->n_events = out->stats.n_steps + out->n_offered + out->n_completed;
+    out->n_events =
+        out->stats.n_steps + out->n_offered + out->n_completed + 2 * out->handover.n_landed;
     bool offline = true;
     for (int i = 0; i < c->cfg->load.n_classes; i++) {
         offline = offline && c->cfg->load.classes[i].process == LOAD_OFFLINE;
@@ -362,38 +488,85 @@ static void collect(struct cluster *c)
     out->stable = offline || !backlog_grows(c);
 }
 
-static void start(struct cluster *c, struct end_hook *hooks)
+static void start_replica(struct cluster *c, int i, struct hook *hook)
 {
-    const struct replica_config *rc = c->cfg->replica;
-    metrics_init(&c->out->metrics, c->cfg->load.n_classes, c->cfg->limits);
-    timeline_init(&c->out->timeline, c->cfg->n_replicas);
-    c->load = load_new(&c->cfg->load);
+    bool prefill = c->cfg->prefill && i < c->n_front;
+    struct replica *r = &c->replicas[i];
+    replica_init(r, prefill ? c->cfg->prefill : c->cfg->replica, &c->pool, &c->out->metrics,
+                 &c->out->timeline, prefill ? &c->prefill_cost : &c->cost);
+    *hook = (struct hook){c, i};
+    r->on_end = on_end;
+    r->on_end_ctx = hook;
+    r->on_prompt = on_prompt;
+    r->on_prompt_ctx = hook;
+}
+
+static void start(struct cluster *c, struct hook *hooks)
+{
+    const struct cluster_config *cfg = c->cfg;
+    metrics_init(&c->out->metrics, cfg->load.n_classes, cfg->limits);
+    timeline_init(&c->out->timeline, c->n);
+    c->load = load_new(&cfg->load);
     c->closed = load_is_closed(c->load);
-    c->expected = c->cfg->load.n_requests;
-    router_init(&c->router, c->cfg->route, c->cfg->load.seed, c->cfg->load.replication);
+    c->expected = cfg->load.n_requests;
+    router_init(&c->router, cfg->route, cfg->load.seed, cfg->load.replication);
     request_pool_init(&c->pool);
-    step_cache_init(&c->cost, rc->model, sched_most_tokens(&rc->sched));
-    for (int i = 0; i < c->cfg->n_replicas; i++) {
-        struct replica *r = &c->replicas[i];
-        replica_init(r, rc, &c->pool, &c->out->metrics, &c->out->timeline, &c->cost);
-        hooks[i] = (struct end_hook){c, i};
-        r->on_end = on_end;
-        r->on_end_ctx = &hooks[i];
-        failure_init(&c->clocks[i], &c->cfg->failures, i, c->cfg->load.seed,
-                     c->cfg->load.replication);
+    step_cache_init(&c->cost, cfg->replica->model, sched_most_tokens(&cfg->replica->sched));
+    if (cfg->prefill) {
+        step_cache_init(&c->prefill_cost, cfg->prefill->model,
+                        sched_most_tokens(&cfg->prefill->sched));
     }
+    for (int i = 0; i < c->n; i++) {
+        start_replica(c, i, &hooks[i]);
+    }
+    if (cfg->prefill) {
+        c->handover = handover_new(&cfg->handover, &c->pool, c->replicas, c->n_front, c->n);
+    }
+    for (int i = 0; i < c->n; i++) {
+        failure_init(&c->clocks[i], failures_of(c, i), i, cfg->load.seed,
+                     cfg->load.replication);
+    }
+}
+
+static void check_conserved(const struct cluster *c)
+{
+    const struct cluster_result *out = c->out;
+    ASSERT(c->pool.n_live == 0);
+    ASSERT(out->n_completed + out->n_rejected + out->n_failed == out->n_offered);
+    for (int i = 0; i < c->n; i++) {
+        ASSERT(replica_is_empty(&c->replicas[i]));
+    }
+}
+
+static void stop(struct cluster *c)
+{
+    for (int i = 0; i < c->n; i++) {
+        replica_fini(&c->replicas[i]);
+    }
+    handover_free(c->handover);
+    step_cache_fini(&c->cost);
+    if (c->cfg->prefill) {
+        step_cache_fini(&c->prefill_cost);
+    }
+    request_pool_fini(&c->pool);
+    load_free(c->load);
+    free(c->replicas);
+    free(c->clocks);
+    request_queue_fini(&c->homeless);
 }
 
 void cluster_run(const struct cluster_config *cfg, struct cluster_result *out)
 {
-    ASSERT(cfg->n_replicas > 0);
+    ASSERT(cfg->n_replicas > 0 && (!cfg->prefill || cfg->n_prefill > 0));
     memset(out, 0, sizeof *out);
     struct cluster c = {.cfg = cfg, .out = out};
-    size_t n = (size_t)cfg->n_replicas;
-    struct end_hook *hooks = xcalloc(n, sizeof *hooks);
-    c.replicas = xcalloc(n, sizeof *c.replicas);
-    c.clocks = xcalloc(n, sizeof *c.clocks);
-    c.n_up = cfg->n_replicas;
+    c.n_front = cfg->prefill ? cfg->n_prefill : cfg->n_replicas;
+    c.n = cfg->prefill ? cfg->n_prefill + cfg->n_replicas : cfg->n_replicas;
+    c.n_up = c.n_front;
+    c.n_decode_up = c.n - c.n_front;
+    struct hook *hooks = xcalloc((size_t)c.n, sizeof *hooks);
+    c.replicas = xcalloc((size_t)c.n, sizeof *c.replicas);
+    c.clocks = xcalloc((size_t)c.n, sizeof *c.clocks);
     start(&c, hooks);
     if (c.closed) {
         run_closed(&c);
@@ -401,26 +574,15 @@ void cluster_run(const struct cluster_config *cfg, struct cluster_result *out)
         run_open(&c);
     }
     if (!out->abandoned) {
-        ASSERT(c.pool.n_live == 0);
-        ASSERT(out->n_completed + out->n_rejected + out->n_failed == out->n_offered);
-        for (int i = 0; i < cfg->n_replicas; i++) {
-            ASSERT(replica_is_empty(&c.replicas[i]));
-        }
+        check_conserved(&c);
     }
     collect(&c);
-    for (int i = 0; i < cfg->n_replicas; i++) {
-        replica_fini(&c.replicas[i]);
-    }
-    step_cache_fini(&c.cost);
-    request_pool_fini(&c.pool);
-    load_free(c.load);
-    free(c.replicas);
-    free(c.clocks);
-    request_queue_fini(&c.homeless);
+    stop(&c);
     free(hooks);
 }
 
 void cluster_result_fini(struct cluster_result *result)
 {
     metrics_fini(&result->metrics);
+    free(result->links);
 }

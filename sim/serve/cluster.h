@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cluster.h - one deployment under one load: replicas behind a router, from the first arrival
  * to the last end. This is one replication of one point; nothing in it is shared with another.
- */
+ *
+ * Disaggregated, the router chooses among prefill replicas and handover.h brings each computed
+ * prompt to a decode replica. Replicas are numbered through, prefill first. */
 #ifndef CLUSTER_H
 #define CLUSTER_H
 
@@ -11,6 +13,7 @@
 
 #include "sim/load/load.h"
 #include "sim/serve/failures.h"
+#include "sim/serve/handover.h"
 #include "sim/serve/metrics.h"
 #include "sim/serve/replica.h"
 #include "sim/serve/router.h"
@@ -27,27 +30,43 @@ struct class_rules {
 };
 
 struct cluster_config {
-    const struct replica_config *replica;
+    const struct replica_config *replica; /* of the decode side when disaggregated */
     int n_replicas;
+    const struct replica_config *prefill; /* NULL: not disaggregated */
+    int n_prefill;
+    struct handover_config handover;
     enum route route;
     struct load_config load;
     const struct request_limits *limits; /* per class */
     const struct class_rules *rules;     /* per class; NULL: none give up */
-    struct failure_config failures; /* mtbf_s 0: none. Failures stop with the last arrival */
-    request_sink sink;              /* NULL: none */
+    /* mtbf_s 0: none. Failures stop with the last arrival */
+    struct failure_config failures, prefill_failures;
+    request_sink sink; /* NULL: none */
     void *sink_ctx;
     const atomic_bool *stop; /* NULL: none; when set the run is abandoned */
+};
+
+/* Replicas of one configuration. */
+struct pool_result {
+    struct replica_stats stats; /* summed over replicas */
+    double parts_s[OP_N];       /* busy time by operator group */
+    struct step_work work;      /* least memory and arithmetic time of all steps */
+    double replica_s;           /* replicas * end_s */
+    double kv_capacity_bytes;   /* over replicas and ranks */
 };
 
 struct cluster_result {
     struct metrics metrics; /* owned: cluster_result_fini */
     struct timeline timeline;
-    struct replica_stats stats; /* summed over replicas */
-    double parts_s[OP_N];       /* busy time by operator group */
-    struct step_work work;      /* least memory and arithmetic time of all steps */
-    double end_s;               /* when the last request ended */
-    double replica_s;           /* n_replicas * end_s */
-    double kv_capacity_bytes;   /* over replicas and ranks */
+    struct replica_stats stats; /* of all replicas, and so on: sums of the two pools */
+    double parts_s[OP_N];
+    struct step_work work;
+    double replica_s, kv_capacity_bytes;
+    struct pool_result decode, prefill; /* not disaggregated: all of it is `decode` */
+    double end_s;                       /* when the last request ended */
+    struct handover_stats handover;
+    struct link_use *links; /* owned; NULL unless disaggregated */
+    int n_links;
     int64_t n_offered, n_completed, n_rejected;
     int64_t n_failed;              /* gave up waiting */
     int64_t n_failures, n_retries; /* of replicas; requests sent again because of them */

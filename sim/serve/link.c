@@ -20,8 +20,10 @@ struct flow {
 
 struct link_net {
     int n_links;
-    double *capacity, *carried, *free_rate; /* free_rate, users: scratch */
+    double *capacity, *carried, *free_rate; /* free_rate, users, used: scratch of the filling */
     int *users;
+    int *used; /* links that some flow crosses */
+    int n_used;
     struct flow *flows; /* in order of start */
     int n_flows, cap_flows;
     double now_s;
@@ -36,6 +38,7 @@ struct link_net *link_net_new(int n_links, const double *bytes_per_s)
     net->carried = xcalloc(n, sizeof *net->carried);
     net->free_rate = xcalloc(n, sizeof *net->free_rate);
     net->users = xcalloc(n, sizeof *net->users);
+    net->used = xcalloc(n, sizeof *net->used);
     for (int i = 0; i < n_links; i++) {
         ASSERT(bytes_per_s[i] > 0.0);
         net->capacity[i] = bytes_per_s[i];
@@ -50,6 +53,7 @@ void link_net_free(struct link_net *net)
         free(net->carried);
         free(net->free_rate);
         free(net->users);
+        free(net->used);
         free(net->flows);
         free(net);
     }
@@ -64,7 +68,8 @@ static int tightest(const struct link_net *net, double *share)
 {
     int best = -1;
     *share = INFINITY;
-    for (int l = 0; l < net->n_links; l++) {
+    for (int i = 0; i < net->n_used; i++) {
+        int l = net->used[i];
         if (net->users[l] > 0 && net->free_rate[l] / net->users[l] < *share) {
             *share = net->free_rate[l] / net->users[l];
             best = l;
@@ -93,18 +98,28 @@ static void fix_rate(struct link_net *net, struct flow *f, double rate)
     }
 }
 
-/* Progressive filling: the tightest link fixes the rate of all flows that cross it, and so on.
- */
-static void share_out(struct link_net *net)
+/* Who crosses which link, with its whole capacity to share. */
+static void count_users(struct link_net *net)
 {
-    memcpy(net->free_rate, net->capacity, (size_t)net->n_links * sizeof *net->free_rate);
-    memset(net->users, 0, (size_t)net->n_links * sizeof *net->users);
+    net->n_used = 0;
     for (int i = 0; i < net->n_flows; i++) {
-        net->flows[i].fixed = false;
-        for (int k = 0; k < net->flows[i].n_path; k++) {
-            net->users[net->flows[i].path[k]]++;
+        struct flow *f = &net->flows[i];
+        f->fixed = false;
+        for (int k = 0; k < f->n_path; k++) {
+            int l = f->path[k];
+            if (net->users[l]++ == 0) {
+                net->used[net->n_used++] = l;
+                net->free_rate[l] = net->capacity[l];
+            }
         }
     }
+}
+
+/* Progressive filling: the tightest link fixes the rate of all flows that cross it, and so on,
+ * until no flow is left and users are 0 again. */
+static void share_out(struct link_net *net)
+{
+    count_users(net);
     double share;
     int link;
     while ((link = tightest(net, &share)) >= 0) {
@@ -172,6 +187,14 @@ double link_next_s(const struct link_net *net)
     return at;
 }
 
+static void remove_flow(struct link_net *net, int i)
+{
+    memmove(&net->flows[i], &net->flows[i + 1],
+            (size_t)(net->n_flows - i - 1) * sizeof *net->flows);
+    net->n_flows--;
+    share_out(net);
+}
+
 bool link_pop(struct link_net *net, double *time_s, int64_t *data)
 {
     int i = first_to_end(net, time_s);
@@ -180,11 +203,20 @@ bool link_pop(struct link_net *net, double *time_s, int64_t *data)
     }
     *data = net->flows[i].data;
     advance(net, *time_s);
-    memmove(&net->flows[i], &net->flows[i + 1],
-            (size_t)(net->n_flows - i - 1) * sizeof *net->flows);
-    net->n_flows--;
-    share_out(net);
+    remove_flow(net, i);
     return true;
+}
+
+bool link_cancel(struct link_net *net, double now_s, int64_t data)
+{
+    for (int i = 0; i < net->n_flows; i++) {
+        if (net->flows[i].data == data) {
+            advance(net, now_s);
+            remove_flow(net, i);
+            return true;
+        }
+    }
+    return false;
 }
 
 int link_flows(const struct link_net *net)
@@ -196,6 +228,11 @@ double link_rate(const struct link_net *net, int flow)
 {
     ASSERT(flow >= 0 && flow < net->n_flows);
     return net->flows[flow].bytes_per_s;
+}
+
+double link_capacity(const struct link_net *net, int link)
+{
+    return net->capacity[link];
 }
 
 double link_bytes(const struct link_net *net, int link)

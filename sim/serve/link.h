@@ -2,7 +2,7 @@
 /* link.h - long transfers (KV caches, weights) over shared links. Every flow crosses one or
  * more links; bandwidth is shared max-min fairly (progressive filling) and recomputed when a
  * flow starts or ends. Collectives inside an iteration are not flows: they last microseconds
- * and use the share they find. Complexity: O(links x flows) per start or end. */
+ * and use the share they find. Complexity: O(links in use x flows) per start or end. */
 #ifndef LINK_H
 #define LINK_H
 
@@ -24,9 +24,13 @@ void link_start(struct link_net *net, double now_s, double bytes, const int *pat
 double link_next_s(const struct link_net *net);
 /* Takes the flow that ends at link_next_s. Ties: in order of start. False when none runs. */
 bool link_pop(struct link_net *net, double *time_s, int64_t *data);
+/* Ends the first flow that carries `data` before its time; what it has moved stays counted.
+ * False when none does. */
+bool link_cancel(struct link_net *net, double now_s, int64_t data);
 
 int link_flows(const struct link_net *net);
 double link_rate(const struct link_net *net, int flow); /* current bytes/s of a running flow */
+double link_capacity(const struct link_net *net, int link); /* bytes/s */
 /* Bytes carried and time-weighted use of a link up to the last event. */
 double link_bytes(const struct link_net *net, int link);
 double link_load(const struct link_net *net, int link); /* current bytes/s */

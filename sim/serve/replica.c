@@ -42,6 +42,7 @@ void replica_init(struct replica *r, const struct replica_config *cfg,
     r->timeline = timeline;
     r->cost = cost;
     r->n_ranks = cfg->model->cfg.dp;
+    r->wake_s = INFINITY;
     r->rebalance_next_s = cfg->rebalance_s > 0.0 ? cfg->rebalance_s : INFINITY;
     r->ranks = xcalloc((size_t)r->n_ranks, sizeof *r->ranks);
     r->batches = xcalloc((size_t)r->n_ranks, sizeof *r->batches);
@@ -63,6 +64,7 @@ void replica_fini(struct replica *r)
         free(k->fresh);
     }
     request_queue_fini(&r->incoming);
+    request_queue_fini(&r->landed);
     free(r->ranks);
     free(r->batches);
     memset(r, 0, sizeof *r);
@@ -184,11 +186,17 @@ static void drop_chunk(struct rank *k, int32_t idx)
     k->n_chunks = n;
 }
 
-/* The newest request stops where it is and waits at the head of the queue, later to compute its
- * prompt and what it had generated again. Its memory is the caller's business. */
-static void withdraw_last(struct replica *r, struct rank *k)
+void request_start_over(struct request *q)
 {
-    int32_t idx = k->last;
+    q->target_tokens = q->prompt_tokens + q->generated;
+    q->computed_tokens = 0;
+    q->reserved_tokens = 0;
+}
+
+/* A running request stops where it is and waits at the head of the queue, later to compute its
+ * prompt and what it had generated again. Its memory is the caller's business. */
+static void withdraw(struct replica *r, struct rank *k, int32_t idx)
+{
     struct request *q = req_at(r, idx);
     list_remove(r, k, idx);
     if (q->decoding) {
@@ -204,20 +212,18 @@ static void withdraw_last(struct replica *r, struct rank *k)
         drop_partial(k, idx);
         drop_chunk(k, idx);
     }
-    q->target_tokens = q->prompt_tokens + q->generated;
-    q->computed_tokens = 0;
-    q->reserved_tokens = 0;
+    request_start_over(q);
     request_push_front(&k->waiting, idx);
     r->n_waiting++;
 }
 
 /* Preemption by recompute: as above, and the memory goes. */
-static void rank_preempt_last(struct replica *r, struct rank *k)
+static void rank_preempt(struct replica *r, struct rank *k, int32_t idx)
 {
-    ASSERT(k->last >= 0);
-    struct request *q = req_at(r, k->last);
+    ASSERT(idx >= 0);
+    struct request *q = req_at(r, idx);
     free_memory(r, k, q, rank_held_tokens(k, q));
-    withdraw_last(r, k);
+    withdraw(r, k, idx);
     r->stats.n_preemptions++;
 }
 
@@ -234,7 +240,7 @@ bool rank_grow_decodes(struct replica *r, struct rank *k)
             return all;
         }
         all = false;
-        rank_preempt_last(r, k);
+        rank_preempt(r, k, k->last);
     }
 }
 
@@ -315,7 +321,8 @@ bool rank_admit(struct replica *r, struct rank *k, int64_t budget, double now_s)
 }
 
 /* A prompt is left partly computed only when it took the rest of the budget, so it is the
- * newest request and the one to go when its memory is missing. */
+ * newest request (but for those that landed since) and the one to go when its memory is
+ * missing: the others may already hold that of the coming step. */
 bool rank_continue(struct replica *r, struct rank *k, int64_t budget)
 {
     int32_t idx = request_front(&k->partial);
@@ -331,8 +338,7 @@ bool rank_continue(struct replica *r, struct rank *k, int64_t budget)
     if (need < 0) {
         kv_give(k->kv, -need);
     } else if (!kv_take(k->kv, need)) {
-        ASSERT(k->last == idx);
-        rank_preempt_last(r, k);
+        rank_preempt(r, k, idx);
         return false;
     }
     add_chunk(r, k, idx, chunk);
@@ -381,6 +387,17 @@ static void end_request(struct replica *r, struct rank *k, int32_t idx, int64_t 
     leave(r, idx, OUTCOME_COMPLETED, now_s);
 }
 
+/* A token known one by one: the first, or the first after a stop. */
+static void token_leaves(struct replica *r, struct request *q, double now_s)
+{
+    if (isnan(q->first_s)) {
+        q->first_s = now_s;
+    } else {
+        metrics_gaps(r->metrics, q->class_idx, now_s - q->token_s, 1);
+    }
+    q->token_s = now_s;
+}
+
 static void record_gaps(struct replica *r, struct rank *k, double now_s)
 {
     double gap = now_s - k->last_decode_s;
@@ -394,8 +411,7 @@ static void record_gaps(struct replica *r, struct rank *k, double now_s)
         }
     }
     for (int i = 0; i < k->n_fresh; i++) {
-        const struct request *q = req_at(r, k->fresh[i]);
-        metrics_gaps(r->metrics, q->class_idx, now_s - q->token_s, 1);
+        token_leaves(r, req_at(r, k->fresh[i]), now_s);
     }
     k->n_fresh = 0;
 }
@@ -460,17 +476,22 @@ static void start_decoding(struct replica *r, struct rank *k, int32_t idx)
     k->fresh[k->n_fresh++] = idx;
 }
 
-/* A prompt (or recomputed context) is wholly computed: its next token leaves. */
-static void complete_prefill(struct replica *r, struct rank *k, int32_t idx, double now_s)
+/* A computed prompt leaves the prefill side; its KV stays until it is let go. */
+static void hand_over(struct replica *r, struct rank *k, int32_t idx, double now_s)
+{
+    list_remove(r, k, idx);
+    r->n_load--;
+    r->n_ended++;
+    r->n_held++;
+    r->on_prompt(r->on_prompt_ctx, idx, (int)(k - r->ranks), true, now_s);
+}
+
+/* The token after a wholly computed prompt (or recomputed context) leaves. */
+static void emit_first(struct replica *r, struct rank *k, int32_t idx, double now_s)
 {
     struct request *q = req_at(r, idx);
-    if (isnan(q->first_s)) {
-        q->first_s = now_s;
-    } else {
-        metrics_gaps(r->metrics, q->class_idx, now_s - q->token_s, 1);
-    }
+    token_leaves(r, q, now_s);
     q->generated++;
-    q->token_s = now_s;
     r->stats.output_tokens += 1.0;
     if (q->generated == q->output_tokens) {
         end_request(r, k, idx, q->target_tokens, now_s);
@@ -487,11 +508,166 @@ static void complete_rank(struct replica *r, struct rank *k, double now_s)
     for (int i = 0; i < k->n_chunks; i++) {
         const struct chunk *c = &k->chunks[i];
         r->stats.computed_prompt_tokens += (double)c->tokens;
-        if (c->done + c->tokens == req_at(r, c->request)->target_tokens) {
-            complete_prefill(r, k, c->request, now_s);
+        if (c->done + c->tokens != req_at(r, c->request)->target_tokens) {
+            continue;
+        }
+        if (r->cfg->role == ROLE_PREFILL) {
+            hand_over(r, k, c->request, now_s);
+        } else {
+            emit_first(r, k, c->request, now_s);
         }
     }
     k->n_chunks = 0;
+}
+
+/* ---- disaggregation
+ * --------------------------------------------------------------------------------- */
+
+/* Memory that SGLang's decode side keeps for each request it holds. */
+static const int64_t SGLANG_KEPT_TOKENS = 512;
+
+/* vLLM's decode side computes the last prompt token itself; a prompt of one token leaves it
+ * nothing to receive and is taken as computed. */
+static bool decode_computes_last(const struct replica *r, const struct request *q)
+{
+    return r->cfg->sched.kind == ENGINE_VLLM && q->target_tokens > 1;
+}
+
+static int64_t landing_tokens(const struct replica *r, const struct request *q)
+{
+    if (r->cfg->sched.reserve_output) {
+        return q->prompt_tokens + q->output_tokens;
+    }
+    return q->target_tokens - decode_computes_last(r, q);
+}
+
+int64_t replica_moved_bytes(const struct replica *r, int32_t idx)
+{
+    return kv_bytes(&r->cfg->kv, r->pool->items[idx].target_tokens);
+}
+
+/* Preempted requests of a rank come before new ones, else they might wait for ever. */
+static bool rank_has_room(const struct replica *r, const struct rank *k, int64_t bytes)
+{
+    int64_t held = k->n_running + k->n_landing;
+    if (k->waiting.n > 0 || held >= r->cfg->sched.max_seqs) {
+        return false;
+    }
+    int64_t kept = r->cfg->sched.kind == ENGINE_SGLANG
+                       ? held * kv_bytes(&r->cfg->kv, SGLANG_KEPT_TOKENS)
+                       : 0;
+    return bytes + kept <= kv_free_bytes(k->kv);
+}
+
+static int64_t landing_bytes(const struct replica *r, int32_t idx)
+{
+    return kv_bytes(&r->cfg->kv, landing_tokens(r, &r->pool->items[idx]));
+}
+
+/* The rank with the fewest requests that has room; -1: none. */
+static int landing_rank(const struct replica *r, int32_t idx)
+{
+    int best = -1;
+    int64_t fewest = INT64_MAX;
+    int64_t bytes = landing_bytes(r, idx);
+    for (int i = 0; i < r->n_ranks; i++) {
+        const struct rank *k = &r->ranks[i];
+        int64_t held = k->n_running + k->n_landing;
+        if (held < fewest && rank_has_room(r, k, bytes)) {
+            best = i;
+            fewest = held;
+        }
+    }
+    return best;
+}
+
+bool replica_has_room(const struct replica *r, int32_t idx)
+{
+    return landing_rank(r, idx) >= 0;
+}
+
+bool replica_reserve(struct replica *r, int32_t idx)
+{
+    int rank = landing_rank(r, idx);
+    if (rank < 0) {
+        return false;
+    }
+    struct rank *k = &r->ranks[rank];
+    bool took = kv_take(k->kv, landing_bytes(r, idx));
+    ASSERT(took);
+    req_at(r, idx)->rank = rank;
+    k->n_landing++;
+    r->n_load++;
+    return true;
+}
+
+/* Memory has come free: an idle replica looks again at those that wait for it. */
+static void wake(struct replica *r, struct rank *k, double now_s)
+{
+    k->skip_steps = 0;
+    if (!r->busy && r->n_waiting > 0) {
+        r->wake_s = now_s;
+    }
+}
+
+void replica_unreserve(struct replica *r, int32_t idx, double now_s)
+{
+    struct rank *k = &r->ranks[req_at(r, idx)->rank];
+    kv_give(k->kv, landing_bytes(r, idx));
+    k->n_landing--;
+    r->n_load--;
+    wake(r, k, now_s);
+}
+
+void replica_land(struct replica *r, int32_t idx, double now_s)
+{
+    req_at(r, idx)->visible_s = now_s;
+    request_push_back(&r->landed, idx);
+}
+
+void replica_let_go(struct replica *r, int32_t idx, int rank, double now_s)
+{
+    struct request *q = req_at(r, idx);
+    struct rank *k = &r->ranks[rank];
+    free_memory(r, k, q, q->target_tokens);
+    r->n_held--;
+    wake(r, k, now_s);
+}
+
+static void take_landed(struct replica *r, double cutoff_s, double now_s)
+{
+    int32_t idx;
+    while ((idx = request_front(&r->landed)) >= 0 && req_at(r, idx)->visible_s <= cutoff_s) {
+        request_pop_front(&r->landed);
+        struct request *q = req_at(r, idx);
+        struct rank *k = &r->ranks[q->rank];
+        k->n_landing--;
+        k->skip_steps = 0;
+        q->computed_tokens = q->target_tokens;
+        q->reserved_tokens =
+            r->cfg->sched.reserve_output ? q->prompt_tokens + q->output_tokens : 0;
+        list_append(r, k, idx);
+        if (decode_computes_last(r, q)) {
+            start_decoding(r, k, idx);
+        } else {
+            emit_first(r, k, idx, now_s);
+        }
+    }
+}
+
+/* The prompts whose last part the step computes, for a transfer that starts meanwhile. */
+static void announce_prompts(struct replica *r, double now_s)
+{
+    for (int i = 0; i < r->n_ranks; i++) {
+        const struct rank *k = &r->ranks[i];
+        for (int j = 0; j < k->n_chunks; j++) {
+            const struct chunk *c = &k->chunks[j];
+            struct request *q = req_at(r, c->request);
+            if (c->done + c->tokens == q->target_tokens) {
+                r->on_prompt(r->on_prompt_ctx, c->request, i, false, now_s);
+            }
+        }
+    }
 }
 
 /* ---- steps
@@ -719,9 +895,11 @@ static void begin_step(struct replica *r, double now_s)
     if (looks_for_requests(r)) {
         receive(r, cutoff);
     }
+    take_landed(r, cutoff, now_s);
     expire(r, now_s);
     if (r->n_running + r->n_waiting == 0) {
         receive(r, now_s);
+        take_landed(r, now_s, now_s);
     }
     balance_ranks(r);
     for (int i = 0; i < r->n_ranks; i++) {
@@ -739,9 +917,13 @@ static void begin_step(struct replica *r, double now_s)
         }
     }
     r->busy = work;
-    if (!work) {
-        ASSERT(r->n_running + r->n_waiting == 0);
+    r->wake_s = INFINITY;
+    if (!work) { /* a prompt may wait for memory of others that is still to be let go */
+        ASSERT(r->n_running + r->n_waiting == 0 || r->cfg->role != ROLE_BOTH);
         return;
+    }
+    if (r->cfg->role == ROLE_PREFILL) {
+        announce_prompts(r, now_s);
     }
     double dt =
         rebalance(r, now_s) +
@@ -753,7 +935,7 @@ static void begin_step(struct replica *r, double now_s)
 
 bool replica_is_empty(const struct replica *r)
 {
-    bool empty = r->n_load == 0 && r->n_waiting == 0 && r->n_running == 0;
+    bool empty = r->n_load == 0 && r->n_waiting == 0 && r->n_running == 0 && r->n_held == 0;
     for (int i = 0; i < r->n_ranks; i++) {
         const struct rank *k = &r->ranks[i];
         empty = empty && k->run.n == 0 && kv_free_bytes(k->kv) == kv_capacity_bytes(k->kv);
@@ -766,8 +948,13 @@ double replica_next_s(const struct replica *r)
     if (r->busy) {
         return r->end_s;
     }
-    int32_t idx = request_front(&r->incoming);
-    return idx >= 0 ? r->pool->items[idx].visible_s : INFINITY;
+    double next = r->wake_s;
+    int32_t sent = request_front(&r->incoming);
+    int32_t landed = request_front(&r->landed);
+    if (sent >= 0) {
+        next = fmin(next, r->pool->items[sent].visible_s);
+    }
+    return landed >= 0 ? fmin(next, r->pool->items[landed].visible_s) : next;
 }
 
 void replica_run(struct replica *r, double until_s, bool stop_on_end)
@@ -806,7 +993,7 @@ void replica_evacuate(struct replica *r, struct request_queue *out)
         struct rank *k = &r->ranks[i];
         while (k->last >= 0) { /* the pool goes as a whole */
             kv_shared_init(&req_at(r, k->last)->shared);
-            withdraw_last(r, k);
+            withdraw(r, k, k->last);
         }
         rank_clear_plan(k);
         int32_t idx;
@@ -816,12 +1003,19 @@ void replica_evacuate(struct replica *r, struct request_queue *out)
         }
         kv_pool_free(k->kv);
         k->kv = kv_pool_new(&r->cfg->kv, r->cfg->kv_bytes, r->cfg->reuse);
+        k->n_landing = 0;
         rank_rest(k);
     }
     int32_t idx;
+    while ((idx = request_pop_front(&r->landed)) >= 0) {
+        request_start_over(req_at(r, idx));
+        request_push_back(out, idx);
+    }
     while ((idx = request_pop_front(&r->incoming)) >= 0) {
         request_push_back(out, idx);
     }
     r->n_load = 0;
+    r->n_held = 0;
     r->busy = false;
+    r->wake_s = INFINITY;
 }

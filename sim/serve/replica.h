@@ -7,7 +7,13 @@
  * scheduled costs O(1): the scheduler says for how many iterations its answer stays the same
  * (until an end, an arrival or a shortage). With `one_by_one` it is asked before every step
  * instead; results are equal. Steps: begin (plan, cost) at the end of the last one, complete
- * (tokens, ends) when time gets there. */
+ * (tokens, ends) when time gets there.
+ *
+ * Disaggregated, a prefill replica keeps the KV of a computed prompt until told to let go of
+ * it, and a decode replica takes requests whose KV has landed in memory reserved before
+ * (handover.h moves it). The first token leaves where the engine lets it: on SGLang and
+ * TensorRT-LLM the prefill has sampled it and the decode side hands it out on arrival; on vLLM
+ * the decode side computes the last prompt token itself, in its first decode step. */
 #ifndef REPLICA_H
 #define REPLICA_H
 
@@ -50,7 +56,10 @@ static inline int64_t sched_most_tokens(const struct sched_config *s)
     return s->max_batched_tokens > decoding ? s->max_batched_tokens : decoding;
 }
 
+enum replica_role { ROLE_BOTH, ROLE_PREFILL, ROLE_DECODE };
+
 struct replica_config {
+    enum replica_role role;
     const struct step_model *model;
     struct sched_config sched;
     struct kv_layout kv;
@@ -80,6 +89,7 @@ struct rank {
     int n_chunks, cap_chunks;
     int32_t *fresh; /* decoding, but not yet part of a decode iteration */
     int n_fresh, cap_fresh;
+    int64_t n_landing; /* decode side: memory reserved, KV on its way or not yet taken up */
     struct step_batch batch;
     bool decodes;         /* the step in progress includes the decoding requests */
     double last_decode_s; /* end of the latest decode iteration */
@@ -106,9 +116,15 @@ struct replica {
     struct step_cache *cost;   /* borrowed, shared */
     void (*on_end)(void *ctx, const struct request *req, const struct finished *end);
     void *on_end_ctx;
+    /* prefill side: the step that computes the last of a prompt starts, or has ended */
+    void (*on_prompt)(void *ctx, int32_t request, int rank, bool computed, double now_s);
+    void *on_prompt_ctx;
     struct rank *ranks;
     int n_ranks;
     struct request_queue incoming; /* sent, not yet seen by the scheduler */
+    struct request_queue landed;   /* decode side: KV there, in order of time */
+    double wake_s;  /* idle beside requests that nothing could be done for; INFINITY: not so */
+    int64_t n_held; /* prefill side: computed prompts whose KV is still here */
     double api_free_s;
     int64_t steps_since_recv;
     int64_t balance_steps; /* how long prefills have been held for balance */
@@ -118,7 +134,7 @@ struct replica {
     double last_begin_s; /* when the step before began: async plans see no later arrivals */
     int64_t n_load;      /* requests sent here and not ended: what routers look at */
     int64_t n_waiting, n_running; /* over ranks; incoming not included */
-    int64_t n_ended;              /* so far */
+    int64_t n_ended;              /* so far; on the prefill side: handed over */
     struct replica_stats stats;
     struct step_batch *batches; /* scratch [n_ranks] */
 };
@@ -147,6 +163,24 @@ void replica_run(struct replica *r, double until_s, bool stop_on_end);
 double replica_next_s(const struct replica *r);
 /* No request and no KV memory in use. */
 bool replica_is_empty(const struct replica *r);
+
+/* ---- disaggregation. Decode side: memory for a request's KV on the rank with the fewest
+ * requests that has room (request.rank); false when none has. SGLang keeps room for 512 more
+ * tokens of each request it holds (num_reserved_decode_tokens of
+ * sglang/srt/disaggregation/decode.py). */
+bool replica_reserve(struct replica *r, int32_t request);
+bool replica_has_room(const struct replica *r, int32_t request);
+/* Gives a reservation back. */
+void replica_unreserve(struct replica *r, int32_t request, double now_s);
+/* KV bytes that a request brings to one rank: those of target_tokens. */
+int64_t replica_moved_bytes(const struct replica *r, int32_t request);
+/* The KV has landed in the reserved memory: the request decodes as soon as the scheduler looks.
+ */
+void replica_land(struct replica *r, int32_t request, double now_s);
+/* Prefill side: the KV of a computed prompt on this rank may go. */
+void replica_let_go(struct replica *r, int32_t request, int rank, double now_s);
+/* A request loses all KV: it starts over, with the answer so far as part of its prompt. */
+void request_start_over(struct request *q);
 
 /* A scheduler: chooses what the next step of a rank runs. */
 struct scheduler {

@@ -43,6 +43,8 @@ int32_t request_new(struct request_pool *p, const struct arrival *a)
         .deadline_s = INFINITY,
         .prev = -1,
         .next = -1,
+        .rank = -1,
+        .transfer = -1,
     };
     kv_shared_init(&p->items[i].shared);
     return i;

@@ -31,6 +31,8 @@ struct request {
     int32_t priority;   /* lower is served first where the scheduler looks at it */
     double deadline_s;  /* fails when not admitted by then; INFINITY: never */
     int32_t prev, next; /* running list in order of admission */
+    int32_t rank;       /* disaggregated: of the decode replica that its KV goes to */
+    int32_t transfer;   /* ... and its place in the handover; -1: none */
     uint32_t stamp;     /* which stay in a running set; stale heap entries differ */
     bool decoding;
 };

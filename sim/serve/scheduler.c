@@ -130,9 +130,12 @@ static double token_bytes(const struct kv_layout *l)
     return (double)l->full_block_bytes / (double)l->block_tokens;
 }
 
-/* What a request may still produce, as far as the estimate looks. */
-static int64_t clipped_output(const struct request *q)
+/* What a request may still produce here, as far as the estimate looks. */
+static int64_t clipped_output(const struct replica *r, const struct request *q)
 {
+    if (r->cfg->role == ROLE_PREFILL) {
+        return 0;
+    }
     int64_t output = q->output_tokens - q->generated;
     return output < SGLANG_CLIP_TOKENS ? output : SGLANG_CLIP_TOKENS;
 }
@@ -147,7 +150,7 @@ static bool sglang_has_room(const struct replica *r, const struct rank *k,
     int64_t pin_bytes;
     int64_t hit = kv_probe(k->kv, &q->content, q->prompt_tokens, &pin_bytes);
     double cached = (double)(hit / l->block_tokens * l->full_block_bytes - pin_bytes);
-    double need = (double)kv_bytes(l, q->target_tokens + clipped_output(q)) - cached;
+    double need = (double)kv_bytes(l, q->target_tokens + clipped_output(r, q)) - cached;
     double running = k->retract_ratio * (double)running_remaining(&k->run) * token_bytes(l);
     return k->n_running == 0 || running + promised_bytes + need <= (double)kv_free_bytes(k->kv);
 }
@@ -167,14 +170,14 @@ static void sglang_prefill(struct replica *r, struct rank *k, double now_s)
     int64_t budget = continue_prompts(r, k, r->cfg->sched.max_batched_tokens);
     if (k->n_chunks > 0) {
         promised_bytes = token_bytes(&r->cfg->kv) *
-                         (double)clipped_output(&r->pool->items[k->chunks[0].request]);
+                         (double)clipped_output(r, &r->pool->items[k->chunks[0].request]);
     }
     while (budget > 0 && k->waiting.n > 0 && k->partial.n == 0 &&
            sglang_has_room(r, k, promised_bytes) && rank_admit(r, k, budget, now_s)) {
         const struct chunk *c = &k->chunks[k->n_chunks - 1];
         budget -= c->tokens;
         promised_bytes +=
-            token_bytes(&r->cfg->kv) * (double)clipped_output(&r->pool->items[c->request]);
+            token_bytes(&r->cfg->kv) * (double)clipped_output(r, &r->pool->items[c->request]);
     }
 }
 

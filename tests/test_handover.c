@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* test_handover.c - prefill and decode on separate replicas: when the first token leaves, who
+ * shares a link, that nothing is lost, stuck or faster than its links. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/mem.h"
+#include "sim/core/rng.h"
+#include "sim/serve/cluster.h"
+#include "tests/check.h"
+#include "tests/toy.h"
+
+enum { MAX_ENDS = 4000 };
+struct lab {
+    struct toy toy;
+    struct replica_config prefill, decode;
+    struct load_class c;
+    struct cluster_config cfg;
+    struct cluster_result out;
+    struct finished ends[MAX_ENDS];
+    int replica[MAX_ENDS];
+};
+
+static void keep(void *ctx, int64_t id, int replica, const struct finished *f, const char *why)
+{
+    struct lab *l = ctx;
+    (void)why;
+    CU_ASSERT_FATAL(id < MAX_ENDS);
+    l->ends[id] = *f;
+    l->replica[id] = replica;
+}
+
+/* One prefill replica and one decode replica, n requests of a constant load; the caller changes
+ * what it wants otherwise before cluster_run. */
+static struct lab *lab_new(enum engine_kind kind, int64_t prompt, int64_t output, int64_t n)
+{
+    struct lab *l = xcalloc(1, sizeof *l);
+    toy_init(&l->toy, TOY_FULL, 1, 100000);
+    l->decode = l->toy.replica;
+    l->decode.role = ROLE_DECODE;
+    l->decode.sched.kind = kind;
+    l->prefill = l->decode;
+    l->prefill.role = ROLE_PREFILL;
+    l->c = toy_class(LOAD_CONSTANT, prompt, output);
+    l->c.rate_rps = 1.0;
+    l->cfg = (struct cluster_config){
+        .replica = &l->decode,
+        .n_replicas = 1,
+        .prefill = &l->prefill,
+        .n_prefill = 1,
+        .handover = {.out_bytes_per_s = 1e6,
+                     .in_bytes_per_s = 2e6,
+                     .setup_s = 0.003,
+                     .copies = 1,
+                     .n_layers = 4},
+        .route = ROUTE_LEAST_REQUESTS,
+        .load = {.classes = &l->c, .n_classes = 1, .n_requests = n, .seed = 1},
+        .limits = toy_limits,
+        .sink = keep,
+        .sink_ctx = l,
+    };
+    return l;
+}
+
+static void lab_free(struct lab *l)
+{
+    cluster_result_fini(&l->out);
+    toy_fini(&l->toy);
+    free(l);
+}
+
+static double mean_s(const struct lab *l, enum latency latency)
+{
+    struct class_summary s[2];
+    metrics_summary(&l->out.metrics, 0, s);
+    return s[1].lat[latency][STAT_MEAN];
+}
+
+/* The same request on one replica that does both. */
+static struct finished together(enum engine_kind kind, int64_t prompt, int64_t output)
+{
+    struct lab *l = lab_new(kind, prompt, output, 1);
+    l->decode.role = ROLE_BOTH;
+    l->cfg.prefill = NULL;
+    l->cfg.n_prefill = 0;
+    cluster_run(&l->cfg, &l->out);
+    struct finished f = l->ends[0];
+    lab_free(l);
+    return f;
+}
+
+/* 160 tokens are 10 blocks; at 1 MB/s out of the prefill replica that is what the transfer
+ * takes, 3 ms of handshake on top. */
+static double transfer_s(const struct lab *l, int64_t prompt)
+{
+    return (double)kv_bytes(&l->decode.kv, prompt) / 1e6 + 0.003;
+}
+
+static void on_sglang_the_first_token_comes_with_the_kv(void)
+{
+    struct lab *l = lab_new(ENGINE_SGLANG, 160, 20, 1);
+    cluster_run(&l->cfg, &l->out);
+    struct finished one = together(ENGINE_SGLANG, 160, 20);
+    CHECK_NEAR(l->ends[0].first_s, one.first_s + transfer_s(l, 160), 1e-9);
+    /* the other 19 tokens take as long as ever */
+    CHECK_NEAR(l->ends[0].last_s - l->ends[0].first_s, one.last_s - one.first_s, 1e-9);
+    CU_ASSERT_EQUAL(l->replica[0], 1);
+    CHECK_NEAR(l->out.handover.wait_s, transfer_s(l, 160), 1e-9);
+    CU_ASSERT_EQUAL(l->out.handover.n_landed, 1);
+    lab_free(l);
+}
+
+/* vLLM's decode side computes the last prompt token: the first token costs a decode step more,
+ * the answer as a whole one step of context 160 more than the 19 after the prefill. */
+static void on_vllm_the_first_token_takes_a_decode_step_more(void)
+{
+    struct lab *l = lab_new(ENGINE_VLLM, 160, 20, 1);
+    cluster_run(&l->cfg, &l->out);
+    struct finished one = together(ENGINE_VLLM, 160, 20);
+    double step_s = l->ends[0].first_s - one.first_s - transfer_s(l, 160);
+    double mean_step_s = (one.last_s - one.first_s) / 19.0;
+    CU_ASSERT_TRUE(step_s > 0.0);
+    CHECK_NEAR(step_s, mean_step_s, 0.02);
+    CHECK_NEAR(l->ends[0].last_s - l->ends[0].first_s, one.last_s - one.first_s, 1e-9);
+    lab_free(l);
+}
+
+static void prompts_and_answers_of_one_token_go_the_same_way(void)
+{
+    for (int kind = ENGINE_VLLM; kind <= ENGINE_TRTLLM; kind++) {
+        for (int64_t output = 1; output <= 2; output++) {
+            struct lab *l = lab_new((enum engine_kind)kind, 1, output, 3);
+            cluster_run(&l->cfg, &l->out);
+            CU_ASSERT_EQUAL(l->out.n_completed, 3);
+            CU_ASSERT_EQUAL(l->out.handover.n_landed, 3);
+            lab_free(l);
+        }
+    }
+}
+
+/* Layered, what the last step of the prompt could not hide is left: at least one layer. */
+static void layered_leaves_between_the_last_layer_and_all_of_it(void)
+{
+    struct lab *bulk = lab_new(ENGINE_SGLANG, 160, 20, 1);
+    struct lab *layered = lab_new(ENGINE_SGLANG, 160, 20, 1);
+    layered->cfg.handover.mode = HANDOVER_LAYERED;
+    cluster_run(&bulk->cfg, &bulk->out);
+    cluster_run(&layered->cfg, &layered->out);
+    double layer_s = (double)kv_bytes(&bulk->decode.kv, 160) / 4.0 / 1e6 + 0.003;
+    CU_ASSERT_TRUE(layered->out.handover.wait_s < bulk->out.handover.wait_s);
+    CU_ASSERT_TRUE(layered->out.handover.wait_s >= layer_s * (1.0 - 1e-9));
+    CHECK_NEAR(layered->out.links[0].bytes, bulk->out.links[0].bytes, 1e-9);
+    lab_free(bulk);
+    lab_free(layered);
+}
+
+/* Two prompts end together on two prefill replicas and go to one decode replica: its link of
+ * 2 MB/s is what two of 1 MB/s can fill, at 1 MB/s they get half each. */
+static void transfers_to_one_replica_share_its_link(void)
+{
+    for (int slow = 0; slow < 2; slow++) {
+        struct lab *l = lab_new(ENGINE_SGLANG, 160, 20, 2);
+        l->c.process = LOAD_OFFLINE;
+        l->c.n_requests = 2;
+        l->cfg.n_prefill = 2;
+        l->prefill.api_per_token_s = 0.0;
+        l->cfg.handover.in_bytes_per_s = slow ? 1e6 : 2e6;
+        cluster_run(&l->cfg, &l->out);
+        double alone_s = transfer_s(l, 160) - 0.003;
+        CHECK_NEAR(l->out.handover.wait_s / 2.0, alone_s * (slow ? 2.0 : 1.0) + 0.003, 1e-9);
+        lab_free(l);
+    }
+}
+
+/* A decode replica with memory for three requests at a time: prompts wait on the prefill side,
+ * whose memory fills up in turn, and all are served. */
+static void a_full_decode_side_holds_the_prefill_side_back(void)
+{
+    struct lab *l = lab_new(ENGINE_VLLM, 160, 40, 300);
+    l->c.process = LOAD_OFFLINE;
+    l->c.n_requests = 300;
+    l->decode.kv_bytes = kv_bytes(&l->decode.kv, 640);
+    l->prefill.kv_bytes = kv_bytes(&l->decode.kv, 640);
+    cluster_run(&l->cfg, &l->out);
+    CU_ASSERT_EQUAL(l->out.n_completed, 300);
+    CU_ASSERT_TRUE(l->out.handover.wait_s > 10.0 * 300.0 * transfer_s(l, 160) / 300.0);
+    CU_ASSERT_TRUE(l->out.decode.stats.kv_max_bytes <= (double)l->decode.kv_bytes);
+    CU_ASSERT_TRUE(l->out.prefill.stats.kv_max_bytes <= (double)l->prefill.kv_bytes);
+    lab_free(l);
+}
+
+/* ---- any deployment
+ * ------------------------------------------------------------------------------ */
+
+static double pick(struct rng *rng, const double *from, int n)
+{
+    return from[rng_below(rng, (uint64_t)n)];
+}
+
+static struct lab *random_lab(struct rng *rng)
+{
+    static const double rates[] = {20.0, 100.0, 400.0};
+    static const double links[] = {2e5, 2e6, 1e8};
+    struct lab *l = lab_new((enum engine_kind)rng_below(rng, 3), 100, 30, 400);
+    l->decode.sched.reserve_output = l->decode.sched.kind == ENGINE_TRTLLM;
+    l->c.process = rng_below(rng, 2) ? LOAD_POISSON : LOAD_CLOSED;
+    l->c.concurrency = 60;
+    l->c.rate_rps = pick(rng, rates, 3);
+    l->c.prompt = (struct dist){.kind = DIST_EXPONENTIAL, .a = 100.0};
+    l->c.output = (struct dist){.kind = DIST_EXPONENTIAL, .a = 30.0};
+    l->cfg.n_prefill = 1 + (int)rng_below(rng, 3);
+    l->cfg.n_replicas = 1 + (int)rng_below(rng, 3);
+    l->cfg.handover.mode = (enum handover_mode)rng_below(rng, 2);
+    l->cfg.handover.out_bytes_per_s = pick(rng, links, 3);
+    l->cfg.handover.spine_bytes_per_s = rng_below(rng, 2) ? 3e6 : 0.0;
+    l->decode.kv_bytes = kv_bytes(&l->decode.kv, 1500 + (int64_t)rng_below(rng, 3000));
+    l->prefill.kv_bytes = kv_bytes(&l->decode.kv, 1500 + (int64_t)rng_below(rng, 3000));
+    if (rng_below(rng, 2)) {
+        l->cfg.failures = (struct failure_config){.mtbf_s = 3.0, .restart_s = 0.5};
+        l->cfg.prefill_failures = (struct failure_config){.mtbf_s = 4.0, .restart_s = 0.3};
+    }
+    l->cfg.load.seed = rng_below(rng, 1000);
+    return l;
+}
+
+/* cluster_run itself asserts that requests and memory are conserved. */
+static void nothing_is_lost_stuck_or_faster_than_its_link(void)
+{
+    struct rng rng;
+    rng_init(&rng, 7, "handover", 0);
+    int64_t failures = 0;
+    int64_t preemptions = 0;
+    for (int i = 0; i < 150; i++) {
+        struct lab *l = random_lab(&rng);
+        cluster_run(&l->cfg, &l->out);
+        CU_ASSERT_EQUAL(l->out.n_completed + l->out.n_rejected, 400);
+        CU_ASSERT_TRUE(l->out.n_completed > 300);
+        for (int k = 0; k < l->out.n_links; k++) {
+            const struct link_use *link = &l->out.links[k];
+            CU_ASSERT_TRUE(link->bytes <= link->bytes_per_s * l->out.end_s * (1.0 + 1e-9));
+        }
+        for (int id = 0; id < 400; id++) {
+            const struct finished *f = &l->ends[id];
+            CU_ASSERT_TRUE(f->outcome != OUTCOME_COMPLETED ||
+                           (f->arrival_s < f->first_s && f->first_s <= f->last_s &&
+                            l->replica[id] >= l->cfg.n_prefill));
+        }
+        failures += l->out.n_failures;
+        preemptions += l->out.stats.n_preemptions;
+        lab_free(l);
+    }
+    CU_ASSERT_TRUE(failures > 200 && preemptions > 100);
+}
+
+static void a_run_repeats_to_the_byte(void)
+{
+    struct lab *runs[2];
+    for (int i = 0; i < 2; i++) {
+        struct rng rng;
+        rng_init(&rng, 11, "handover", 0);
+        runs[i] = random_lab(&rng);
+        cluster_run(&runs[i]->cfg, &runs[i]->out);
+    }
+    CU_ASSERT_EQUAL(memcmp(runs[0]->ends, runs[1]->ends, sizeof runs[0]->ends), 0);
+    lab_free(runs[0]);
+    lab_free(runs[1]);
+}
+
+static double summed_ttft_s(double out_bytes_per_s, int64_t decode_tokens)
+{
+    double sum = 0.0;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct lab *l = lab_new(ENGINE_SGLANG, 160, 40, 2000);
+        l->c.process = LOAD_POISSON;
+        l->c.rate_rps = 10.0;
+        l->cfg.load.seed = seed;
+        l->cfg.handover.out_bytes_per_s = out_bytes_per_s;
+        l->decode.kv_bytes = kv_bytes(&l->decode.kv, decode_tokens);
+        cluster_run(&l->cfg, &l->out);
+        sum += mean_s(l, LAT_TTFT);
+        lab_free(l);
+    }
+    return sum;
+}
+
+/* Paired by common random numbers: a link ten times as fast; a pool that holds ten requests
+ * instead of one. */
+static void more_bandwidth_or_memory_does_not_slow_the_first_token(void)
+{
+    double fast = summed_ttft_s(1e7, 2500);
+    CU_ASSERT_TRUE(fast < summed_ttft_s(1e6, 2500));
+    CU_ASSERT_TRUE(fast < summed_ttft_s(1e7, 250));
+}
+
+int main(void)
+{
+    const struct check_case cases[] = {
+        {"on SGLang the first token comes with the KV",
+         on_sglang_the_first_token_comes_with_the_kv},
+        {"on vLLM the first token takes a decode step more",
+         on_vllm_the_first_token_takes_a_decode_step_more},
+        {"prompts and answers of one token go the same way",
+         prompts_and_answers_of_one_token_go_the_same_way},
+        {"layered leaves between the last layer and all of it",
+         layered_leaves_between_the_last_layer_and_all_of_it},
+        {"transfers to one replica share its link", transfers_to_one_replica_share_its_link},
+        {"a full decode side holds the prefill side back",
+         a_full_decode_side_holds_the_prefill_side_back},
+        {"nothing is lost, stuck or faster than its link",
+         nothing_is_lost_stuck_or_faster_than_its_link},
+        {"a run repeats to the byte", a_run_repeats_to_the_byte},
+        {"more bandwidth or memory does not slow the first token",
+         more_bandwidth_or_memory_does_not_slow_the_first_token},
+    };
+    return check_main("handover", cases, sizeof cases / sizeof cases[0]);
+}
