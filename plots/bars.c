@@ -114,14 +114,15 @@ static bool read_fit(struct bars *b, int row, struct bar *bar, struct err *err)
     return true;
 }
 
-/* Left of the bar: the deployment; in the time chart its load below, alone when the row above
- * has the same deployment. */
+/* Left of the bar: the deployment; below it, alone when the row above has the same deployment,
+ * in the time chart its load, in the memory chart the role of one kind of replica of two. */
 static void name_bar(struct bars *b, int row, struct bar *bar)
 {
     const struct csv_table *t = &b->fig->table;
     int col = csv_col(t, "deployment");
-    const char *load = b->memory ? "" : csv_cell(t, row, csv_col(t, "load"));
+    const char *load = csv_cell(t, row, csv_col(t, b->memory ? "role" : "load"));
     const char *name = csv_cell(t, row, col);
+    load = b->memory && strcmp(load, "both") == 0 ? "" : load;
     bool repeated = *load && row > 0 && strcmp(name, csv_cell(t, row - 1, col)) == 0;
     if (!repeated) {
         bar->n_name = layout_wrap(b->fig->arena, name, figure_plain.size_px, false, NAME_PX, 2,

@@ -15,11 +15,12 @@ static const struct kind {
     const char *name;
     bool (*draw)(struct figure *fig, struct err *err);
 } kinds[] = {
-    {"latency", lines_draw},   {"throughput", lines_draw},   {"memory", bars_draw},
-    {"breakdown", bars_draw},  {"timeline", lines_draw},     {"experts", heat_draw},
-    {"imbalance", lines_draw}, {"validation", scatter_draw}, {"cost", ranges_draw},
-    {"tornado", ranges_draw},  {"breakeven", series_draw},   {"forecast", series_draw},
-    {"cash", series_draw},     {"pareto", series_draw},      {"quality", series_draw},
+    {"latency", lines_draw},   {"throughput", lines_draw}, {"memory", bars_draw},
+    {"breakdown", bars_draw},  {"timeline", lines_draw},   {"experts", heat_draw},
+    {"links", lines_draw},     {"imbalance", lines_draw},  {"validation", scatter_draw},
+    {"cost", ranges_draw},     {"tornado", ranges_draw},   {"breakeven", series_draw},
+    {"forecast", series_draw}, {"cash", series_draw},      {"pareto", series_draw},
+    {"quality", series_draw},
 };
 #define N_KINDS ((int)(sizeof kinds / sizeof *kinds))
 #define SVG_MAX_BYTES (64 << 20)

@@ -33,6 +33,8 @@
  * validation  residuals.csv  metric (ttft | tpot | output_tok_s; others are not drawn), engine,
  * hardware, measured, predicted (s or tokens/s). At most 12 engines and 12 GPUs.
  *
+ * links       curves.csv     deployment, rate_rps or concurrency, stable, handover_s_mean,
+ *                            link_busy_frac_max, [class]
  * experts     experts.csv    deployment, layer, rank, load_ratio: one row per layer and rank of
  * a deployment, the ranks of a layer together. imbalance   imbalance.csv   deployment (here: EP
  * size and redundancy), tokens, imbalance, distinct_rank Rows of a line in ascending tokens.
@@ -62,7 +64,7 @@
 #include "sim/base/err.h"
 
 struct chart {
-    /* latency throughput memory breakdown timeline experts imbalance validation; of a plan:
+    /* latency throughput memory breakdown timeline links experts imbalance validation; of a plan:
      * cost tornado breakeven forecast cash pareto quality */
     const char *kind;
     const char *csv_path;

@@ -177,6 +177,15 @@ struct scenario_engine {
 enum router_kind { ROUTER_ROUND_ROBIN, ROUTER_LEAST_REQUESTS, ROUTER_POWER_OF_TWO, ROUTER_N };
 extern const char *const router_names[]; /* round-robin least-requests power-of-two */
 
+enum kv_transfer { KV_TRANSFER_BULK, KV_TRANSFER_LAYERED, KV_TRANSFER_N };
+extern const char *const kv_transfer_names[]; /* bulk layered */
+
+/* How prefill replicas differ from the decode ones beside them. */
+struct scenario_prefill {
+    const char *hardware;   /* "": the same */
+    int64_t tp, pp, ep, dp; /* -1: the same */
+};
+
 struct scenario_deployment {
     const char *name;                         /* "": made from what varies */
     struct str_list hardware;                 /* GPU names as written */
@@ -184,7 +193,14 @@ struct scenario_deployment {
     struct int_list router;                   /* enum router_kind */
     struct int_list prefill_replicas; /* 0: prefill and decode together; else so many prefill
                                          replicas beside `replicas` decode ones */
-    const char *node;                 /* nodes.csv name; "" auto */
+    struct scenario_prefill prefill;
+    struct str_list network; /* links.csv name of what joins the GPUs of different servers, one
+                                link each; n = 0 or "auto": scale-up inside its domain, else the
+                                network cards of the node */
+    double oversubscription; /* the network's links together over what it can carry at once */
+    int kv_transfer;         /* enum kv_transfer */
+    double kv_transfer_setup_s;
+    const char *node; /* nodes.csv name; "" auto */
     struct src_pos pos;
 };
 
@@ -364,8 +380,10 @@ struct deployment {
     enum engine_kind engine;
     int tp, pp, ep, dp;
     int64_t replicas, prefill_replicas;
+    const struct gpu *prefill_gpu; /* of the prefill replicas; = gpu unless they differ */
     enum router_kind router;
-    const char *node; /* "" auto */
+    const char *network; /* links.csv name; "" auto */
+    const char *node;    /* "" auto */
 };
 struct deployment_list {
     struct deployment *items;
@@ -375,8 +393,8 @@ struct deployment_list {
 /* How many deployments the lists multiply to, without building them. */
 int64_t scenario_count_deployments(const struct scenario *sc);
 /* Builds them in file order: entry, model, weights, kv_cache, engine, hardware, tp, pp, ep, dp,
- * replicas, prefill_replicas, router (the last varies fastest). False when a name is unknown or
- * a combination needs more than SCENARIO_MAX_GPUS. */
+ * replicas, prefill_replicas, network, router (the last varies fastest). False when a name is
+ * unknown or a combination needs more than SCENARIO_MAX_GPUS. */
 bool scenario_deployments(struct arena *arena, const struct scenario *sc,
                           const struct catalogue *catalogue, struct deployment_list *list,
                           struct err *err);

@@ -322,6 +322,19 @@ static double largest(const struct int_list *list)
     return max;
 }
 
+static double given_or(int64_t given, const struct int_list *otherwise)
+{
+    return given > 0 ? (double)given : largest(otherwise);
+}
+
+/* Of one prefill replica. */
+static double prefill_gpus(const struct scenario_deployment *entry)
+{
+    const struct scenario_prefill *p = &entry->prefill;
+    return given_or(p->tp, &entry->tp) * given_or(p->pp, &entry->pp) *
+           given_or(p->dp, &entry->dp);
+}
+
 static bool check_gpu_ceiling(struct reader *r, const struct scenario_deployment *entry)
 {
     double prefill = 0;
@@ -329,7 +342,8 @@ static bool check_gpu_ceiling(struct reader *r, const struct scenario_deployment
         prefill = fmax(prefill, (double)entry->prefill_replicas.items[i]);
     }
     double n_gpus = largest(&entry->tp) * largest(&entry->pp) * largest(&entry->dp) *
-                    (largest(&entry->replicas) + prefill);
+                        largest(&entry->replicas) +
+                    prefill * prefill_gpus(entry);
     if (n_gpus > SCENARIO_MAX_GPUS) {
         return err_at(r->err, entry->pos,
                       "this deployment has up to %.0f GPUs; the limit is %d", n_gpus,

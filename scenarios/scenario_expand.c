@@ -18,12 +18,13 @@ enum axis {
     AXIS_DP,
     AXIS_REPLICAS,
     AXIS_PREFILL,
+    AXIS_NETWORK,
     AXIS_ROUTER,
     AXIS_N,
 };
 
-/* One entry of `deployments` with one model: lists[] NULL at AXIS_HARDWARE, which holds names.
- */
+/* One entry of `deployments` with one model: lists[] NULL at AXIS_HARDWARE and AXIS_NETWORK,
+ * which hold names. */
 struct product {
     const struct int_list *lists[AXIS_N];
     int n[AXIS_N];
@@ -47,8 +48,10 @@ static void product_init(struct product *p, const struct scenario *sc, int entry
                               [AXIS_PREFILL] = &entry->prefill_replicas,
                               [AXIS_ROUTER] = &entry->router,
                           }};
+    p->n[AXIS_HARDWARE] = entry->hardware.n;
+    p->n[AXIS_NETWORK] = entry->network.n > 0 ? entry->network.n : 1;
     for (int a = 0; a < AXIS_N; a++) {
-        p->n[a] = p->lists[a] ? p->lists[a]->n : entry->hardware.n;
+        p->n[a] = p->lists[a] ? p->lists[a]->n : p->n[a];
     }
 }
 
@@ -75,7 +78,7 @@ int64_t scenario_count_deployments(const struct scenario *sc)
         for (int m = 0; m < sc->n_models; m++) {
             struct product p;
             product_init(&p, sc, e, m);
-            double n = 1; /* 11 lists of at most 1,000: far inside a double's range */
+            double n = 1; /* 12 lists of at most 1,000: far inside a double's range */
             for (int a = 0; a < AXIS_N; a++) {
                 n *= p.n[a];
             }
@@ -137,9 +140,14 @@ static const char *deployment_name(struct arena *arena, const struct scenario *s
     }
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         int64_t value = product_get(p, numbers[i].axis);
-        if (p->n[numbers[i].axis] > 1 || (!named && value > numbers[i].usual)) {
+        if (numbers[i].axis == AXIS_PREFILL && value == 0) {
+            name = p->n[AXIS_PREFILL] > 1 ? add_part(arena, name, "together") : name;
+        } else if (p->n[numbers[i].axis] > 1 || (!named && value > numbers[i].usual)) {
             name = add_number(arena, name, numbers[i].letters, value);
         }
+    }
+    if (p->n[AXIS_NETWORK] > 1) {
+        name = add_part(arena, name, d->network[0] ? d->network : "network-auto");
     }
     if (p->n[AXIS_ROUTER] > 1) {
         name = add_part(arena, name, router_names[d->router]);
@@ -210,6 +218,11 @@ static bool fill(struct arena *arena, const struct scenario *sc,
     if (!d->gpu || !model_checkpoint_named(d->model, asked, d->spec->name, &checkpoint, err)) {
         return false;
     }
+    bool same = entry->prefill.hardware[0] == '\0';
+    d->prefill_gpu = same ? d->gpu : gpu_find(catalogue->gpus, entry->prefill.hardware, err);
+    if (!d->prefill_gpu) {
+        return false;
+    }
     d->weights = checkpoint.weights;
     d->kv_cache = (enum dtype)product_get(p, AXIS_KV);
     d->engine = (enum engine_kind)product_get(p, AXIS_ENGINE);
@@ -219,6 +232,9 @@ static bool fill(struct arena *arena, const struct scenario *sc,
     d->dp = (int)product_get(p, AXIS_DP);
     d->replicas = product_get(p, AXIS_REPLICAS);
     d->prefill_replicas = product_get(p, AXIS_PREFILL);
+    const char *network =
+        entry->network.n > 0 ? entry->network.items[p->digit[AXIS_NETWORK]] : "auto";
+    d->network = strcmp(network, "auto") == 0 ? "" : network;
     d->router = (enum router_kind)product_get(p, AXIS_ROUTER);
     d->node = entry->node;
     d->name = deployment_name(arena, sc, p, d);

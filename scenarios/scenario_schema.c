@@ -15,6 +15,7 @@ const double slo_stat_quantile[] = {NAN, 0.5, 0.9, 0.95, 0.99};
 const char *const sched_policy_names[] = {"fcfs", "priority", "guaranteed-no-evict",
                                           "max-utilization"};
 const char *const router_names[] = {"round-robin", "least-requests", "power-of-two"};
+const char *const kv_transfer_names[] = {"bulk", "layered"};
 const char *const demand_shape_names[] = {"flat", "office-hours", "consumer", "global"};
 const char *const burstiness_names[] = {"poisson", "chat-default", "code-default",
                                         "api-default"};
@@ -297,6 +298,15 @@ SECTION(section_engine, "engine", engine_fields, false);
 
 /* ---- deployments ---- */
 
+static const struct field prefill_fields[] = {
+    STR(scenario_prefill, "hardware", hardware, "auto", 64),
+    INT(scenario_prefill, "tp", tp, "auto", 1, 1024),
+    INT(scenario_prefill, "pp", pp, "auto", 1, 256),
+    INT(scenario_prefill, "ep", ep, "auto", 1, 1024),
+    INT(scenario_prefill, "dp", dp, "auto", 1, 1024),
+};
+static SECTION(section_prefill, "prefill", prefill_fields, false);
+
 static const struct field deployment_fields[] = {
     {.key = "name",
      .type = FIELD_STR,
@@ -322,6 +332,17 @@ static const struct field deployment_fields[] = {
      .unit = UNIT_COUNT,
      .min = 0,
      .max = SCENARIO_MAX_GPUS},
+    SUB(scenario_deployment, "prefill", prefill, &section_prefill),
+    {.key = "network",
+     .type = FIELD_STRS,
+     .offset = offsetof(struct scenario_deployment, network),
+     .dflt = "auto",
+     .min = 1,
+     .max = 64},
+    NUM(scenario_deployment, "oversubscription", oversubscription, "1", UNIT_COUNT, 1, 1000),
+    ENUM(scenario_deployment, "kv_transfer", kv_transfer, "bulk", kv_transfer_names,
+         KV_TRANSFER_N),
+    NUM(scenario_deployment, "kv_transfer_setup", kv_transfer_setup_s, "3 ms", UNIT_S, 0, 10),
     ENUMS(scenario_deployment, "router", router, "least-requests", router_names, ROUTER_N),
     STR(scenario_deployment, "node", node, "auto", 64),
 };

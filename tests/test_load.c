@@ -383,10 +383,11 @@ static void replications_differ_and_repeat_themselves(void)
     load_free(z);
 }
 
-static void prompts_are_cut_at_the_longest_allowed(void)
+static void prompts_of_a_law_without_end_are_cut_to_fit_with_the_output(void)
 {
     struct load_class c = random_class(LOAD_OFFLINE);
-    c.prompt_max_tokens = 150;
+    c.output = (struct dist){.kind = DIST_CONSTANT, .a = 20};
+    c.sequence_max_tokens = 170;
     struct load *load = load_of(&c, 1, 1000, 0);
     struct arrival a;
     int cut = 0;
@@ -395,6 +396,21 @@ static void prompts_are_cut_at_the_longest_allowed(void)
         cut += a.prompt_tokens == 150;
     }
     CU_ASSERT_TRUE(cut > 300); /* half of the law lies above e^5 = 148 */
+    CU_ASSERT_TRUE(load_n_cut(load) > 300 && load_n_cut(load) <= cut);
+    load_free(load);
+}
+
+static void a_given_length_is_never_cut(void)
+{
+    struct load_class c = random_class(LOAD_OFFLINE);
+    c.prompt = (struct dist){.kind = DIST_CONSTANT, .a = 500};
+    c.sequence_max_tokens = 170;
+    struct load *load = load_of(&c, 1, 10, 0);
+    struct arrival a;
+    while (load_next(load, &a)) {
+        CU_ASSERT_EQUAL(a.prompt_tokens, 500);
+    }
+    CU_ASSERT_EQUAL(load_n_cut(load), 0);
     load_free(load);
 }
 
@@ -505,7 +521,9 @@ int main(void)
          another_class_does_not_change_the_draws_of_the_first},
         {"replications differ and repeat themselves",
          replications_differ_and_repeat_themselves},
-        {"prompts are cut", prompts_are_cut_at_the_longest_allowed},
+        {"prompts of a law without end are cut to fit with the output",
+         prompts_of_a_law_without_end_are_cut_to_fit_with_the_output},
+        {"a given length is never cut", a_given_length_is_never_cut},
         {"a prompt pool repeats", a_prompt_pool_repeats_lengths_and_contents_in_turn},
         {"groups share a prefix", groups_share_a_prefix_no_longer_than_the_prompt},
         {"nothing to reuse", prompts_without_prefix_or_pool_have_nothing_to_reuse},

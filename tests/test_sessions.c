@@ -13,7 +13,7 @@ static struct load_class chat(double turns, int64_t most_tokens)
         .rate_rps = 10.0,
         .prompt = {.kind = DIST_CONSTANT, .a = 100.0, .min = 1.0},
         .output = {.kind = DIST_CONSTANT, .a = 50.0, .min = 1.0},
-        .prompt_max_tokens = most_tokens,
+        .sequence_max_tokens = most_tokens,
         .shared_tokens = 40,
         .groups = 1,
         .turns = turns,

@@ -31,6 +31,9 @@ static const struct mode sweep_mode = {
     .n_charts = 4,
 };
 
+/* Of disaggregated deployments over rising loads. */
+static const struct cli_chart link_chart = {"links", "curves.csv"};
+
 /* Of expert-parallel deployments; those of an earlier run would contradict the new tables. */
 static const struct cli_chart expert_charts[] = {{"experts", "experts.csv"},
                                                  {"imbalance", "imbalance.csv"}};
@@ -48,13 +51,23 @@ static bool write_expert_tables(const struct cli *cli, const struct experiment *
     return tables_write_experts(e, experts, err) && tables_write_imbalance(e, imbalance, err);
 }
 
+static bool write_links(const struct cli *cli, const struct experiment *e, struct err *err)
+{
+    const char *links = cli_out_path(cli, "links.csv");
+    if (!tables_have_links(e)) {
+        remove(links);
+        return true;
+    }
+    return tables_write_links(e, links, err);
+}
+
 static bool write_tables(const struct cli *cli, const struct mode *mode,
                          const struct experiment *e, struct err *err)
 {
     return tables_write_summary(e, cli_out_path(cli, mode->table), err) &&
            tables_write_breakdown(e, cli_out_path(cli, "breakdown.csv"), err) &&
            tables_write_timeline(e, cli_out_path(cli, "timeline.csv"), err) &&
-           write_expert_tables(cli, e, err) &&
+           write_expert_tables(cli, e, err) && write_links(cli, e, err) &&
            tables_write_manifest(e, HEADROOM_VERSION, cli->as_of,
                                  cli_out_path(cli, "manifest.json"), err);
 }
@@ -119,6 +132,18 @@ static void note_interruption(struct cli *cli, const struct experiment *e)
     cli->interrupted = true;
 }
 
+/* A tail that is cut is load that is missing: more than a trace of it is told. */
+static void note_cuts(struct cli *cli, const struct experiment *e)
+{
+    double share = e->n_requests > 0 ? (double)e->n_cut / (double)e->n_requests : 0.0;
+    if (share >= 0.001) {
+        cli_note(cli,
+                 "%.2g %% of the prompts drawn were longer than max_model_len allows and were "
+                 "cut to fit",
+                 100.0 * share);
+    }
+}
+
 /* A run must meet its service levels everywhere, a sweep at one load per deployment. */
 static bool check_strict(const struct experiment *e, bool sweep, struct err *err)
 {
@@ -154,7 +179,11 @@ static bool report(struct cli *cli, const struct mode *mode, const struct experi
         if (tables_have_experts(e)) {
             cli_draw(cli, e->scenario, expert_charts, 2);
         }
+        if (mode->sweep && tables_have_links(e)) {
+            cli_draw(cli, e->scenario, &link_chart, 1);
+        }
     }
+    note_cuts(cli, e);
     cli_note(cli, "results are in %s", cli->out_dir);
     write_footer(cli, e);
     return e->interrupted || !cli->options.strict || check_strict(e, mode->sweep, err);

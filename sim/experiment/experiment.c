@@ -42,6 +42,9 @@ const char *measure_name(enum measure m, char *buf, size_t n)
         "availability_frac",
         "prefix_hit_frac",
         "busy_frac",
+        "prefill_busy_frac",
+        "handover_s_mean",
+        "link_busy_frac_max",
         "mfu_frac",
         "mbu_frac",
         "moe_imbalance_mean",
@@ -137,11 +140,6 @@ static void name_layout(struct arena *arena, const struct system_spec *asked,
 static bool is_simulated(const struct scenario *sc, const struct deployment *d, struct err *err)
 {
     struct src_pos pos = sc->deployments[d->entry_idx].pos;
-    if (d->prefill_replicas > 0) {
-        return err_at(err, pos,
-                      "prefill and decode on separate replicas are not simulated; leave "
-                      "prefill_replicas out");
-    }
     if (d->pp > 1) {
         return err_at(err, pos, "pipeline parallelism (pp: %d) is not simulated; use pp: 1",
                       d->pp);
@@ -163,6 +161,7 @@ struct experiment *experiment_new(struct arena *arena, const struct stock *stock
         return NULL;
     }
     e->systems = xcalloc((size_t)e->deployments.n, sizeof *e->systems);
+    e->prefills = xcalloc((size_t)e->deployments.n, sizeof *e->prefills);
     const struct correction_list *corrections;
     if (!correction_of_scenario(arena, sc, &corrections, err)) {
         experiment_free(e);
@@ -173,7 +172,9 @@ struct experiment *experiment_new(struct arena *arena, const struct stock *stock
         const struct deployment *d = &e->deployments.items[i];
         bool ok = is_simulated(sc, d, err) && system_spec_of(sc, d, &spec, err);
         spec.corrections = corrections;
-        if (!ok || !system_resolve(stock, &spec, &e->systems[i], err)) {
+        if (!ok || !system_resolve(stock, &spec, &e->systems[i], err) ||
+            !prefill_resolve(arena, stock, sc, d, &spec, &e->systems[i], &e->prefills[i],
+                             err)) {
             experiment_free(e);
             return NULL;
         }
@@ -189,20 +190,39 @@ void experiment_free(struct experiment *e)
     }
     for (int i = 0; e->systems && i < e->deployments.n; i++) {
         system_fini(&e->systems[i]);
+        prefill_fini(&e->prefills[i]);
     }
     for (int i = 0; i < e->n_points; i++) {
         free(e->points[i].values);
         free(e->points[i].timeline);
+        free(e->points[i].links);
     }
     free(e->points);
+    free(e->prefills);
     free(e->systems);
     free(e);
 }
 
-static int n_replicas(const struct experiment *e, int system_idx)
+bool experiment_fits(const struct experiment *e, int i, const struct system **unfit)
 {
-    int64_t n = e->deployments.items[system_idx].replicas;
+    bool prefill_unfit = e->prefills[i].n_replicas > 0 && !e->prefills[i].system.step;
+    *unfit = !e->systems[i].step ? &e->systems[i]
+             : prefill_unfit     ? &e->prefills[i].system
+                                 : NULL;
+    return *unfit == NULL;
+}
+
+int experiment_replicas(const struct experiment *e, int i)
+{
+    int64_t n = e->deployments.items[i].replicas;
     return n > 0 ? (int)n : 1;
+}
+
+int64_t experiment_gpus(const struct experiment *e, int i)
+{
+    const struct prefill_side *p = &e->prefills[i];
+    return (int64_t)e->systems[i].n_gpus * experiment_replicas(e, i) +
+           (int64_t)p->system.n_gpus * p->n_replicas;
 }
 
 /* ---- one replication of one point
@@ -252,29 +272,59 @@ static void put_request_row(void *ctx, int64_t id, int replica, const struct fin
     put_request(rows->writer, id, replica, f, why);
 }
 
-/* Rates and shares that are the same for every class. */
+static double share(double part, double whole)
+{
+    return whole > 0.0 ? part / whole : NAN;
+}
+
+static double busiest_link(const struct cluster_result *r)
+{
+    double most = r->n_links > 0 ? 0.0 : NAN;
+    for (int i = 0; i < r->n_links; i++) {
+        most = fmax(most, share(r->links[i].bytes, r->links[i].bytes_per_s * r->end_s));
+    }
+    return most;
+}
+
+/* Of all GPUs of a pool. */
+static double pool_power_w(const struct system *s, const struct pool_result *p, int replicas)
+{
+    double busy = p->stats.busy_s;
+    return s->n_gpus * replicas *
+           power_gpu_w(s->spec.gpu, p->replica_s > 0.0 ? busy / p->replica_s : 0.0,
+                       busy > 0.0 ? p->work.memory_s / busy : 0.0,
+                       busy > 0.0 ? p->work.compute_s / busy : 0.0);
+}
+
+/* Rates and shares that are the same for every class. The KV pool and the batch are those of
+ * the decode side, where requests live. */
 static void fill_common(const struct experiment *e, const struct point *p,
                         const struct cluster_result *r, double *v)
 {
     const struct system *s = &e->systems[p->system_idx];
+    const struct replica_stats *d = &r->decode.stats;
     double busy = r->stats.busy_s;
-    double ranks = s->spec.dp;
-    v[MEASURE_KV_USED_MEAN] =
-        busy > 0.0 ? r->stats.kv_byte_s / busy / ((double)s->replica.kv_bytes * ranks) : 0.0;
-    v[MEASURE_KV_USED_MAX] = r->stats.kv_max_bytes / ((double)s->replica.kv_bytes * ranks);
-    v[MEASURE_BATCH_MEAN] = busy > 0.0 ? r->stats.batch_s / busy : 0.0;
+    double kv_bytes = (double)s->replica.kv_bytes * s->spec.dp;
+    v[MEASURE_KV_USED_MEAN] = d->busy_s > 0.0 ? d->kv_byte_s / d->busy_s / kv_bytes : 0.0;
+    v[MEASURE_KV_USED_MAX] = d->kv_max_bytes / kv_bytes;
+    v[MEASURE_BATCH_MEAN] = d->busy_s > 0.0 ? d->batch_s / d->busy_s : 0.0;
     v[MEASURE_PREEMPTIONS] = (double)r->stats.n_preemptions;
     v[MEASURE_RETRIES] = (double)r->n_retries;
     v[MEASURE_AVAILABILITY] =
         r->replica_s > 0.0 ? fmax(0.0, 1.0 - r->down_s / r->replica_s) : 1.0;
     v[MEASURE_BUSY] = r->replica_s > 0.0 ? busy / r->replica_s : 0.0;
+    v[MEASURE_PREFILL_BUSY] = share(r->prefill.stats.busy_s, r->prefill.replica_s);
+    v[MEASURE_HANDOVER_S] = share(r->handover.wait_s, (double)r->handover.n_landed);
+    v[MEASURE_LINK_BUSY] = busiest_link(r);
     v[MEASURE_MFU] = busy > 0.0 ? r->work.compute_s / busy : 0.0;
     v[MEASURE_MBU] = busy > 0.0 ? r->work.memory_s / busy : 0.0;
     double experts = r->parts_s[OP_EXPERTS];
     v[MEASURE_MOE_IMBALANCE] = experts > 0.0 ? 1.0 + r->parts_s[OP_IMBALANCE] / experts : NAN;
-    double gpus = (double)s->n_gpus * n_replicas(e, p->system_idx);
-    v[MEASURE_POWER_W] =
-        gpus * power_gpu_w(s->spec.gpu, v[MEASURE_BUSY], v[MEASURE_MBU], v[MEASURE_MFU]);
+    const struct prefill_side *side = &e->prefills[p->system_idx];
+    v[MEASURE_POWER_W] = pool_power_w(s, &r->decode, experiment_replicas(e, p->system_idx));
+    if (side->n_replicas > 0) {
+        v[MEASURE_POWER_W] += pool_power_w(&side->system, &r->prefill, side->n_replicas);
+    }
     v[MEASURE_STABLE] = r->stable;
 }
 
@@ -286,7 +336,7 @@ static void fill_class(const struct experiment *e, const struct point *p,
     }
     double ended = (double)(c->n_completed + c->n_rejected + c->n_failed);
     double window = c->window_s > 0.0 ? c->window_s : NAN;
-    double gpus = (double)e->systems[p->system_idx].n_gpus * n_replicas(e, p->system_idx);
+    double gpus = (double)experiment_gpus(e, p->system_idx);
     v[MEASURE_SLO_ATTAINED] = c->good_frac;
     v[MEASURE_GOODPUT_RPS] = c->good_frac * ended / window;
     v[MEASURE_OUTPUT_TOK_S] = c->output_tokens / window;
@@ -331,8 +381,12 @@ static bool is_possible(const struct cluster_result *r)
     return r->stats.busy_s >= least * (1.0 - FLOOR_TOLERANCE);
 }
 
-static void keep_first(struct task_ctx *t, struct point *p, const struct cluster_result *r)
+static void keep_first(struct task_ctx *t, struct point *p, struct cluster_result *r)
 {
+    p->links = r->links;
+    p->n_links = r->n_links;
+    p->end_s = r->end_s;
+    r->links = NULL;
     memcpy(p->parts_s, r->parts_s, sizeof p->parts_s);
     p->busy_s = r->stats.busy_s;
     p->total_s = r->replica_s;
@@ -366,6 +420,18 @@ static struct failure_config failures_of(const struct experiment *e, const struc
     };
 }
 
+/* The prefill side under a load, where there is one. */
+static void add_prefill(const struct experiment *e, int system_idx, struct cluster_config *cfg)
+{
+    const struct prefill_side *side = &e->prefills[system_idx];
+    if (side->n_replicas > 0) {
+        cfg->prefill = &side->system.replica;
+        cfg->n_prefill = side->n_replicas;
+        cfg->handover = side->handover;
+        cfg->prefill_failures = failures_of(e, &side->system);
+    }
+}
+
 static void cluster_of(const struct task_ctx *t, const struct point *p, int replication,
                        struct load_class *classes, struct cluster_config *cfg)
 {
@@ -377,7 +443,7 @@ static void cluster_of(const struct task_ctx *t, const struct point *p, int repl
     int64_t n_trace = t->work->n_trace_requests;
     *cfg = (struct cluster_config){
         .replica = &s->replica,
-        .n_replicas = n_replicas(e, p->system_idx),
+        .n_replicas = experiment_replicas(e, p->system_idx),
         .route = (enum route)e->deployments.items[p->system_idx].router,
         .load = {.classes = classes,
                  .n_classes = e->scenario->n_classes,
@@ -391,6 +457,7 @@ static void cluster_of(const struct task_ctx *t, const struct point *p, int repl
         .failures = failures_of(e, s),
         .stop = t->options->stop,
     };
+    add_prefill(e, p->system_idx, cfg);
 }
 
 static void run_task(void *ctx, int item, int thread)
@@ -422,6 +489,7 @@ static void run_task(void *ctx, int item, int thread)
     }
     __atomic_fetch_add(&e->n_events, r.n_events, __ATOMIC_RELAXED);
     __atomic_fetch_add(&e->n_requests, r.n_offered, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&e->n_cut, r.n_cut, __ATOMIC_RELAXED);
     cluster_result_fini(&r);
     free(classes);
     progress_add(t->progress, 1);
@@ -446,7 +514,8 @@ static void add_point(struct experiment *e, int *cap, struct arena *arena, int s
                                               .load = load};
 }
 
-/* Requests per second a deployment serves when everything waits at its door. */
+/* Requests per second a deployment serves when everything waits at its door; disaggregated as a
+ * whole, else by one replica. */
 static double offline_capacity_rps(const struct experiment *e, const struct workload *w,
                                    int system_idx)
 {
@@ -460,18 +529,20 @@ static double offline_capacity_rps(const struct experiment *e, const struct work
         classes[i].n_requests =
             1 + (int64_t)(e->scenario->classes[i].share_frac * (double)per_replica);
     }
+    bool disaggregated = e->prefills[system_idx].n_replicas > 0;
     struct cluster_config cfg = {
         .replica = &s->replica,
-        .n_replicas = 1,
+        .n_replicas = disaggregated ? experiment_replicas(e, system_idx) : 1,
         .load = {.classes = classes, .n_classes = e->scenario->n_classes, .seed = e->seed},
         .limits = w->limits,
     };
+    add_prefill(e, system_idx, &cfg);
     struct cluster_result r;
     cluster_run(&cfg, &r);
     double rate = r.n_completed > 0 && r.end_s > 0.0 ? (double)r.n_completed / r.end_s : 1.0;
     cluster_result_fini(&r);
     free(classes);
-    return rate * n_replicas(e, system_idx);
+    return disaggregated ? rate : rate * experiment_replicas(e, system_idx);
 }
 
 /* Two significant digits, so that tables and charts show round loads. */
@@ -538,8 +609,9 @@ static void lay_out(struct experiment *e, struct arena *arena, const struct work
                     bool sweep)
 {
     int cap = 0;
+    const struct system *unfit;
     for (int i = 0; i < e->deployments.n; i++) {
-        if (!e->systems[i].step) {
+        if (!experiment_fits(e, i, &unfit)) {
             continue;
         }
         if (sweep && (w->has_open || w->has_closed)) {

@@ -15,6 +15,7 @@
 
 #include "scenarios/scenario.h"
 #include "sim/base/progress.h"
+#include "sim/experiment/prefill.h"
 #include "sim/experiment/stock.h"
 #include "sim/experiment/system.h"
 #include "sim/serve/cluster.h"
@@ -39,6 +40,9 @@ enum measure {
     MEASURE_AVAILABILITY, /* share of replica time in service */
     MEASURE_PREFIX_HIT,
     MEASURE_BUSY,
+    MEASURE_PREFILL_BUSY, /* disaggregated: of the prefill replicas alone; else NaN */
+    MEASURE_HANDOVER_S,   /* ... from the end of a prompt to its KV on the decode side, mean */
+    MEASURE_LINK_BUSY,    /* ... use of the busiest link */
     MEASURE_MFU,
     MEASURE_MBU,
     MEASURE_MOE_IMBALANCE,
@@ -66,8 +70,11 @@ struct point {
     /* results: [n_classes + 1], the last over all classes */
     struct estimate (*values)[MEASURE_N];
     bool stable;
-    double parts_s[OP_N];      /* busy time by operator group, replication 0 */
-    double busy_s, total_s;    /* replica-seconds, replication 0 */
+    double parts_s[OP_N];   /* busy time by operator group, replication 0 */
+    double busy_s, total_s; /* replica-seconds, replication 0 */
+    struct link_use *links; /* of replication 0; NULL: none */
+    int n_links;
+    double end_s;              /* of replication 0 */
     struct timeline *timeline; /* of replication 0; NULL when not kept */
     bool done;
 };
@@ -86,13 +93,15 @@ struct experiment_options {
 struct experiment {
     const struct scenario *scenario;
     struct deployment_list deployments;
-    struct system *systems; /* [deployments.n]; step NULL: does not fit */
-    struct point *points;   /* by system, then by load; only systems that fit */
+    struct system
+        *systems; /* [deployments.n]; step NULL: does not fit. Disaggregated: decode */
+    struct prefill_side *prefills; /* [deployments.n] */
+    struct point *points;          /* by system, then by load; only systems that fit */
     int n_points;
     int replications;
     int64_t requests;
     uint64_t seed;
-    int64_t n_events, n_requests;
+    int64_t n_events, n_requests, n_cut;
     bool interrupted;
 };
 
@@ -106,6 +115,13 @@ void experiment_free(struct experiment *e);
  * physically possible (ERR_INTERNAL: nothing of it may be shown). */
 bool experiment_run(struct experiment *e, struct arena *arena, const struct stock *stock,
                     const struct experiment_options *options, struct err *err);
+
+/* Does deployment i fit its GPU memory, prefill side included? Where not, `unfit` is the side
+ * that does not. */
+bool experiment_fits(const struct experiment *e, int i, const struct system **unfit);
+/* Replicas (1 when left open) and GPUs of a deployment, GPUs with the prefill side. */
+int experiment_replicas(const struct experiment *e, int i);
+int64_t experiment_gpus(const struct experiment *e, int i);
 
 /* Does the point meet every service level of class c (index n_classes: all classes)? */
 bool point_meets_slo(const struct experiment *e, const struct point *p, int c);

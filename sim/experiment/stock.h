@@ -8,6 +8,7 @@
 #include "hardware/fabric.h"
 #include "hardware/gpu.h"
 #include "hardware/kernel.h"
+#include "hardware/node.h"
 #include "scenarios/scenario.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
@@ -19,6 +20,7 @@ struct stock {
     struct fabric fabric;
     struct engine_table *engines;
     struct band_table bands;
+    struct node_list nodes;
 };
 
 /* dirs are borrowed and searched in order. NULL with err. Lives in the arena. */

@@ -94,7 +94,7 @@ void workload_classes(const struct workload *w, double rate_rps, int64_t concurr
             .trace_repeat = a->repeat,
             .prompt = c->prompt,
             .output = c->output,
-            .prompt_max_tokens = max_model_len,
+            .sequence_max_tokens = max_model_len,
             .shared_tokens = c->prefix.shared_tokens,
             .groups = c->prefix.groups,
             .image_tokens =

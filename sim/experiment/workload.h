@@ -23,7 +23,7 @@ struct workload {
 /* Reads the traces. NULL with err. Lives in the arena. */
 struct workload *workload_load(struct arena *arena, const struct scenario *sc, struct err *err);
 /* Fills classes[n_classes] for one point: open rates are shares of rate_rps, closed loops
- * shares of `concurrency` (0: their own), prompts are cut so that they fit into max_model_len.
+ * shares of `concurrency` (0: their own), prompts without upper end are cut to max_model_len.
  */
 void workload_classes(const struct workload *w, double rate_rps, int64_t concurrency,
                       int64_t max_model_len, struct load_class *classes);

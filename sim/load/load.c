@@ -16,6 +16,7 @@ struct generator {
     double next_s;           /* INFINITY: none by itself (closed loop waits for an end) */
     double rate_rps;         /* of first turns */
     int64_t issued, started; /* started: without later turns of conversations */
+    int64_t n_cut;           /* prompts */
     int64_t n_pending;       /* closed: sends in load.pending */
     int64_t trace_row, trace_round;
     double weibull_shape;
@@ -171,10 +172,23 @@ static void stream(struct rng *rng, const struct load_config *cfg, const char *k
     rng_init(rng, cfg->seed, name, cfg->replication);
 }
 
-static int64_t cut(const struct load_class *c, int64_t tokens)
+/* The upper end of a fitted law is nobody's prompt: clients keep to what the model takes. A
+ * length that was given (constant, uniform, a sample, a trace) is meant and stays. */
+static bool has_tail(const struct dist *d)
 {
-    return c->prompt_max_tokens > 0 && tokens > c->prompt_max_tokens ? c->prompt_max_tokens
-                                                                     : tokens;
+    return d->kind != DIST_CONSTANT && d->kind != DIST_UNIFORM && d->kind != DIST_EMPIRICAL;
+}
+
+static int64_t cut(struct generator *g, int64_t prompt_tokens, int64_t output_tokens)
+{
+    const struct load_class *c = g->spec;
+    int64_t most = c->sequence_max_tokens - output_tokens;
+    if (c->sequence_max_tokens == 0 || !has_tail(&c->prompt) || most < 1 ||
+        prompt_tokens <= most) {
+        return prompt_tokens;
+    }
+    g->n_cut++;
+    return most;
 }
 
 static void generator_init(struct load *load, const struct load_config *cfg, int idx)
@@ -191,7 +205,7 @@ static void generator_init(struct load *load, const struct load_config *cfg, int
     if (c->prompt_pool > 0) {
         g->pool_prompt = xcalloc((size_t)c->prompt_pool, sizeof *g->pool_prompt);
         for (int64_t i = 0; i < c->prompt_pool; i++) {
-            g->pool_prompt[i] = cut(c, dist_draw_tokens(&c->prompt, &g->prompt));
+            g->pool_prompt[i] = dist_draw_tokens(&c->prompt, &g->prompt);
         }
     }
     if (c->process == LOAD_MMPP) {
@@ -273,7 +287,7 @@ static void draw_lengths(struct generator *g, struct arrival *a)
     a->output_tokens = dist_draw_tokens(&c->output, &g->output);
     int64_t text = c->prompt_pool > 0 ? g->pool_prompt[g->issued % c->prompt_pool]
                                       : dist_draw_tokens(&c->prompt, &g->prompt);
-    a->prompt_tokens = cut(c, text + c->image_tokens);
+    a->prompt_tokens = cut(g, text + c->image_tokens, a->output_tokens);
 }
 
 static void draw_content(struct generator *g, struct arrival *a)
@@ -340,7 +354,7 @@ static void say(struct load *load, const struct load_class *c, struct arrival *a
         added = added > s->shared_tokens ? added - s->shared_tokens : 1;
     }
     int64_t prompt = s->said_tokens + added;
-    if (c->prompt_max_tokens > 0 && prompt + a->output_tokens > c->prompt_max_tokens) {
+    if (c->sequence_max_tokens > 0 && prompt + a->output_tokens > c->sequence_max_tokens) {
         s->content = content_id(a->class_idx, 3, load->next_content++);
         prompt = a->prompt_tokens;
     }
@@ -434,6 +448,15 @@ bool load_is_closed(const struct load *load)
         }
     }
     return false;
+}
+
+int64_t load_n_cut(const struct load *load)
+{
+    int64_t n = 0;
+    for (int i = 0; i < load->n_gens; i++) {
+        n += load->gens[i].n_cut;
+    }
+    return n;
 }
 
 bool load_is_exhausted(const struct load *load)

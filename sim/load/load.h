@@ -82,8 +82,9 @@ struct load_class {
     double trace_speed;
     int64_t trace_repeat;
     struct dist prompt, output;
-    int64_t prompt_max_tokens; /* draws above are cut; 0 none */
-    int64_t image_tokens;      /* added to every prompt; the encoder's time is not modelled */
+    int64_t sequence_max_tokens; /* prompts drawn from a law without upper end are cut so that
+                                    prompt and output fit; 0: none are */
+    int64_t image_tokens;        /* added to every prompt; the encoder's time is not modelled */
     int64_t shared_tokens, groups;
     double turns;        /* mean turns of a conversation, geometric; up to 1: single requests.
                             An open rate counts turns, not conversations */
@@ -114,6 +115,8 @@ void load_ended(struct load *load, int class_idx, int32_t session, bool complete
 bool load_is_closed(const struct load *load);
 /* No request can come any more, whatever ends. */
 bool load_is_exhausted(const struct load *load);
+/* How many prompts have been cut so far. */
+int64_t load_n_cut(const struct load *load);
 int64_t load_issued(const struct load *load);
 /* Can two prompts share content? Then a prefix cache matters. */
 bool load_has_reuse(const struct load *load);

@@ -13,14 +13,11 @@ static const double GIB = 1073741824.0;
 /* ---- summary and curves
  * -------------------------------------------------------------------------- */
 
-static void put_system(struct csv_writer *w, const struct experiment *e, int idx)
+static void put_layout(struct csv_writer *w, const struct system *s, int64_t n_gpus,
+                       int64_t replicas)
 {
-    const struct system *s = &e->systems[idx];
-    int64_t replicas = e->deployments.items[idx].replicas;
-    replicas = replicas > 0 ? replicas : 1;
-    csv_put(w, s->spec.name);
     csv_put(w, s->spec.gpu->name);
-    csv_put_int(w, s->n_gpus * replicas);
+    csv_put_int(w, n_gpus);
     csv_put_int(w, replicas);
     csv_put_int(w, s->spec.tp);
     csv_put_int(w, s->spec.pp);
@@ -32,9 +29,38 @@ static void put_system(struct csv_writer *w, const struct experiment *e, int idx
     csv_put(w, engine_names[s->spec.engine]);
 }
 
+/* The layout is that of the decode side when there are two; n_gpus counts both. */
 static const char *const system_cols[] = {"deployment", "hardware", "n_gpus",   "replicas",
                                           "tp",         "pp",       "ep",       "dp",
                                           "model",      "weights",  "kv_cache", "engine"};
+
+static void put_system(struct csv_writer *w, const struct experiment *e, int idx)
+{
+    csv_put(w, e->systems[idx].spec.name);
+    put_layout(w, &e->systems[idx], experiment_gpus(e, idx), experiment_replicas(e, idx));
+}
+
+static const char *const prefill_cols[] = {"prefill_hardware", "prefill_replicas", "prefill_tp",
+                                           "prefill_pp",       "prefill_ep",       "prefill_dp",
+                                           "network"};
+
+static void put_prefill(struct csv_writer *w, const struct prefill_side *p)
+{
+    const struct system_spec *s = &p->system.spec;
+    if (p->n_replicas == 0) {
+        for (size_t i = 0; i < sizeof prefill_cols / sizeof prefill_cols[0]; i++) {
+            csv_put(w, "");
+        }
+        return;
+    }
+    csv_put(w, s->gpu->name);
+    csv_put_int(w, p->n_replicas);
+    csv_put_int(w, s->tp);
+    csv_put_int(w, s->pp);
+    csv_put_int(w, s->ep);
+    csv_put_int(w, s->dp);
+    csv_put(w, p->network);
+}
 
 static void put_measure_header(struct csv_writer *w, int m)
 {
@@ -68,6 +94,7 @@ static void put_summary_header(struct csv_writer *w)
     static const char *const load_cols[] = {"rate_rps", "concurrency", "class", "stable"};
     char name[64];
     csv_put_all(w, system_cols, sizeof system_cols / sizeof system_cols[0]);
+    csv_put_all(w, prefill_cols, sizeof prefill_cols / sizeof prefill_cols[0]);
     csv_put_all(w, load_cols, sizeof load_cols / sizeof load_cols[0]);
     for (int i = 0; i < N_COUNTS; i++) {
         put_measure_header(w, count_measures[i]);
@@ -156,6 +183,7 @@ static void put_point(struct csv_writer *w, const struct experiment *e, const st
 {
     for (int c = 0; c <= e->scenario->n_classes; c++) {
         put_system(w, e, p->system_idx);
+        put_prefill(w, &e->prefills[p->system_idx]);
         csv_put_num(w, p->rate_rps);
         if (p->concurrency > 0) {
             csv_put_int(w, p->concurrency);
@@ -186,15 +214,19 @@ bool tables_write_summary(const struct experiment *e, const char *path, struct e
 /* ---- memory
  * --------------------------------------------------------------------------------------- */
 
-static void put_footprint(struct csv_writer *w, const struct experiment *e, int idx)
+/* One row per kind of replica: "both", or "decode" and "prefill" apart. */
+static void put_footprint(struct csv_writer *w, const char *name, const struct system *s,
+                          int64_t replicas, const char *role)
 {
-    const struct footprint *f = &e->systems[idx].footprint;
+    const struct footprint *f = &s->footprint;
     const double parts[] = {f->total_bytes,  f->weights_bytes,     f->attn_bytes,
                             f->dense_bytes,  f->experts_bytes,     f->embedding_bytes,
                             f->kv_bytes,     f->activations_bytes, f->graphs_bytes,
                             f->comm_bytes,   f->context_bytes,     f->free_bytes,
                             f->missing_bytes};
-    put_system(w, e, idx);
+    csv_put(w, name);
+    put_layout(w, s, s->n_gpus * replicas, replicas);
+    csv_put(w, role);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         csv_put_num(w, parts[i] / GIB);
     }
@@ -209,10 +241,10 @@ static void put_footprint(struct csv_writer *w, const struct experiment *e, int 
 bool tables_write_memory(const struct experiment *e, const char *path, struct err *err)
 {
     static const char *const cols[] = {
-        "gpu_gib",          "weights_gib", "attention_gib",   "dense_gib",  "experts_gib",
-        "embedding_gib",    "kv_gib",      "activations_gib", "graphs_gib", "comm_gib",
-        "context_gib",      "free_gib",    "missing_gib",     "kv_tokens",  "max_sequences",
-        "longest_sequence", "fits",        "reason"};
+        "role",          "gpu_gib",          "weights_gib", "attention_gib",   "dense_gib",
+        "experts_gib",   "embedding_gib",    "kv_gib",      "activations_gib", "graphs_gib",
+        "comm_gib",      "context_gib",      "free_gib",    "missing_gib",     "kv_tokens",
+        "max_sequences", "longest_sequence", "fits",        "reason"};
     struct csv_writer *w = csv_create(path, err);
     if (!w) {
         return false;
@@ -221,7 +253,13 @@ bool tables_write_memory(const struct experiment *e, const char *path, struct er
     csv_put_all(w, cols, sizeof cols / sizeof cols[0]);
     csv_end_row(w);
     for (int i = 0; i < e->deployments.n; i++) {
-        put_footprint(w, e, i);
+        const struct prefill_side *p = &e->prefills[i];
+        const char *name = e->systems[i].spec.name;
+        put_footprint(w, name, &e->systems[i], experiment_replicas(e, i),
+                      p->n_replicas > 0 ? "decode" : "both");
+        if (p->n_replicas > 0) {
+            put_footprint(w, name, &p->system, p->n_replicas, "prefill");
+        }
     }
     return csv_close(w, err);
 }
@@ -351,10 +389,8 @@ void tables_print_summary(const struct experiment *e, FILE *out)
         }
         const struct estimate *v = p->values[all];
         const struct system *s = &e->systems[p->system_idx];
-        int64_t replicas = e->deployments.items[p->system_idx].replicas;
-        int64_t n_gpus = s->n_gpus * (replicas > 0 ? replicas : 1);
         table_put(t, "%s", s->spec.name);
-        table_put(t, "%lld", (long long)n_gpus);
+        table_put(t, "%lld", (long long)experiment_gpus(e, p->system_idx));
         table_put(t, "%s", p->load);
         put_latency(t, e, p, LAT_TTFT, STAT_P50);
         put_latency(t, e, p, LAT_TTFT, STAT_P95);
@@ -370,11 +406,29 @@ void tables_print_summary(const struct experiment *e, FILE *out)
     table_write(t, out);
     table_free(t);
     for (int i = 0; i < e->deployments.n; i++) {
-        if (!e->systems[i].step) {
-            fprintf(out, "%s does not fit: %s\n", e->systems[i].spec.name,
-                    e->systems[i].footprint.reason);
+        const struct system *unfit;
+        if (!experiment_fits(e, i, &unfit)) {
+            fprintf(out, "%s%s does not fit: %s\n", e->systems[i].spec.name,
+                    unfit == &e->systems[i] ? "" : " (prefill)", unfit->footprint.reason);
         }
     }
+}
+
+static void print_footprint(struct table *t, const struct system *s, const char *role)
+{
+    const struct footprint *f = &s->footprint;
+    const double parts[] = {f->total_bytes,       f->weights_bytes, f->kv_bytes,
+                            f->activations_bytes, f->graphs_bytes,  f->comm_bytes,
+                            f->context_bytes,     f->free_bytes};
+    table_put(t, "%s%s", s->spec.name, role);
+    table_put(t, "%d", s->n_gpus);
+    for (size_t k = 0; k < sizeof parts / sizeof parts[0]; k++) {
+        table_put(t, "%.1f", parts[k] / GIB);
+    }
+    table_put(t, "%lld", (long long)f->kv_tokens);
+    table_put(t, "%lld", (long long)f->max_sequences);
+    table_put(t, "%s", f->fits ? "yes" : f->reason);
+    table_end_row(t);
 }
 
 void tables_print_memory(const struct experiment *e, FILE *out)
@@ -387,20 +441,11 @@ void tables_print_memory(const struct experiment *e, FILE *out)
         table_col(t, cols[i]);
     }
     for (int i = 0; i < e->deployments.n; i++) {
-        const struct system *s = &e->systems[i];
-        const struct footprint *f = &s->footprint;
-        const double parts[] = {f->total_bytes,       f->weights_bytes, f->kv_bytes,
-                                f->activations_bytes, f->graphs_bytes,  f->comm_bytes,
-                                f->context_bytes,     f->free_bytes};
-        table_put(t, "%s", s->spec.name);
-        table_put(t, "%d", s->n_gpus);
-        for (size_t k = 0; k < sizeof parts / sizeof parts[0]; k++) {
-            table_put(t, "%.1f", parts[k] / GIB);
+        const struct prefill_side *p = &e->prefills[i];
+        print_footprint(t, &e->systems[i], p->n_replicas > 0 ? " (decode)" : "");
+        if (p->n_replicas > 0) {
+            print_footprint(t, &p->system, " (prefill)");
         }
-        table_put(t, "%lld", (long long)f->kv_tokens);
-        table_put(t, "%lld", (long long)f->max_sequences);
-        table_put(t, "%s", f->fits ? "yes" : f->reason);
-        table_end_row(t);
     }
     table_write(t, out);
     table_free(t);

@@ -13,6 +13,10 @@ bool tables_write_memory(const struct experiment *e, const char *path, struct er
 bool tables_write_breakdown(const struct experiment *e, const char *path, struct err *err);
 bool tables_write_timeline(const struct experiment *e, const char *path, struct err *err);
 /* Some deployment that fits has its experts spread over ranks. */
+/* links.csv: the links between prefill and decode replicas, of replication 0; tables_have_links
+ * is false when nothing is disaggregated. */
+bool tables_have_links(const struct experiment *e);
+bool tables_write_links(const struct experiment *e, const char *path, struct err *err);
 bool tables_have_experts(const struct experiment *e);
 /* experts.csv: load of each rank over the mean, per layer; imbalance.csv: the slowest rank of
  * the same model at other EP sizes and batches, with and without redundant experts. */

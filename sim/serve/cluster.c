@@ -476,6 +476,7 @@ static void collect(struct cluster *c)
         add_pool(out, &out->prefill);
         collect_transfers(c);
     }
+    out->n_cut = load_n_cut(c->load);
     for (int i = 0; i < c->n; i++) {
         out->down_s += failure_down_s(&c->clocks[i], out->end_s);
     }

@@ -69,6 +69,7 @@ struct cluster_result {
     int n_links;
     int64_t n_offered, n_completed, n_rejected;
     int64_t n_failed;              /* gave up waiting */
+    int64_t n_cut;                 /* of those offered, prompts cut to what the model takes */
     int64_t n_failures, n_retries; /* of replicas; requests sent again because of them */
     double down_s;                 /* replica-seconds out of service up to end_s */
     int64_t n_events;              /* arrivals, steps, ends */

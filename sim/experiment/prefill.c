@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sim/experiment/prefill.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Of a link's line rate, what transfers of KV blocks reach: 0.7 to 0.9 (cost-model.md section
+ * 4.3). */
+static const double TRANSFER_EFFICIENCY = 0.8;
+
+/* ---- the network
+ * --------------------------------------------------------------------------------- */
+
+/* Line rates of one GPU's way to other replicas. */
+struct network {
+    const char *name;
+    double prefill_bytes_per_s, decode_bytes_per_s;
+};
+
+/* Of one GPU, all its network cards together: those of the named node, else of the first listed
+ * one of this GPU that says. */
+static bool nics_of(const struct stock *stock, const struct gpu *gpu, const char *node,
+                    double *bytes_per_s, const char **name)
+{
+    for (int i = 0; i < stock->nodes.n_nodes; i++) {
+        const struct node_spec *n = &stock->nodes.nodes[i];
+        bool asked = node[0] == '\0' || strcmp(n->name, node) == 0;
+        if (asked && strcmp(n->gpu, gpu->name) == 0 && n->n_nics > 0 &&
+            n->nic_bytes_per_s > 0.0) {
+            *bytes_per_s = n->nic_bytes_per_s * n->n_nics / n->n_gpus;
+            *name = n->name;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Every GPU of the deployment stands in one scale-up domain. */
+static bool in_one_domain(const struct system *prefill, const struct system *decode,
+                          int64_t n_gpus)
+{
+    const struct gpu *a = prefill->spec.gpu;
+    const struct gpu *b = decode->spec.gpu;
+    return a == b && n_gpus <= a->scaleup_gpus;
+}
+
+static double link_of(const struct stock *stock, const struct gpu *gpu)
+{
+    const struct link_spec *link = link_find(&stock->fabric, gpu->link, NULL);
+    int peers = link && link->mesh_peers > 0 ? link->mesh_peers : 1;
+    return gpu->link_bytes_per_s / peers;
+}
+
+static bool find_network(struct arena *arena, const struct stock *stock,
+                         const struct deployment *d, const struct prefill_side *side,
+                         const struct system *decode, struct network *out, struct err *err)
+{
+    const struct gpu *prefill_gpu = side->system.spec.gpu;
+    int64_t n_gpus = (int64_t)side->n_replicas * side->system.n_gpus +
+                     (d->replicas > 0 ? d->replicas : 1) * decode->n_gpus;
+    const char *node;
+    const char *decode_node;
+    if (d->network[0]) {
+        const struct link_spec *link = link_find(&stock->fabric, d->network, err);
+        if (!link) {
+            return false;
+        }
+        *out = (struct network){link->name, link->bytes_per_s, link->bytes_per_s};
+        return true;
+    }
+    if (in_one_domain(&side->system, decode, n_gpus)) {
+        double rate = link_of(stock, prefill_gpu);
+        *out = (struct network){prefill_gpu->link, rate, rate};
+        return true;
+    }
+    if (!nics_of(stock, prefill_gpu, d->node, &out->prefill_bytes_per_s, &node) ||
+        !nics_of(stock, decode->spec.gpu, d->node, &out->decode_bytes_per_s, &decode_node)) {
+        return err_set(
+            err, ERR_INPUT,
+            "no node with known network cards holds %s or %s, so nothing is known of "
+            "how KV travels: name a link with network",
+            prefill_gpu->name, decode->spec.gpu->name);
+    }
+    out->name = arena_printf(arena, "NICs of %s", node);
+    return true;
+}
+
+static void plan_handover(const struct scenario_deployment *entry, const struct network *net,
+                          const struct prefill_side *side, const struct system *decode,
+                          struct handover_config *out)
+{
+    const struct system_spec *p = &side->system.spec;
+    int copies = decode->spec.tp * decode->spec.pp;
+    double out_rate = net->prefill_bytes_per_s * TRANSFER_EFFICIENCY * p->tp * p->pp;
+    double spine = out_rate * p->dp * side->n_replicas / entry->oversubscription;
+    *out = (struct handover_config){
+        .mode = entry->kv_transfer == KV_TRANSFER_LAYERED ? HANDOVER_LAYERED : HANDOVER_BULK,
+        .out_bytes_per_s = out_rate,
+        .in_bytes_per_s = net->decode_bytes_per_s * TRANSFER_EFFICIENCY * copies,
+        .spine_bytes_per_s = entry->oversubscription > 1.0 ? spine : 0.0,
+        .setup_s = entry->kv_transfer_setup_s,
+        .copies = copies,
+        .n_layers = p->model->n_layers,
+    };
+}
+
+/* ---- the side
+ * ------------------------------------------------------------------------------------ */
+
+static struct system_spec prefill_spec(const struct scenario_prefill *p,
+                                       const struct deployment *d,
+                                       const struct system_spec *asked,
+                                       const struct system *decode)
+{
+    struct system_spec spec = *asked;
+    spec.gpu = d->prefill_gpu;
+    spec.kv = decode->spec.kv; /* what travels is taken over as it is */
+    spec.tp = p->tp > 0 ? (int)p->tp : decode->spec.tp;
+    spec.pp = p->pp > 0 ? (int)p->pp : decode->spec.pp;
+    spec.dp = p->dp > 0 ? (int)p->dp : decode->spec.dp;
+    spec.ep = p->ep > 0 ? (int)p->ep : asked->ep;
+    spec.draft_tokens = 0;
+    spec.reserve_output = 0;
+    return spec;
+}
+
+/* Errors of the catalogue name no place: the deployment is it. */
+static bool fail_at(struct src_pos pos, const struct err *cause, struct err *err)
+{
+    if (cause->line > 0) {
+        *err = *cause;
+        return false;
+    }
+    err_at(err, pos, "%s", cause->text);
+    memcpy(err->hint, cause->hint, sizeof err->hint);
+    return false;
+}
+
+bool prefill_resolve(struct arena *arena, const struct stock *stock, const struct scenario *sc,
+                     const struct deployment *d, const struct system_spec *asked,
+                     struct system *decode, struct prefill_side *out, struct err *err)
+{
+    memset(out, 0, sizeof *out);
+    if (d->prefill_replicas == 0) {
+        return true;
+    }
+    const struct scenario_deployment *entry = &sc->deployments[d->entry_idx];
+    struct system_spec spec = prefill_spec(&entry->prefill, d, asked, decode);
+    out->n_replicas = (int)d->prefill_replicas;
+    struct network net = {.name = ""};
+    struct err cause = {0};
+    if (!system_resolve(stock, &spec, &out->system, &cause) ||
+        !find_network(arena, stock, d, out, decode, &net, &cause)) {
+        return fail_at(entry->pos, &cause, err);
+    }
+    out->network = net.name;
+    out->system.replica.role = ROLE_PREFILL;
+    decode->replica.role = ROLE_DECODE;
+    decode->replica.reuse = false;
+    decode->evidence.scope = SCOPE_NEW;
+    if (decode->evidence.grade > EVIDENCE_SKU) {
+        decode->evidence.grade = EVIDENCE_SKU;
+    }
+    plan_handover(entry, &net, out, decode, &out->handover);
+    return true;
+}
+
+void prefill_fini(struct prefill_side *side)
+{
+    if (side->n_replicas > 0) {
+        system_fini(&side->system);
+    }
+}

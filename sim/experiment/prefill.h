@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* prefill.h - the prefill side of a disaggregated deployment, and the network that joins it to
+ * the decode side. */
+#ifndef PREFILL_H
+#define PREFILL_H
+
+#include "sim/experiment/system.h"
+#include "sim/serve/handover.h"
+
+struct prefill_side {
+    int n_replicas; /* 0: not disaggregated */
+    struct system system;
+    struct handover_config handover;
+    const char *network; /* links.csv name, or "NICs of dgx-h100" */
+};
+
+/* Resolves the prefill replicas of deployment d: what was asked of the decode side with what
+ * `prefill` changes. Engines as they are: a decode replica keeps no prefix cache (SGLang turns
+ * it off there; vLLM's is left out), a prefill replica drafts and reserves nothing. Sets the
+ * role of decode, and its evidence to "same SKU only" at best: no disaggregated deployment is
+ * among the measured ones. False with err: unknown network, or none known for the hardware.
+ * prefill_fini in any case. */
+bool prefill_resolve(struct arena *arena, const struct stock *stock, const struct scenario *sc,
+                     const struct deployment *d, const struct system_spec *asked,
+                     struct system *decode, struct prefill_side *out, struct err *err);
+void prefill_fini(struct prefill_side *side);
+
+#endif
