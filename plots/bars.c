@@ -114,21 +114,33 @@ static bool read_fit(struct bars *b, int row, struct bar *bar, struct err *err)
     return true;
 }
 
-/* Left of the bar: the deployment; below it, alone when the row above has the same deployment,
- * in the time chart its load, in the memory chart the role of one kind of replica of two. */
+/* What tells rows of one deployment apart: the load in the time chart, and the role of one kind
+ * of replica of two. */
+static const char *row_detail(const struct bars *b, int row)
+{
+    const struct csv_table *t = &b->fig->table;
+    const char *load = b->memory ? "" : csv_cell(t, row, csv_col(t, "load"));
+    const char *role = csv_cell(t, row, csv_col(t, "role"));
+    if (*role == '\0' || strcmp(role, "both") == 0) {
+        return load;
+    }
+    return *load ? arena_printf(b->fig->arena, "%s, %s", load, role) : role;
+}
+
+/* Left of the bar: the deployment; below it the detail, alone when the row above has the same
+ * deployment. */
 static void name_bar(struct bars *b, int row, struct bar *bar)
 {
     const struct csv_table *t = &b->fig->table;
     int col = csv_col(t, "deployment");
-    const char *load = csv_cell(t, row, csv_col(t, b->memory ? "role" : "load"));
+    const char *detail = row_detail(b, row);
     const char *name = csv_cell(t, row, col);
-    load = b->memory && strcmp(load, "both") == 0 ? "" : load;
-    bool repeated = *load && row > 0 && strcmp(name, csv_cell(t, row - 1, col)) == 0;
+    bool repeated = *detail && row > 0 && strcmp(name, csv_cell(t, row - 1, col)) == 0;
     if (!repeated) {
         bar->n_name = layout_wrap(b->fig->arena, name, figure_plain.size_px, false, NAME_PX, 2,
                                   bar->name);
     }
-    bar->n_small = layout_wrap(b->fig->arena, load, figure_small.size_px, false, NAME_PX, 1,
+    bar->n_small = layout_wrap(b->fig->arena, detail, figure_small.size_px, false, NAME_PX, 1,
                                bar->name + bar->n_name);
     bar->n_name += bar->n_small;
 }

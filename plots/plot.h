@@ -22,11 +22,11 @@
  *               columns, over all drawn rows (each distinct value is one line).
  * throughput  curves.csv     deployment, rate_rps or concurrency, stable, tpot_s_p50,
  *                            output_tok_s_per_gpu, [class]
- * memory      memory.csv     deployment, gpu_gib, weights_gib, kv_gib, activations_gib,
+ * memory      memory.csv     deployment, [role], gpu_gib, weights_gib, kv_gib, activations_gib,
  * graphs_gib, comm_gib, context_gib, free_gib, missing_gib, fits (0|1) One row per candidate,
  * GiB per GPU. Where fits is 1, the parts and free_gib add up to gpu_gib. Where it is 0,
  * free_gib is 0 and the parts exceed gpu_gib by missing_gib. breakdown   breakdown.csv
- * deployment, [load], attention_frac, dense_frac, experts_frac, imbalance_frac, allreduce_frac,
+ * deployment, [load], [role], attention_frac, dense_frac, experts_frac, imbalance_frac, allreduce_frac,
  * alltoall_frac, bubble_frac, host_frac, other_frac, idle_frac One row per deployment and load
  * (free text); the fractions of a row add up to 1. timeline    timeline.csv   deployment,
  * time_s, running, waiting, kv_used_frac, output_tok_s Rows of a deployment in ascending time.

@@ -381,15 +381,21 @@ static bool is_possible(const struct cluster_result *r)
     return r->stats.busy_s >= least * (1.0 - FLOOR_TOLERANCE);
 }
 
+static struct side_time side_time_of(const struct pool_result *pool)
+{
+    struct side_time t = {.busy_s = pool->stats.busy_s, .total_s = pool->replica_s};
+    memcpy(t.parts_s, pool->parts_s, sizeof t.parts_s);
+    return t;
+}
+
 static void keep_first(struct task_ctx *t, struct point *p, struct cluster_result *r)
 {
     p->links = r->links;
     p->n_links = r->n_links;
     p->end_s = r->end_s;
     r->links = NULL;
-    memcpy(p->parts_s, r->parts_s, sizeof p->parts_s);
-    p->busy_s = r->stats.busy_s;
-    p->total_s = r->replica_s;
+    p->decode = side_time_of(&r->decode);
+    p->prefill = side_time_of(&r->prefill);
     if (t->keep_timelines) {
         p->timeline = xcalloc(1, sizeof *p->timeline);
         *p->timeline = r->timeline;

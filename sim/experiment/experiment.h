@@ -61,6 +61,12 @@ struct estimate {
     double half_width; /* 95 %, NaN with one replication */
 };
 
+/* Replica-seconds of one kind of replica: busy by operator group, and in all. */
+struct side_time {
+    double parts_s[OP_N];
+    double busy_s, total_s;
+};
+
 /* One deployment under one load. */
 struct point {
     int system_idx;
@@ -70,9 +76,8 @@ struct point {
     /* results: [n_classes + 1], the last over all classes */
     struct estimate (*values)[MEASURE_N];
     bool stable;
-    double parts_s[OP_N];   /* busy time by operator group, replication 0 */
-    double busy_s, total_s; /* replica-seconds, replication 0 */
-    struct link_use *links; /* of replication 0; NULL: none */
+    struct side_time decode, prefill; /* of replication 0; not disaggregated: all is decode */
+    struct link_use *links;           /* of replication 0; NULL: none */
     int n_links;
     double end_s;              /* of replication 0 */
     struct timeline *timeline; /* of replication 0; NULL when not kept */

@@ -267,14 +267,32 @@ bool tables_write_memory(const struct experiment *e, const char *path, struct er
 /* ---- breakdown and timeline
  * ------------------------------------------------------------------------ */
 
+static void put_side(struct csv_writer *w, const struct experiment *e, const struct point *p,
+                     const char *role, const struct side_time *t)
+{
+    double sum = 0.0;
+    double busy = t->total_s > 0.0 ? t->busy_s / t->total_s : 0.0;
+    csv_put(w, e->systems[p->system_idx].spec.name);
+    csv_put(w, p->load);
+    csv_put(w, role);
+    for (int g = 0; g < OP_N; g++) {
+        sum += t->parts_s[g];
+    }
+    for (int g = 0; g < OP_N; g++) {
+        csv_put_num(w, sum > 0.0 ? t->parts_s[g] / sum * busy : 0.0);
+    }
+    csv_put_num(w, 1.0 - busy);
+    csv_end_row(w);
+}
+
 bool tables_write_breakdown(const struct experiment *e, const char *path, struct err *err)
 {
+    static const char *const cols[] = {"deployment", "load", "role"};
     struct csv_writer *w = csv_create(path, err);
     if (!w) {
         return false;
     }
-    csv_put(w, "deployment");
-    csv_put(w, "load");
+    csv_put_all(w, cols, sizeof cols / sizeof cols[0]);
     for (int i = 0; i < OP_N; i++) {
         char name[64];
         snprintf(name, sizeof name, "%s_frac", op_group_names[i]);
@@ -284,21 +302,13 @@ bool tables_write_breakdown(const struct experiment *e, const char *path, struct
     csv_end_row(w);
     for (int i = 0; i < e->n_points; i++) {
         const struct point *p = &e->points[i];
-        if (!p->done) {
-            continue;
+        bool apart = e->prefills[p->system_idx].n_replicas > 0;
+        if (p->done) {
+            put_side(w, e, p, apart ? "decode" : "both", &p->decode);
         }
-        csv_put(w, e->systems[p->system_idx].spec.name);
-        csv_put(w, p->load);
-        double sum = 0.0;
-        for (int g = 0; g < OP_N; g++) {
-            sum += p->parts_s[g];
+        if (p->done && apart) {
+            put_side(w, e, p, "prefill", &p->prefill);
         }
-        double busy = p->total_s > 0.0 ? p->busy_s / p->total_s : 0.0;
-        for (int g = 0; g < OP_N; g++) {
-            csv_put_num(w, sum > 0.0 ? p->parts_s[g] / sum * busy : 0.0);
-        }
-        csv_put_num(w, 1.0 - busy);
-        csv_end_row(w);
     }
     return csv_close(w, err);
 }
