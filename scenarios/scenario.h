@@ -160,6 +160,7 @@ struct scenario_engine {
     int64_t batch_wait_iters; /* TensorRT-LLM: iterations a new prefill may wait */
     double batch_wait_ratio;  /* ... unless scheduled tokens reach ratio * max tokens */
     int attention_dp;         /* 1, 0, -1 auto */
+    int two_batch_overlap;    /* 1, 0: half of a batch computes while the other is dispatched */
     const char *moe_backend;  /* "" auto */
     const char *attention_backend; /* "" auto */
     const char *calibration;       /* resolved path of a calibration file; "" none */

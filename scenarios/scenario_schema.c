@@ -281,6 +281,7 @@ static const struct field engine_fields[] = {
     INT(scenario_engine, "batch_wait_iters", batch_wait_iters, "0", 0, 10000),
     NUM(scenario_engine, "batch_wait_ratio", batch_wait_ratio, "0", UNIT_FRAC, 0, 1),
     SWITCH(scenario_engine, "attention_dp", attention_dp, "auto"),
+    SWITCH(scenario_engine, "two_batch_overlap", two_batch_overlap, "off"),
     STR(scenario_engine, "moe_backend", moe_backend, "auto", 40),
     STR(scenario_engine, "attention_backend", attention_backend, "auto", 40),
     INT(scenario_engine, "api_servers", api_servers, "1", 1, 1024),

@@ -76,13 +76,19 @@ static struct step_config config_of(const struct want *w)
     return c;
 }
 
-static struct step_model *build(const struct want *w)
+static struct step_model *build_overlapped(const struct want *w, bool overlap)
 {
     struct step_config c = config_of(w);
     struct err err = {0};
+    c.two_batch_overlap = overlap;
     struct step_model *sm = step_model_new(&c, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(sm);
     return sm;
+}
+
+static struct step_model *build(const struct want *w)
+{
+    return build_overlapped(w, false);
 }
 
 static struct step_batch decode_batch(const struct step_model *sm, int64_t n, int64_t context)
@@ -689,9 +695,8 @@ static void steps_without_graphs_wait_for_the_host(void)
 /* ---- sums ----------------------------------------------------------------------------------
  */
 
-static void check_breakdown(const struct want *w)
+static void check_breakdown_of(struct step_model *sm)
 {
-    struct step_model *sm = build(w);
     struct step_cache cache;
     step_cache_init(&cache, sm, 4096);
     struct step_batch *b = xcalloc((size_t)sm->cfg.dp, sizeof *b);
@@ -725,6 +730,11 @@ static void check_breakdown(const struct want *w)
     step_model_free(sm);
 }
 
+static void check_breakdown(const struct want *w)
+{
+    check_breakdown_of(build(w));
+}
+
 static void the_breakdown_adds_up_to_the_time_of_all_steps(void)
 {
     bench_open();
@@ -742,6 +752,47 @@ static void it_adds_up_with_uneven_data_parallel_ranks(void)
         &(struct want){"deepseek-v3", "h200-sxm", ENGINE_SGLANG, DTYPE_FP8, 1, 8, 8});
     check_breakdown(
         &(struct want){"qwen3-235b-a22b", "b200", ENGINE_TRTLLM, DTYPE_FP8, 2, 8, 4});
+    struct want halved = {"deepseek-v3", "h200-sxm", ENGINE_SGLANG, DTYPE_FP8, 1, 16, 16};
+    check_breakdown_of(build_overlapped(&halved, true));
+    bench_close();
+}
+
+enum { WIDE = 32 };
+
+/* A step of `WIDE` ranks with n sequences each; *alltoall_s: its all-to-all. */
+static double wide_step_s(bool overlap, int64_t n, double *alltoall_s)
+{
+    struct want w = {"deepseek-v3", "h200-sxm", ENGINE_SGLANG, DTYPE_FP8, 1, WIDE, WIDE};
+    struct step_model *sm = build_overlapped(&w, overlap);
+    struct step_cache cache;
+    struct step_batch b[WIDE];
+    double parts[OP_N];
+    step_cache_init(&cache, sm, 4096);
+    for (int r = 0; r < WIDE; r++) {
+        b[r] = decode_batch(sm, n, 4000);
+    }
+    double t = step_time_s(&cache, b, WIDE);
+    step_breakdown(&cache, parts);
+    *alltoall_s = parts[OP_ALLTOALL];
+    step_cache_fini(&cache);
+    step_model_free(sm);
+    return t;
+}
+
+/* 96 sequences a rank: what hides is all of the all-to-all; kernels on half the tokens cost
+ * something in return. One sequence cannot be divided. */
+static void two_halves_hide_the_way_of_tokens_to_the_experts(void)
+{
+    bench_open();
+    double alltoall_s;
+    double hidden_s;
+    double whole = wide_step_s(false, 96, &alltoall_s);
+    double halves = wide_step_s(true, 96, &hidden_s);
+    CU_ASSERT_TRUE(alltoall_s > 0.2 * whole);
+    CU_ASSERT_TRUE(hidden_s < 0.05 * alltoall_s);
+    CU_ASSERT_TRUE(halves > whole - alltoall_s);
+    CU_ASSERT_TRUE(halves < whole);
+    CHECK_NEAR(wide_step_s(true, 1, &hidden_s), wide_step_s(false, 1, &alltoall_s), 1e-12);
     bench_close();
 }
 
@@ -887,6 +938,7 @@ static const struct check_case cases[] = {
     CASE(the_breakdown_adds_up_to_the_time_of_all_steps),
     CASE(it_adds_up_with_uneven_data_parallel_ranks),
     CASE(an_idle_group_costs_the_host_alone),
+    CASE(two_halves_hide_the_way_of_tokens_to_the_experts),
     CASE(lock_step_ranks_wait_for_the_slowest),
     CASE(every_model_has_a_cost_above_the_floor_on_every_kind_of_gpu),
     CASE(layouts_that_do_not_divide_are_refused),

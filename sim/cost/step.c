@@ -394,6 +394,12 @@ static bool layout_fits(const struct step_config *c, struct err *err)
         return err_set(err, ERR_INPUT,
                        "pipeline parallelism (pp %d) is not simulated; use pp: 1", c->pp);
     }
+    if (c->two_batch_overlap && (c->dp <= 1 || c->ep <= 1)) {
+        return err_set(
+            err, ERR_INPUT,
+            "two_batch_overlap hides the way of tokens to the experts of other ranks: "
+            "it needs dp and ep above 1");
+    }
     for (int i = 0; i < m->n_groups; i++) {
         const struct attn_spec *a = &m->groups[i].attn;
         if (a->n_heads % c->tp != 0) {
@@ -743,6 +749,19 @@ void step_moe_parts(const struct step_model *sm, double m_group, double *parts)
     }
 }
 
+void step_alltoall_parts(const struct step_model *sm, double m_group, double *parts)
+{
+    memset(parts, 0, OP_N * sizeof *parts);
+    for (int i = 0; i < sm->n_groups; i++) {
+        const struct step_group *g = &sm->groups[i];
+        struct moe_load load;
+        if (g->routing) {
+            moe_routing_at(g->routing, (int64_t)m_group, &load);
+            parts[OP_ALLTOALL] += g->n_layers * dispatch_s(sm, g, m_group, load.imbalance);
+        }
+    }
+}
+
 void step_head_parts(const struct step_model *sm, double n_sample, double *parts)
 {
     const struct model *m = sm->cfg.model;
@@ -778,6 +797,7 @@ void step_cache_init(struct step_cache *c, const struct step_model *model, int64
     c->token_s = nan_table(max_tokens + 1);
     c->head_s = nan_table(max_tokens + 1);
     c->moe_s = nan_table(group + 1);
+    c->alltoall_s = model->cfg.two_batch_overlap ? nan_table(group + 1) : NULL;
     c->token_n = xcalloc((size_t)max_tokens + 1, sizeof *c->token_n);
     c->head_n = xcalloc((size_t)max_tokens + 1, sizeof *c->head_n);
     c->moe_n = xcalloc((size_t)group + 1, sizeof *c->moe_n);
@@ -789,6 +809,7 @@ void step_cache_fini(struct step_cache *c)
     free(c->token_s);
     free(c->head_s);
     free(c->moe_s);
+    free(c->alltoall_s);
     free(c->token_n);
     free(c->head_n);
     free(c->moe_n);
@@ -814,7 +835,7 @@ static double parts_sum(parts_fn *fn, const struct step_model *sm, double m)
  * every size. */
 static double tile_ends(parts_fn *fn, int64_t m, int64_t *lo, int64_t *hi)
 {
-    if (m <= STEP_EXACT_TOKENS || fn == step_moe_parts) {
+    if (m <= STEP_EXACT_TOKENS || fn == step_moe_parts || fn == step_alltoall_parts) {
         *lo = m;
         *hi = m;
         return 0.0;
@@ -974,17 +995,43 @@ static double draft_s(struct step_cache *c, int64_t n)
     return sm->cfg.draft_tokens * one;
 }
 
-/* Attention, projections and head of one rank. *attention: the first of them. */
-static double rank_s(struct step_cache *c, const struct step_batch *b, int64_t m,
+/* Attention, projections and head of one rank whose m tokens run in so many equal parts.
+ * *attention: the first of them. */
+static double rank_s(struct step_cache *c, const struct step_batch *b, int64_t m, int n_parts,
                      double *attention)
 {
     const struct step_model *sm = c->model;
+    int64_t part = (m + n_parts - 1) / n_parts;
     *attention = attention_s(sm, b);
-    double t = *attention + table_get(c->token_s, c->max_tokens + 1, step_token_parts, sm, m);
+    double t = *attention +
+               n_parts * table_get(c->token_s, c->max_tokens + 1, step_token_parts, sm, part);
     if (b->n_sample > 0) {
         t += table_get(c->head_s, c->max_tokens + 1, step_head_parts, sm, b->n_sample);
     }
     return t;
+}
+
+/* Experts of the group in so many equal parts, dispatch included. */
+static double experts_of_group_s(struct step_cache *c, int64_t group_tokens, int n_parts)
+{
+    const struct step_model *sm = c->model;
+    if (!sm->moe_kernel[0] || group_tokens == 0) {
+        return 0.0;
+    }
+    int64_t part = (group_tokens + n_parts - 1) / n_parts;
+    c->moe_n[part] += (uint32_t)n_parts;
+    return n_parts *
+           table_get(c->moe_s, c->max_tokens * sm->cfg.dp + 1, step_moe_parts, sm, part);
+}
+
+/* Of two halves that take so long one after the other, what runs at the same time: the
+ * all-to-all of one and the layers of the other. */
+static double hidden_s(struct step_cache *c, int64_t group_tokens, double both_s)
+{
+    const struct step_model *sm = c->model;
+    double alltoall = 2.0 * table_get(c->alltoall_s, c->max_tokens * sm->cfg.dp + 1,
+                                      step_alltoall_parts, sm, (group_tokens + 1) / 2);
+    return fmin(alltoall, both_s - alltoall);
 }
 
 static double step_floor_s(const struct step_model *sm, double m, double n_sample,
@@ -1000,6 +1047,17 @@ static double corrected_s(struct step_cache *c, double law_s, double floor_s)
     return t;
 }
 
+/* How many parts a step runs in: two halves when every rank has something for both. */
+static int halves(const struct step_cache *c, const struct step_batch *batches, int n_ranks)
+{
+    for (int r = 0; r < n_ranks && c->model->cfg.two_batch_overlap; r++) {
+        if (computed_tokens(c, &batches[r]) < 2) {
+            return 1;
+        }
+    }
+    return c->model->cfg.two_batch_overlap ? 2 : 1;
+}
+
 double step_time_s(struct step_cache *c, const struct step_batch *batches, int n_ranks)
 {
     const struct step_model *sm = c->model;
@@ -1008,11 +1066,12 @@ double step_time_s(struct step_cache *c, const struct step_batch *batches, int n
     int64_t group_tokens = 0;
     int64_t most = 0;
     const struct step_batch *busiest = batches;
+    int n_parts = halves(c, batches, n_ranks);
     for (int r = 0; r < n_ranks; r++) {
         int64_t m = computed_tokens(c, &batches[r]);
         group_tokens += m;
         double a = 0.0;
-        double rank = m > 0 ? rank_s(c, &batches[r], m, &a) : 0.0;
+        double rank = m > 0 ? rank_s(c, &batches[r], m, n_parts, &a) : 0.0;
         if (rank > t) {
             t = rank;
             attention = a;
@@ -1021,12 +1080,13 @@ double step_time_s(struct step_cache *c, const struct step_batch *batches, int n
         }
     }
     /* only the rank that sets the pace counts: the breakdown adds up to the time */
-    c->token_n[most]++;
+    c->token_n[(most + n_parts - 1) / n_parts] += (uint32_t)n_parts;
     c->head_n[busiest->n_sample]++;
-    if (sm->moe_kernel[0] && group_tokens > 0) {
-        t += table_get(c->moe_s, c->max_tokens * sm->cfg.dp + 1, step_moe_parts, sm,
-                       group_tokens);
-        c->moe_n[group_tokens]++;
+    t += experts_of_group_s(c, group_tokens, n_parts);
+    if (n_parts > 1 && group_tokens > 0) {
+        double hidden = hidden_s(c, group_tokens, t);
+        c->hidden_s += hidden;
+        t -= hidden;
     }
     double draft = draft_s(c, busiest->n_decode);
     c->draft_s += draft;
@@ -1088,6 +1148,7 @@ void step_breakdown(const struct step_cache *c, double *parts)
     parts[OP_ATTENTION] += c->attention_s;
     parts[OP_HOST] += c->host_s;
     parts[OP_DENSE] += c->draft_s;
+    parts[OP_ALLTOALL] -= c->hidden_s;
     /* a correction does not say which part it belongs to: all alike, so that they add up */
     for (int i = 0; i < OP_N && c->law_s > 0.0; i++) {
         parts[i] *= c->corrected_s / c->law_s;

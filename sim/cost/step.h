@@ -73,6 +73,10 @@ struct step_config {
     int draft_tokens; /* speculative decoding: tokens drafted and verified beside the next one
                          by a head of one layer (MTP, EAGLE); 0: off */
     bool cuda_graphs;
+    /* A step runs as two halves, one in its layers while the other's tokens are dispatched and
+     * combined (SGLang --enable-two-batch-overlap, vLLM --enable-dbo): kernels run twice on
+     * half the tokens, and the shorter of compute and all-to-all hides behind the longer. */
+    bool two_batch_overlap;
     /* measured correction of every step, T' = scale x T + offset; scale 0: none */
     double step_scale, step_offset_s;
 };
@@ -142,14 +146,18 @@ const struct moe_routing *step_routing(const struct step_model *model, int idx);
 void step_token_parts(const struct step_model *model, double m, double *parts);
 void step_moe_parts(const struct step_model *model, double m_group, double *parts);
 void step_head_parts(const struct step_model *model, double n_sample, double *parts);
+/* Of step_moe_parts, dispatch and combine alone. */
+void step_alltoall_parts(const struct step_model *model, double m_group, double *parts);
 
 struct step_cache {
     const struct step_model *model;
     int64_t max_tokens;               /* of one rank */
     double *token_s, *moe_s, *head_s; /* NaN until needed */
+    double *alltoall_s;               /* two_batch_overlap; else NULL */
     uint32_t *token_n, *moe_n,
         *head_n; /* steps by size on the rank that set the pace: the breakdown */
     double attention_s, host_s, kv_floor_s, draft_s; /* summed over iterations */
+    double hidden_s;           /* summed: all-to-all behind the other half's layers */
     double law_s, corrected_s; /* summed, of a corrected model: before and after */
     int64_t n_steps;
     int64_t graph_limit; /* largest captured batch */

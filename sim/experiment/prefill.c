@@ -120,6 +120,7 @@ static struct system_spec prefill_spec(const struct scenario_prefill *p,
     spec.dp = p->dp > 0 ? (int)p->dp : decode->spec.dp;
     spec.ep = p->ep > 0 ? (int)p->ep : asked->ep;
     spec.draft_tokens = 0;
+    spec.two_batch_overlap = asked->two_batch_overlap && spec.dp > 1;
     spec.reserve_output = 0;
     return spec;
 }

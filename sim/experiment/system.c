@@ -79,6 +79,7 @@ bool system_spec_of(const struct scenario *sc, const struct deployment *d,
     spec->max_queue = e->max_queue > 0 ? e->max_queue : 0;
     spec->draft_tokens = (int)e->speculative_tokens;
     spec->acceptance_frac = e->acceptance_frac;
+    spec->two_batch_overlap = e->two_batch_overlap == 1;
     spec->moe_backend = e->moe_backend;
     spec->skew_sigma = sc->moe.skew;
     spec->redundant_experts = sc->moe.redundant_experts;
@@ -240,6 +241,7 @@ static bool build_step(const struct stock *stock, struct system *s, struct err *
         .drift_share_frac = p->drift_share_frac,
         .rebalance_s = p->rebalance_s,
         .cuda_graphs = p->cuda_graphs != 0,
+        .two_batch_overlap = p->two_batch_overlap,
         .draft_tokens = p->draft_tokens,
         .step_scale = p->step_scale,
         .step_offset_s = p->step_offset_s,

@@ -35,6 +35,7 @@ struct system_spec {
     int64_t max_queue;       /* 0: no limit */
     int draft_tokens;        /* speculative decoding, per step; 0: off */
     double acceptance_frac;  /* chance that a drafted token is accepted, given those before */
+    bool two_batch_overlap;  /* as in struct step_config */
     int64_t balance_iters;   /* attention data parallelism; -1: the engine's default */
     int reserve_output;      /* guaranteed-no-evict: 1, 0, -1 the engine's default */
     const char *moe_backend; /* "" auto */
