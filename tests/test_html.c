@@ -63,6 +63,13 @@ static const char decision_csv[] =
     "day,\n"
     "breakeven,,month,0,month,\nnote,,taxes,,,Taxes are left out.\n";
 
+static const char models_csv[] =
+    "step,model,quality,option,side,usd_per_month,over,premium_usd_per_month,"
+    "premium_usd_per_1k_requests,gain_needed_frac,gain_points,gain_frac,usd_per_point,verdict\n"
+    "1,small,70,box,self-hosted,100000,,,,,,,,cheapest\n"
+    "2,large,84,api,managed,130000,small,30000,1.25,0.3,14,0.2,2142.85714,"
+    "cost per point rises\n";
+
 static const char picture[] =
     "<?xml version=\"1.0\"?>\n<svg \n width=\"1000\" height=\"500\"\n viewBox=\"0 0 1000 "
     "500\"\n "
@@ -78,6 +85,7 @@ static void write_tables(const char *dir, const char *decision)
     put_file(dir, "forecast.csv", forecast_csv);
     put_file(dir, "sensitivity.csv", sensitivity_csv);
     put_file(dir, "decision.csv", decision);
+    put_file(dir, "models.csv", models_csv);
 }
 
 /* The page of these tables; the caller frees it. */
@@ -156,6 +164,17 @@ static void the_answer_is_one_sentence_with_its_figures(void)
     CU_ASSERT_TRUE(strstr(answer, "Rent ") && strstr(answer, "Rent ") < end);
     CU_ASSERT_TRUE(strstr(answer, "plan.csv:2:n_gpus\">16<") < end);
     CU_ASSERT_TRUE(strstr(answer, "decision.csv:4:text\">high<") < end);
+    free(page);
+}
+
+static void a_step_up_in_quality_says_what_it_costs(void)
+{
+    char *page = make_page(decision_csv);
+    expect(page, "models.csv:3:premium_usd_per_month\">30,000<");
+    expect(page, "models.csv:3:gain_needed_frac\">30&nbsp;%");
+    expect(page, "models.csv:3:gain_frac\">20&nbsp;%");
+    expect(page, "models.csv:3:usd_per_point\">2,143<");
+    expect(page, "cost per point rises");
     free(page);
 }
 
@@ -261,6 +280,7 @@ static const struct check_case cases[] = {
     {"a_figure_names_its_cell", a_figure_names_its_cell},
     {"the_answer_is_one_sentence_with_its_figures",
      the_answer_is_one_sentence_with_its_figures},
+    {"a_step_up_in_quality_says_what_it_costs", a_step_up_in_quality_says_what_it_costs},
     {"no_option_left_is_said", no_option_left_is_said},
     {"headings_are_buttons_that_say_the_order", headings_are_buttons_that_say_the_order},
     {"landmarks_and_language_are_there", landmarks_and_language_are_there},

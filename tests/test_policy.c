@@ -121,6 +121,7 @@ static void quality_under_the_least_is_excluded(void)
     CU_ASSERT_EQUAL(policy_check(&p, &facts, why, sizeof why), RULE_NONE);
     facts.quality = NAN;
     CU_ASSERT_EQUAL(policy_check(&p, &facts, why, sizeof why), RULE_QUALITY);
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "no quality score"));
 }
 
 static void every_provider_of_the_catalogue_is_in_the_book(void)

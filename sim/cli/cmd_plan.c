@@ -6,6 +6,7 @@
 #include "sim/base/progress.h"
 #include "sim/base/table.h"
 #include "sim/cli/cli.h"
+#include "sim/plan/choice.h"
 #include "sim/plan/plan.h"
 #include "sim/report/html.h"
 #include "sim/report/tables.h"
@@ -20,6 +21,7 @@ static bool write_tables(struct cli *cli, const struct plan *plan, struct err *e
            plan_write_forecast(cli->arena, plan, cli_out_path(cli, "forecast.csv"), err) &&
            plan_write_sensitivity(plan, cli_out_path(cli, "sensitivity.csv"), err) &&
            plan_write_decision(plan, cli_out_path(cli, "decision.csv"), err) &&
+           choice_write(cli->arena, plan, cli_out_path(cli, "models.csv"), err) &&
            tables_write_plan_manifest(plan->scenario, HEADROOM_VERSION, cli->as_of,
                                       cli_out_path(cli, "manifest.json"), err);
 }
@@ -130,17 +132,74 @@ static void print_decision(const struct plan *plan, FILE *out)
     }
 }
 
+static void put_percent(struct table *t, double frac)
+{
+    if (isnan(frac)) {
+        table_put(t, "-");
+    } else {
+        table_put(t, "%.0f %%", 100 * frac);
+    }
+}
+
+static void put_choice(struct table *t, const struct plan *plan, const struct choice *c)
+{
+    table_put(t, "%s", plan->scenario->models[c->model_idx].name);
+    table_put(t, "%s", c->best ? c->best->name : "-");
+    table_num(t, c->quality, 3);
+    if (c->best) {
+        table_put(t, "%.0f", c->best->usd);
+    } else {
+        table_put(t, "-");
+    }
+    table_num(t, c->premium_usd_per_1k_requests, 3);
+    put_percent(t, c->gain_needed_frac);
+    put_percent(t, c->gain_frac);
+    table_put(t, "%s", choice_verdict_names[c->verdict]);
+    table_end_row(t);
+}
+
+/* With several models: what each step up costs and gains. */
+static void print_models(struct arena *arena, const struct plan *plan, FILE *out)
+{
+    static const char *const cols[] = {"model",
+                                       "cheapest option",
+                                       "quality",
+                                       "USD/month",
+                                       "more USD/1000 requests",
+                                       "gain needed",
+                                       "gain",
+                                       "verdict"};
+    int n = plan->scenario->n_models;
+    if (n < 2) {
+        return;
+    }
+    const struct choice *list = choice_list(arena, plan);
+    struct table *t = table_new();
+    for (size_t i = 0; i < sizeof cols / sizeof cols[0]; i++) {
+        table_col(t, cols[i]);
+    }
+    for (int i = 0; i < n; i++) {
+        put_choice(t, plan, &list[i]);
+    }
+    fputs("\nModels, each step over a cheaper one; cost per point does not rise when quality "
+          "gains at least as many percent as cost:\n",
+          out);
+    table_write(t, out);
+    table_free(t);
+}
+
 /* ---- the command ----------------------------------------------------------------------------
  */
 
 static bool print(struct cli *cli, const struct plan *plan, struct err *err)
 {
-    static const char *const tables[] = {"plan", "breakeven", "forecast", "sensitivity",
-                                         "decision"};
+    static const char *const tables[] = {"plan",        "breakeven", "forecast",
+                                         "sensitivity", "decision",  "models"};
     if (!cli->options.json) {
         print_ranked(plan, stdout);
         print_sizes(plan, stdout);
         print_decision(plan, stdout);
+        print_models(cli->arena, plan, stdout);
         return true;
     }
     json_t *doc = cli_json_new(cli, plan->scenario);

@@ -61,10 +61,11 @@
  *   flip        one per input: item the input, value where it flips, text the sentence
  *   uncertainty self_usd, managed_usd, gpus, crossing_month, ratio each with _p10 _p50 _p90
  *   breakeven   first_crossing (requests/day), month
- *   models      usd_per_month, premium_usd, quality, usd_per_point of each model
  *   excluded    item the option, text the rule and its sentence
  *   gap         a model that a provider does not offer, with the nearest
- *   note        what the figures leave out */
+ *   note        what the figures leave out
+ *
+ * models.csv: choice.h */
 #ifndef PLAN_H
 #define PLAN_H
 

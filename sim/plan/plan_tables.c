@@ -758,31 +758,6 @@ static void put_uncertainty(struct csv_writer *w, const struct plan *plan,
              "in which the forecast passes the next crossing to self-hosting");
 }
 
-/* The models against the cheapest: what a step up costs, and what it gains. */
-static void put_models(struct csv_writer *w, const struct plan *plan)
-{
-    const struct plan_answer *base = NULL;
-    for (int i = 0; i < plan->n_answers; i++) {
-        const struct plan_answer *a = &plan->answers[i];
-        if (a->chosen && (!base || a->chosen->usd < base->chosen->usd)) {
-            base = a;
-        }
-    }
-    for (int i = 0; base && i < plan->n_answers; i++) {
-        const struct plan_answer *a = &plan->answers[i];
-        struct fact f = {w, "models", model_name(plan, a->model_idx)};
-        double usd = a->chosen ? a->chosen->usd : NAN;
-        double quality = plan->scenario->models[a->model_idx].quality;
-        double gain = quality - plan->scenario->models[base->model_idx].quality;
-        double premium = usd - base->chosen->usd;
-        put_fact(&f, "usd_per_month", usd, "USD/month", name_of(a->chosen));
-        put_fact(&f, "premium_usd", premium, "USD/month", "over the cheapest model");
-        put_fact(&f, "quality", quality, "points", "");
-        put_fact(&f, "usd_per_point", gain > 0.0 ? premium / gain : NAN, "USD/month per point",
-                 "premium over the quality gained");
-    }
-}
-
 static void put_exclusions(struct csv_writer *w, const struct plan *plan)
 {
     char reason[320];
@@ -833,7 +808,6 @@ bool plan_write_decision(const struct plan *plan, const char *path, struct err *
         put_decision(w, plan, &plan->answers[i]);
         put_uncertainty(w, plan, &plan->answers[i]);
     }
-    put_models(w, plan);
     put_exclusions(w, plan);
     put_notes(w);
     return csv_close(w, err);

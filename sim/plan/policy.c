@@ -200,7 +200,12 @@ enum policy_rule policy_check(const struct scenario_policy *policy,
                  policy_weights_names[facts->weights]);
         return RULE_WEIGHTS;
     }
-    if (!isnan(policy->min_quality) && !(facts->quality >= policy->min_quality)) {
+    if (!isnan(policy->min_quality) && isnan(facts->quality)) {
+        snprintf(why, why_size, "the model has no quality score and %g is the least allowed",
+                 policy->min_quality);
+        return RULE_QUALITY;
+    }
+    if (facts->quality < policy->min_quality) {
         snprintf(why, why_size, "quality %g is under the least allowed, %g", facts->quality,
                  policy->min_quality);
         return RULE_QUALITY;

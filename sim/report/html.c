@@ -35,16 +35,6 @@ static const char *model_of(const struct page *p)
     return row < 0 ? "" : page_get(p, (struct page_cell){PAGE_PLAN, row, "model"});
 }
 
-static int count_models(const struct page *p)
-{
-    int n = 0;
-    for (int row = page_next(p, "models", NULL, -1); row >= 0;
-         row = page_next(p, "models", NULL, row)) {
-        n += strcmp(page_get(p, page_decision(row, "item")), "usd_per_month") == 0;
-    }
-    return n;
-}
-
 static bool open_page(struct page *p, const struct html_report *report, struct err *err)
 {
     *p = (struct page){.arena = arena_new(), .report = report};
@@ -56,7 +46,7 @@ static bool open_page(struct page *p, const struct html_report *report, struct e
     p->self = option_of_fact(p, "self_usd");
     p->managed = option_of_fact(p, "managed_usd");
     p->model = model_of(p);
-    p->n_models = count_models(p);
+    p->n_models = p->tables[PAGE_MODELS].n_rows;
     return true;
 }
 
@@ -208,8 +198,9 @@ static void put_footer(const struct page *p)
 {
     fputs("<footer>\n<p>Made by headroom ", p->out);
     page_text(p->out, p->report->version);
-    fputs(" from plan.csv, costs.csv, breakeven.csv, forecast.csv, sensitivity.csv and "
-          "decision.csv beside this file. Each figure carries the cell it was read from as "
+    fputs(" from plan.csv, costs.csv, breakeven.csv, forecast.csv, sensitivity.csv, "
+          "decision.csv and models.csv beside this file. Each figure carries the cell it was "
+          "read from as "
           "data-source=&quot;file:line:column&quot;, rounded for reading.</p>\n</footer>\n",
           p->out);
 }

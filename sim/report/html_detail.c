@@ -358,34 +358,53 @@ void page_excluded(const struct page *p)
 /* ---- models ---------------------------------------------------------------------------------
  */
 
+static const char rule[] =
+    "<p>In the order of cost; each step is compared with the model before it, or with the last "
+    "one that no cheaper model outscores. The rule: cost per point of quality does not rise "
+    "when "
+    "the score grows by at least as many percent as the cost, which is the gain needed. "
+    "Without "
+    "scores it says what a better answer would have to be worth.</p>\n";
+
+static void put_model(const struct page *p, int row)
+{
+    const enum page_table t = PAGE_MODELS;
+    page_row_open(p);
+    td_header(p, at(t, row, "model"));
+    page_td_cell(p, at(t, row, "quality"), FORM_SIG);
+    page_td_cell(p, at(t, row, "option"), FORM_TEXT);
+    page_td_cell(p, at(t, row, "usd_per_month"), FORM_USD);
+    page_td_cell(p, at(t, row, "over"), FORM_TEXT);
+    page_td_cell(p, at(t, row, "premium_usd_per_month"), FORM_USD);
+    page_td_cell(p, at(t, row, "premium_usd_per_1k_requests"), FORM_SIG);
+    page_td_cell(p, at(t, row, "gain_needed_frac"), FORM_FRAC);
+    page_td_cell(p, at(t, row, "gain_frac"), FORM_FRAC);
+    page_td_cell(p, at(t, row, "usd_per_point"), FORM_USD);
+    page_td_cell(p, at(t, row, "verdict"), FORM_TEXT);
+    page_row_close(p);
+}
+
 void page_models(const struct page *p)
 {
-    static const struct page_column columns[] = {
-        {"Model", NULL, false},      {"Best option", NULL, false},
-        {"Cost", "USD/month", true}, {"Over the cheapest", "USD/month", true},
-        {"Quality", "points", true}, {"Per point gained", "USD/month", true}};
+    static const struct page_column columns[] = {{"Model", NULL, false},
+                                                 {"Quality", "points", true},
+                                                 {"Cheapest option", NULL, false},
+                                                 {"Cost", "USD/month", true},
+                                                 {"Compared with", NULL, false},
+                                                 {"Costs more", "USD/month", true},
+                                                 {"Costs more", "USD per 1000 requests", true},
+                                                 {"Gain needed", "of the score", true},
+                                                 {"Gain", "of the score", true},
+                                                 {"Per point gained", "USD/month", true},
+                                                 {"Verdict", NULL, false}};
     if (p->n_models < 2) {
         return;
     }
     section_open(p, "models", "Which model");
+    put(p, rule);
     page_table_open(p, "t-models", "What a step up costs", COLUMNS(columns));
-    for (int row = page_next(p, "models", NULL, -1); row >= 0;
-         row = page_next(p, "models", NULL, row)) {
-        const char *model = page_get(p, page_decision(row, "model"));
-        if (!is(p, page_decision(row, "item"), "usd_per_month")) {
-            continue;
-        }
-        page_row_open(p);
-        td_header(p, page_decision(row, "model"));
-        page_td_cell(p, page_decision(row, "text"), FORM_TEXT);
-        page_td_cell(p, page_decision(row, "value"), FORM_USD);
-        page_td_cell(p, page_decision(page_fact(p, "models", model, "premium_usd"), "value"),
-                     FORM_USD);
-        page_td_cell(p, page_decision(page_fact(p, "models", model, "quality"), "value"),
-                     FORM_SIG);
-        page_td_cell(p, page_decision(page_fact(p, "models", model, "usd_per_point"), "value"),
-                     FORM_USD);
-        page_row_close(p);
+    for (int row = 0; row < p->n_models; row++) {
+        put_model(p, row);
     }
     page_table_close(p);
     page_figure(

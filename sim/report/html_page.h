@@ -16,9 +16,10 @@ enum page_table {
     PAGE_FORECAST,
     PAGE_SENSITIVITY,
     PAGE_DECISION,
+    PAGE_MODELS,
     PAGE_N
 };
-extern const char *const page_files[]; /* plan.csv ... decision.csv */
+extern const char *const page_files[]; /* plan.csv ... models.csv */
 
 struct page {
     FILE *out;
