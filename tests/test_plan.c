@@ -205,6 +205,34 @@ static void amounts_are_traceable_to_cost_lines(void)
     CU_ASSERT_EQUAL(n, plan.n_ranked);
 }
 
+/* Ranked options have a band around their cost, and no other row has one. */
+static void every_ranked_option_has_a_band(void)
+{
+    struct plan plan = run(NULL);
+    const char *paths[6];
+    struct csv_table t;
+    struct err err = {0};
+    CU_ASSERT_TRUE_FATAL(write_all(&plan, paths));
+    CU_ASSERT_TRUE_FATAL(csv_load(arena, paths[0], &t, &err));
+    for (int r = 0; r < t.n_rows; r++) {
+        static const char *const names[] = {"usd_per_month", "usd_per_mtok_blended"};
+        for (int i = 0; i < 2; i++) {
+            double lo;
+            double middle;
+            double hi;
+            char col[64];
+            snprintf(col, sizeof col, "%s_p10", names[i]);
+            csv_number(&t, r, csv_col(&t, col), NAN, &lo, &err);
+            snprintf(col, sizeof col, "%s_p50", names[i]);
+            csv_number(&t, r, csv_col(&t, col), NAN, &middle, &err);
+            snprintf(col, sizeof col, "%s_p90", names[i]);
+            csv_number(&t, r, csv_col(&t, col), NAN, &hi, &err);
+            bool ranked = strcmp(csv_cell(&t, r, csv_col(&t, "state")), "ranked") == 0;
+            CU_ASSERT_TRUE(ranked ? lo < middle && middle < hi : isnan(lo) && isnan(hi));
+        }
+    }
+}
+
 static void candidates_without_an_entry_are_listed_with_a_reason(void)
 {
     struct plan plan = run(NULL);
@@ -271,6 +299,7 @@ int main(void)
         {"a_limit_nobody_meets_leaves_no_system", a_limit_nobody_meets_leaves_no_system},
         {"nothing_left_is_no_answer", nothing_left_is_no_answer},
         {"amounts_are_traceable_to_cost_lines", amounts_are_traceable_to_cost_lines},
+        {"every_ranked_option_has_a_band", every_ranked_option_has_a_band},
         {"candidates_without_an_entry_are_listed_with_a_reason",
          candidates_without_an_entry_are_listed_with_a_reason},
         {"the_forecast_has_a_row_per_month", the_forecast_has_a_row_per_month},

@@ -100,6 +100,36 @@ static void quantiles_of_one_price_are_those_of_its_spread(void)
     CHECK_NEAR(u.self_wins_frac, 1, 0); /* nothing to compete with */
 }
 
+/* The same draws as in the comparison: rent -13 to +15 %, 864,000 requests a day for a month.
+ */
+static void the_cost_of_one_option_has_the_band_of_the_comparison(void)
+{
+    struct plan_case c = one_server();
+    struct cost_spread spread;
+    struct uncertainty u;
+    c.econ.rates[ECON_STAFF].value = 0;
+    uncertainty_run(f.arena, &c, 0.1, 512, 1, &u);
+    uncertainty_cost(&c, uncertainty_design(f.arena, 1, 0, 512), 512, &spread);
+    CHECK_NEAR(spread.usd.p10, u.self_usd.p10, 0);
+    CHECK_NEAR(spread.usd.p90, u.self_usd.p90, 0);
+    CHECK_NEAR(spread.usd_month_0.p90, 40206.72 * 1.15, 2e-3);
+}
+
+/* List prices of tokens: -15 to +10 %. */
+static void a_managed_option_moves_with_its_price_alone(void)
+{
+    struct plan_case c = case_of("aws-p5.48xlarge", "on-demand", HOSTING_RENT);
+    struct cost_spread spread;
+    struct forecast fc;
+    c.has_self = false;
+    c.demand.n_months = 1;
+    forecast_run(&c, NULL, &fc);
+    uncertainty_cost(&c, uncertainty_design(f.arena, 1, 0, 512), 512, &spread);
+    CHECK_NEAR(spread.usd.p10, 0.85 * fc.managed_usd, 2e-3);
+    CHECK_NEAR(spread.usd.p50, fc.managed_usd, 1e-3);
+    CHECK_NEAR(spread.usd.p90, 1.1 * fc.managed_usd, 2e-3);
+}
+
 static void results_are_ordered_and_seeds_agree(void)
 {
     struct plan_case c = case_of("dgx-h100", "purchase", HOSTING_COLO);
@@ -187,6 +217,10 @@ int main(void)
         {"without a band capacity is certain", without_a_band_capacity_is_certain},
         {"quantiles of one price are those of its spread",
          quantiles_of_one_price_are_those_of_its_spread},
+        {"the cost of one option has the band of the comparison",
+         the_cost_of_one_option_has_the_band_of_the_comparison},
+        {"a managed option moves with its price alone",
+         a_managed_option_moves_with_its_price_alone},
         {"results are ordered and seeds agree", results_are_ordered_and_seeds_agree},
         {"the break-even month has a spread", the_break_even_month_has_a_spread},
         {"the ratio quantile is an order statistic", the_ratio_quantile_is_an_order_statistic},

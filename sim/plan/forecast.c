@@ -266,9 +266,14 @@ static void set_capacity(struct plan_option *option, double rps)
 }
 
 /* A dedicated endpoint runs the simulated system: it follows capacity and utilisation. */
+static bool is_dedicated(const struct plan_case *c)
+{
+    return c->has_managed && c->offer.kind == OFFER_DEDICATED;
+}
+
 static void scale_dedicated(struct plan_case *c, double factor)
 {
-    if (c->has_managed && c->offer.kind == OFFER_DEDICATED) {
+    if (is_dedicated(c)) {
         c->offer.unit_tok_per_s.value *= factor;
     }
 }
@@ -317,6 +322,9 @@ bool input_matters(const struct plan_case *c, enum input_id id)
     case INPUT_CAPITAL:
     case INPUT_RESIDUAL:
         return c->has_self && bought;
+    case INPUT_CAPACITY:
+    case INPUT_UTILISATION:
+        return c->has_self || is_dedicated(c);
     default:
         return c->has_self;
     }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hardware/catalog.h"
+#include "sim/base/pool.h"
 
 enum {
     CONFIRM_AT_ONCE = 4, /* fleets of the cheapest systems simulated in one round */
@@ -519,6 +520,30 @@ static void rank(struct plan *plan)
     }
 }
 
+/* ---- bands of cost --------------------------------------------------------------------------
+ */
+
+struct spreading {
+    struct plan *plan;
+    const double *design;
+};
+
+static void spread_task(void *ctx, int i, int thread)
+{
+    const struct spreading *s = ctx;
+    struct plan_entry *e = &s->plan->entries[i];
+    (void)thread;
+    uncertainty_cost(&e->c, s->design, UNCERTAINTY_SAMPLES, &e->spread);
+}
+
+static void spread_costs(struct planning *p)
+{
+    struct plan *plan = p->plan;
+    uint64_t seed = (uint64_t)plan->scenario->simulation.seed;
+    struct spreading s = {plan, uncertainty_design(p->arena, seed, 0, UNCERTAINTY_SAMPLES)};
+    pool_run(p->options->n_threads, plan->n_ranked, spread_task, &s, NULL);
+}
+
 /* ---- the whole ------------------------------------------------------------------------------
  */
 
@@ -579,6 +604,7 @@ bool plan_run(struct arena *arena, const struct stock *stock, const struct scena
     }
     settle_all(&p);
     if (ok && !plan->interrupted) {
+        spread_costs(&p);
         answer_all(&p);
     }
     return ok;

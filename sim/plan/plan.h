@@ -30,9 +30,10 @@
  *   fleet_confirmed  1: the whole fleet was simulated at its peak and met every limit
  *   fleet_ttft_s_mean, fleet_tpot_s_mean  means in that simulation
  *   power_w          IT, at the mean load of month 0
- *   usd_per_month    mean over the horizon: what decides
+ *   usd_per_month    mean over the horizon: what decides; _p10, _p50, _p90 over the samples
  *   usd_month_0, capex_usd, npv_usd
- *   usd_per_mtok_input, _cached, _output, _blended  month 0, as an API would bill
+ *   usd_per_mtok_input, _cached, _output, _blended  month 0, as an API would bill;
+ *                    _blended_p10, _p50, _p90 over the samples
  *   evidence
  *
  * costs.csv        one row per line of the cost sheet of month 0
@@ -95,7 +96,8 @@ struct plan_entry {
     struct cost_sheet sheet;  /* month 0, self-hosted */
     struct offer_month month; /* month 0, managed */
     struct forecast forecast;
-    double usd; /* mean per month; NaN: no price */
+    double usd;                /* mean per month; NaN: no price */
+    struct cost_spread spread; /* of what has a rank */
     enum policy_rule excluded;
     const char *why;
     const struct fleet_check *check; /* NULL: not simulated */

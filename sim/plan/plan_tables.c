@@ -43,9 +43,11 @@ static const char *const option_cols[] = {
     "tpot_s_mean", "output_tok_s_per_gpu", "fleet_confirmed", "fleet_ttft_s_mean",
     "fleet_tpot_s_mean", "power_w",
     /* money */
-    "usd_per_month", "usd_month_0", "capex_usd", "npv_usd", "usd_per_mtok_input",
-    "usd_per_mtok_cached", "usd_per_mtok_output", "usd_per_mtok_blended", "evidence"};
-enum { SIZE_COLS = 9, CAPACITY_COLS = 20, MONEY_COLS = 9 };
+    "usd_per_month", "usd_per_month_p10", "usd_per_month_p50", "usd_per_month_p90",
+    "usd_month_0", "capex_usd", "npv_usd", "usd_per_mtok_input", "usd_per_mtok_cached",
+    "usd_per_mtok_output", "usd_per_mtok_blended", "usd_per_mtok_blended_p10",
+    "usd_per_mtok_blended_p50", "usd_per_mtok_blended_p90", "evidence"};
+enum { SIZE_COLS = 9, CAPACITY_COLS = 20, MONEY_COLS = 15 };
 
 static void put_count(struct csv_writer *w, int64_t n)
 {
@@ -164,11 +166,21 @@ static double offer_price(const struct plan_rate *r, const struct offer *o)
     return r->value * o->price_factor;
 }
 
+static void put_spread(struct csv_writer *w, const struct plan_entry *e,
+                       const struct quantiles *q, double factor)
+{
+    bool known = e->rank > 0;
+    csv_put_num(w, known ? q->p10 * factor : NAN);
+    csv_put_num(w, known ? q->p50 * factor : NAN);
+    csv_put_num(w, known ? q->p90 * factor : NAN);
+}
+
 static void put_money(struct csv_writer *w, const struct plan_entry *e)
 {
     bool self = e->item != NULL;
     double usd_0 = self ? e->sheet.usd_per_month : e->month.usd;
-    struct cost_per_mtok t = cost_tokens(&e->c.option, usd_0, demand_mean_rps(&e->c.demand, 0));
+    double mean_rps = demand_mean_rps(&e->c.demand, 0);
+    struct cost_per_mtok t = cost_tokens(&e->c.option, usd_0, mean_rps);
     if (!self) {
         const struct offer *o = &e->c.offer;
         t.input_usd = offer_price(&o->input, o);
@@ -176,6 +188,7 @@ static void put_money(struct csv_writer *w, const struct plan_entry *e)
         t.output_usd = offer_price(&o->output, o);
     }
     csv_put_num(w, e->usd);
+    put_spread(w, e, &e->spread.usd, 1);
     csv_put_num(w, usd_0);
     csv_put_num(w, self ? e->sheet.capex_usd : NAN);
     csv_put_num(w, self ? e->forecast.self_npv_usd : e->forecast.managed_npv_usd);
@@ -183,6 +196,8 @@ static void put_money(struct csv_writer *w, const struct plan_entry *e)
     csv_put_num(w, t.cached_usd);
     csv_put_num(w, t.output_usd);
     csv_put_num(w, t.blended_usd);
+    put_spread(w, e, &e->spread.usd_month_0,
+               cost_tokens(&e->c.option, 1, mean_rps).blended_usd);
     csv_put(w, self ? plan_evidence_names[e->c.option.evidence] : "");
     csv_end_row(w);
 }

@@ -55,6 +55,14 @@ struct uncertainty {
 void uncertainty_run(struct arena *arena, const struct plan_case *c, double margin_frac, int n,
                      uint64_t seed, struct uncertainty *out);
 
+/* What one option costs, a case with one side: mean per month over the horizon, and the first
+ * month. design: of n samples. */
+struct cost_spread {
+    struct quantiles usd, usd_month_0;
+};
+void uncertainty_cost(const struct plan_case *c, const double *design, int n,
+                      struct cost_spread *out);
+
 /* Quantile of self / managed cost; a managed side without a price counts as infinitely dear. */
 double uncertainty_ratio(const struct plan_case *c, const double *design, int n,
                          double quantile, double *scratch);

@@ -387,7 +387,7 @@ static const struct page_column rank_columns[] = {
     {"Option", NULL, false},
     {"GPUs", "paid for", true},
     {"Replicas", "+ spares", true},
-    {"Cost", "USD/month", true},
+    {"Cost", "USD/month (P10 to P90)", true},
     {"First month", "USD", true},
     {"All tokens", "USD/Mtok", true},
     {"Input", "USD/Mtok", true},
@@ -426,6 +426,20 @@ static void put_replicas(const struct page *p, int row)
     page_td_close(p, false);
 }
 
+static void put_cost(const struct page *p, int row)
+{
+    page_td(p, page_get(p, plan_cell(row, "usd_per_month")), true, false);
+    put_plan(p, row, "usd_per_month", FORM_USD);
+    if (page_has(p, plan_cell(row, "usd_per_month_p10"))) {
+        put(p, "<br><small>");
+        put_plan(p, row, "usd_per_month_p10", FORM_USD);
+        put(p, " to ");
+        put_plan(p, row, "usd_per_month_p90", FORM_USD);
+        put(p, "</small>");
+    }
+    page_td_close(p, false);
+}
+
 static void put_capacity(const struct page *p, int row)
 {
     page_td(p, page_get(p, plan_cell(row, "rps_per_replica")), true, false);
@@ -447,7 +461,7 @@ static void put_ranked(const struct page *p, int row)
     put_name(p, row);
     page_td_cell(p, plan_cell(row, "n_gpus"), FORM_COUNT);
     put_replicas(p, row);
-    page_td_cell(p, plan_cell(row, "usd_per_month"), FORM_USD);
+    put_cost(p, row);
     page_td_cell(p, plan_cell(row, "usd_month_0"), FORM_USD);
     page_td_cell(p, plan_cell(row, "usd_per_mtok_blended"), FORM_SIG);
     page_td_cell(p, plan_cell(row, "usd_per_mtok_input"), FORM_SIG);
