@@ -106,6 +106,24 @@ static void a_fleet_that_is_too_small_grows_until_it_does(void)
     toy_fini(&t.toy);
 }
 
+/* 100,000 replicas would take hours: 256 stand for them. */
+static void a_vast_fleet_is_represented_by_a_part(void)
+{
+    struct toy_fleet t;
+    struct fleet_check check;
+    open_fleet(&t);
+    fleet_confirm(&t.cfg, ROUTE_LEAST_REQUESTS, 100000, 100000 * 0.8 * t.one.rps, &check);
+    CU_ASSERT_TRUE(check.met);
+    CU_ASSERT_EQUAL(check.replicas, 100000);
+    CU_ASSERT_EQUAL(check.simulated, FLEET_SIMULATED);
+    /* Too few: the fleet grows by the share by which its part grew. */
+    fleet_confirm(&t.cfg, ROUTE_LEAST_REQUESTS, 100000, 100000 * 1.2 * t.one.rps, &check);
+    CU_ASSERT_TRUE(check.simulated > FLEET_SIMULATED);
+    CHECK_NEAR((double)check.replicas / 100000, (double)check.simulated / FLEET_SIMULATED,
+               1e-4);
+    toy_fini(&t.toy);
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
@@ -118,6 +136,7 @@ int main(void)
          a_fleet_of_the_size_asked_for_meets_its_limits},
         {"a_fleet_that_is_too_small_grows_until_it_does",
          a_fleet_that_is_too_small_grows_until_it_does},
+        {"a_vast_fleet_is_represented_by_a_part", a_vast_fleet_is_represented_by_a_part},
     };
     plan_fixture_open(&f, NULL);
     int code = check_main("fleet", cases, (int)(sizeof cases / sizeof cases[0]));

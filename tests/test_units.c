@@ -52,17 +52,6 @@ static void a_rack_is_one_unit(void)
     CU_ASSERT_EQUAL(u.stranded, 64);
 }
 
-static void the_staircase_has_its_inverse(void)
-{
-    for (int gpus = 1; gpus <= 20; gpus++) {
-        for (int64_t nodes = 1; nodes <= 12; nodes++) {
-            int64_t held = units_replicas_in(gpus, 8, nodes);
-            CU_ASSERT_TRUE(held == 0 || units_pack(gpus, held, 0, 8).nodes <= nodes);
-            CU_ASSERT_TRUE(units_pack(gpus, held + 1, 0, 8).nodes > nodes);
-        }
-    }
-}
-
 static void replicas_leave_the_stated_headroom(void)
 {
     CU_ASSERT_EQUAL(units_replicas(10, 2.5, 0.8), 5); /* 10 / 2 */
@@ -105,6 +94,18 @@ static void spares_are_the_fewest_for_any_size(void)
     CHECK_NEAR((double)units_spares(&econ, 10000000, 0.001), 10010 + 3.09 * 100, 1e-3);
 }
 
+/* Counts that no binomial takes: neither slow nor wrapped around. */
+static void availability_is_known_for_any_size(void)
+{
+    CHECK_NEAR(units_availability(2, 1, 6.7e-4), 1 - 3 * 6.7e-4 * 6.7e-4, 1e-8);
+    CHECK_NEAR(units_availability(1, 0, 0.25), 0.75, 1e-12);
+    CU_ASSERT_TRUE(units_availability(INT64_C(6000000000), 6100000, 0.001) > 0.999);
+    CU_ASSERT_TRUE(units_availability(INT64_C(6000000000), 5900000, 0.001) < 0.001);
+    /* Both sides of the change of formula: 1,000 down on average, sd 31.6, 50 more. */
+    CHECK_NEAR(units_availability(998950, 1050, 0.001), units_availability(998951, 1050, 0.001),
+               1e-3);
+}
+
 static void fixed_spares_are_taken_as_given(void)
 {
     struct econ econ = reliable();
@@ -142,12 +143,12 @@ int main(void)
         {"GPUs no replica can use are stranded", gpus_that_no_replica_can_use_are_stranded},
         {"a large replica takes whole nodes", a_large_replica_takes_whole_nodes},
         {"a rack is one unit", a_rack_is_one_unit},
-        {"the staircase has its inverse", the_staircase_has_its_inverse},
         {"replicas leave the stated headroom", replicas_leave_the_stated_headroom},
         {"down time is that of the worked example", down_time_is_that_of_the_worked_example},
         {"spares meet the target, one fewer does not",
          spares_meet_the_target_and_one_fewer_does_not},
         {"spares are the fewest for any size", spares_are_the_fewest_for_any_size},
+        {"availability is known for any size", availability_is_known_for_any_size},
         {"fixed spares are taken as given", fixed_spares_are_taken_as_given},
         {"the network appears with the second node", the_network_appears_with_the_second_node},
         {"a group larger than the node is refused", a_group_larger_than_the_node_is_refused},

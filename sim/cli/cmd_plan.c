@@ -112,8 +112,11 @@ static void print_sizes(const struct plan *plan, FILE *out)
                 (long long)c->replicas, (long long)c->spares, (long long)c->gpus);
     }
     if (e->check) {
-        fprintf(out, "  the whole fleet of %lld replicas %s its service levels at that peak\n",
-                (long long)e->check->replicas, e->check->met ? "meets" : "misses");
+        bool whole = e->check->simulated >= e->check->replicas;
+        fprintf(out, "  %s %lld replicas%s %s its service levels at %s peak\n",
+                whole ? "the whole fleet of" : "a part of the fleet,",
+                (long long)e->check->simulated, whole ? "" : ",",
+                e->check->met ? "meets" : "misses", whole ? "that" : "its share of that");
     }
 }
 

@@ -2,7 +2,6 @@
 /* fleet.c - see fleet.h. */
 #include "sim/plan/fleet.h"
 
-#include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <string.h>
 
@@ -37,13 +36,13 @@ void fleet_size(const struct econ *econ, const struct demand *demand,
         out->counts[i] = count_at(econ, option, out->down_frac, peak, kinds[i]);
     }
     const struct fleet_count *c = &out->counts[FLEET_DEFAULT];
-    out->availability_frac = gsl_cdf_binomial_P((unsigned)c->spares, out->down_frac,
-                                                (unsigned)(c->replicas + c->spares));
+    out->availability_frac = units_availability(c->replicas, c->spares, out->down_frac);
     out->unavailable_use = (1.0 - out->availability_frac) / (1.0 - econ->availability_frac);
 }
 
-void fleet_confirm(const struct capacity_config *one, enum route route, int64_t replicas,
-                   double peak_rps, struct fleet_check *out)
+/* Simulates a part of so many replicas, all of them when they are few. */
+static void confirm_part(const struct capacity_config *one, enum route route, int64_t replicas,
+                         double peak_rps, struct fleet_check *out)
 {
     struct capacity_config cfg = *one;
     *out = (struct fleet_check){.replicas_asked = replicas, .replicas = replicas};
@@ -63,4 +62,16 @@ void fleet_confirm(const struct capacity_config *one, enum route route, int64_t 
         out->interrupted = c.interrupted;
         out->impossible = c.impossible;
     }
+}
+
+void fleet_confirm(const struct capacity_config *one, enum route route, int64_t replicas,
+                   double peak_rps, struct fleet_check *out)
+{
+    int64_t part = replicas < FLEET_SIMULATED ? replicas : FLEET_SIMULATED;
+    double share = (double)part / (double)replicas;
+    confirm_part(one, route, part, peak_rps * share, out);
+    out->simulated = out->replicas;
+    out->replicas_asked = replicas;
+    out->replicas = part < replicas ? (int64_t)ceil((double)out->replicas / share * (1 - 1e-12))
+                                    : out->replicas;
 }

@@ -34,8 +34,11 @@ void fleet_size(const struct econ *econ, const struct demand *demand,
                 const struct plan_option *option, int node_gpus, double month,
                 struct fleet *out);
 
+enum { FLEET_SIMULATED = 256 };
+
 struct fleet_check {
     int64_t replicas_asked, replicas; /* how many turned out to be needed */
+    int64_t simulated;                /* of them, in the last run */
     int n_runs;
     struct capacity_point at; /* of the last run */
     bool met;
@@ -43,7 +46,9 @@ struct fleet_check {
     bool interrupted, impossible;
 };
 /* Simulates `replicas` replicas at peak_rps; while a limit is missed, adds 5 % (at least one).
- * one: the configuration of the capacity search, to which router and number are added. */
+ * one: the configuration of the capacity search, to which router and number are added. A fleet
+ * of more than FLEET_SIMULATED is represented by so many, at their share of the peak: the
+ * harder case, since a router with fewer replicas to choose from evens out less. */
 void fleet_confirm(const struct capacity_config *one, enum route route, int64_t replicas,
                    double peak_rps, struct fleet_check *out);
 

@@ -28,6 +28,7 @@
  *                    binds; KV memory: largest share of the pool; throughput: busy time
  *   availability_frac  chance that all needed replicas serve, with the spares
  *   fleet_confirmed  1: the whole fleet was simulated at its peak and met every limit
+ *   fleet_simulated  replicas in that simulation: of a vast fleet a part, at its share
  *   fleet_ttft_s_mean, fleet_tpot_s_mean  means in that simulation
  *   power_w          IT, at the mean load of month 0
  *   usd_per_month    mean over the horizon: what decides; _p10, _p50, _p90 over the samples

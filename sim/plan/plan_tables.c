@@ -40,14 +40,14 @@ static const char *const option_cols[] = {
     "rps_per_replica", "rps_per_replica_lo", "rps_per_replica_hi", "rps_per_replica_band_lo",
     "rps_per_replica_band_hi", "binding", "ttft_use_frac", "tpot_use_frac", "itl_use_frac",
     "e2e_use_frac", "kv_use_frac", "loss_use_frac", "throughput_use_frac", "availability_frac",
-    "tpot_s_mean", "output_tok_s_per_gpu", "fleet_confirmed", "fleet_ttft_s_mean",
-    "fleet_tpot_s_mean", "power_w",
+    "tpot_s_mean", "output_tok_s_per_gpu", "fleet_confirmed", "fleet_simulated",
+    "fleet_ttft_s_mean", "fleet_tpot_s_mean", "power_w",
     /* money */
     "usd_per_month", "usd_per_month_p10", "usd_per_month_p50", "usd_per_month_p90",
     "usd_month_0", "capex_usd", "npv_usd", "usd_per_mtok_input", "usd_per_mtok_cached",
     "usd_per_mtok_output", "usd_per_mtok_blended", "usd_per_mtok_blended_p10",
     "usd_per_mtok_blended_p50", "usd_per_mtok_blended_p90", "evidence"};
-enum { SIZE_COLS = 9, CAPACITY_COLS = 20, MONEY_COLS = 15 };
+enum { SIZE_COLS = 9, CAPACITY_COLS = 21, MONEY_COLS = 15 };
 
 static void put_count(struct csv_writer *w, int64_t n)
 {
@@ -156,6 +156,7 @@ static void put_capacity(struct csv_writer *w, const struct plan_entry *e)
     csv_put_num(w, c->at.tpot_s);
     csv_put_num(w, c->at.output_tok_s / e->item->n_gpus);
     csv_put(w, !e->check ? "" : e->check->met ? "1" : "0");
+    put_count(w, e->check ? e->check->simulated : 0);
     csv_put_num(w, e->check ? e->check->at.ttft_s : NAN);
     csv_put_num(w, e->check ? e->check->at.tpot_s : NAN);
     csv_put_num(w, e->sheet.it_power_w);

@@ -59,13 +59,6 @@ struct units units_pack(int gpus_per_replica, int64_t replicas, int64_t spares, 
     };
 }
 
-int64_t units_replicas_in(int gpus_per_replica, int node_gpus, int64_t nodes)
-{
-    int64_t per_node = units_replicas_per_node(gpus_per_replica, node_gpus);
-    return per_node > 0 ? nodes * per_node
-                        : nodes / units_nodes_per_replica(gpus_per_replica, node_gpus);
-}
-
 int64_t units_replicas(double peak_rps, double rps_per_replica, double utilisation_frac)
 {
     /* A load that fills n replicas exactly must not take n + 1 through rounding. */
@@ -85,19 +78,21 @@ double units_down_frac(const struct econ *econ, int gpus_per_replica, int node_g
     return down < 0.9 ? down : 0.9;
 }
 
-/* Is the target met when at most `spares` of replicas + spares may be down? Beyond what the
- * binomial takes, its normal approximation (mean n p, variance n p (1 - p)) is exact enough. */
+double units_availability(int64_t replicas, int64_t spares, double down_frac)
+{
+    double n = (double)replicas + (double)spares;
+    if (n > MAX_TRIALS) { /* mean n p, variance n p (1 - p) */
+        double sd = sqrt(n * down_frac * (1 - down_frac));
+        double z = ((double)spares + 0.5 - n * down_frac) / fmax(sd, 1e-9);
+        return gsl_cdf_ugaussian_P(z);
+    }
+    return gsl_cdf_binomial_P((unsigned)spares, down_frac, (unsigned)n);
+}
+
 static bool enough_spares(const struct econ *econ, int64_t replicas, int64_t spares,
                           double down_frac)
 {
-    double n = (double)(replicas + spares);
-    if (n > MAX_TRIALS) {
-        double sd = sqrt(n * down_frac * (1 - down_frac));
-        double z = ((double)spares + 0.5 - n * down_frac) / fmax(sd, 1e-9);
-        return gsl_cdf_ugaussian_P(z) >= econ->availability_frac;
-    }
-    return gsl_cdf_binomial_P((unsigned)spares, down_frac, (unsigned)n) >=
-           econ->availability_frac;
+    return units_availability(replicas, spares, down_frac) >= econ->availability_frac;
 }
 
 int64_t units_spares(const struct econ *econ, int64_t replicas, double down_frac)

@@ -33,8 +33,6 @@ int units_nodes_per_replica(int gpus_per_replica, int node_gpus);
 
 /* Nodes for so many replicas. */
 struct units units_pack(int gpus_per_replica, int64_t replicas, int64_t spares, int node_gpus);
-/* How many replicas a number of nodes holds: the inverse of the staircase. */
-int64_t units_replicas_in(int gpus_per_replica, int node_gpus, int64_t nodes);
 
 /* Replicas for a peak: ceil(peak / (rps_per_replica * utilisation)), at least 1. */
 int64_t units_replicas(double peak_rps, double rps_per_replica, double utilisation_frac);
@@ -43,6 +41,10 @@ int64_t units_replicas(double peak_rps, double rps_per_replica, double utilisati
  * times repair. 8 GPUs at 4.74e-4 per day and 300 s, 1 % per year and 259200 s:
  * 8 * (4.74e-4 * 300 / 86400 + 0.01 / 365.25 * 259200 / 86400) = 6.70e-4. */
 double units_down_frac(const struct econ *econ, int gpus_per_replica, int node_gpus);
+/* Chance that at least `replicas` of replicas + spares serve: that of at most `spares` failures
+ * in a binomial, beyond a million replicas in its normal approximation. 2 and 1 at 6.7e-4:
+ * 1 - 3 * (6.7e-4)^2 = 0.99999865 but for the cube. */
+double units_availability(int64_t replicas, int64_t spares, double down_frac);
 /* Fewest spares with which at least `replicas` of all serve at any time with the target
  * probability (replicas fail independently), or the number the scenario fixes. */
 int64_t units_spares(const struct econ *econ, int64_t replicas, double down_frac);

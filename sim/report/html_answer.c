@@ -138,6 +138,18 @@ static void put_capacity_band(const struct page *p, int row)
     put_plan(p, row, "rps_per_replica_band_hi", FORM_SIG);
 }
 
+static void put_confirmed(const struct page *p, int row)
+{
+    double part = page_value(p, plan_cell(row, "fleet_simulated"));
+    if (part < page_value(p, plan_cell(row, "replicas"))) {
+        put(p, " A part of the fleet, ");
+        put_plan(p, row, "fleet_simulated", FORM_COUNT);
+        put(p, " replicas at their share of the peak, was simulated and met every limit.");
+        return;
+    }
+    put(p, " The whole fleet was simulated at its peak and met every limit.");
+}
+
 static void put_count(const struct page *p, int row)
 {
     put_plan(p, row, "n_gpus", FORM_COUNT);
@@ -165,7 +177,7 @@ static void put_count(const struct page *p, int row)
     put_plan(p, row, "n_gpus_bursty", FORM_COUNT);
     put(p, " bursty.");
     if (plan_is(p, row, "fleet_confirmed", "1")) {
-        put(p, " The whole fleet was simulated at its peak and met every limit.");
+        put_confirmed(p, row);
     }
 }
 
