@@ -248,8 +248,10 @@ struct scenario_demand {
 struct scenario_reliability {
     int failures;                                        /* simulate them: 1, 0 */
     double gpu_mtbf_s, node_mtbf_s, repair_s, restart_s; /* NaN: catalogue */
-    double availability_frac;                            /* target */
-    int64_t spares; /* replicas; -1: what the target needs */
+    double spot_mtbf_s, spot_replace_s; /* of a spot machine: until it is taken away, until
+                                           there is another; NaN: catalogue */
+    double availability_frac;           /* target */
+    int64_t spares;                     /* replicas; -1: what the target needs */
 };
 
 enum pricing_kind {
@@ -273,6 +275,8 @@ struct scenario_economics {
     double staff_usd_per_year;   /* NaN: catalogue */
     double software_usd_per_gpu_year;
     double target_utilisation_frac; /* peak load / sustainable load */
+    double decision_margin_frac;    /* self-hosting must be cheaper by this ... */
+    double decision_confidence;     /* ... in this share of the samples */
     double eur_per_usd;             /* second currency in reports; NaN: none */
 };
 
@@ -286,7 +290,8 @@ enum weights_owner { OWNER_OPEN, OWNER_ADAPTER, OWNER_OWNED, OWNER_N };
 extern const char *const weights_owner_names[]; /* open adapter owned */
 
 struct scenario_policy {
-    struct str_list jurisdiction; /* where data may be processed; n = 0: anywhere */
+    struct str_list jurisdiction; /* law of the operator, and where it runs; n = 0: any */
+    struct str_list regions;      /* where it may run; n = 0: as jurisdiction */
     int weights;                  /* enum weights_owner */
     int managed_allowed;          /* 1, 0, -1: follows from the other two */
     double min_quality;           /* NaN: none */

@@ -31,14 +31,16 @@ static void the_catalogue_gives_what_the_scenario_leaves_out(void)
 
 static void defaults_are_told_from_the_users_own(void)
 {
-    static const char *const sets[] = {"economics.electricity_per_kwh=0.2",
-                                       "reliability.gpu_mtbf=1000 d",
-                                       "reliability.node_mtbf=100 d", NULL};
+    static const char *const sets[] = {
+        "economics.electricity_per_kwh=0.2", "reliability.gpu_mtbf=1000 d",
+        "reliability.node_mtbf=100 d", "reliability.spot_mtbf=12 h", NULL};
     struct plan_fixture own;
     plan_fixture_open(&own, sets);
     CHECK_NEAR(econ_value(&own.econ, ECON_ELECTRICITY), 0.2, 0);
     CHECK_NEAR(econ_value(&own.econ, ECON_FAILURES), 0.001, 1e-12);
     CHECK_NEAR(econ_value(&own.econ, ECON_NODE_FAILURES), 0.01, 1e-12);
+    CHECK_NEAR(econ_value(&own.econ, ECON_SPOT), 2, 1e-12);
+    CU_ASSERT_TRUE(f.econ.rates[ECON_SPOT].estimated && !own.econ.rates[ECON_SPOT].estimated);
     CU_ASSERT_TRUE(own.econ.rates[ECON_ELECTRICITY].given);
     CU_ASSERT_FALSE(own.econ.rates[ECON_ELECTRICITY].estimated);
     CU_ASSERT_FALSE(f.econ.rates[ECON_ELECTRICITY].given);

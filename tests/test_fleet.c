@@ -7,13 +7,14 @@
 #include "tests/toy.h"
 
 static struct plan_fixture f;
+static struct hosting server;
 
 /* 864,000 requests a day and no shape: 10 requests/s. 2.5 per replica at 80 %: 10 / 2 = 5. */
 static void a_flat_poisson_demand_is_divided_by_the_capacity(void)
 {
     struct plan_option option = plan_fixture_option();
     struct fleet fleet;
-    fleet_size(&f.econ, &f.demand, &option, 8, 0, &fleet);
+    fleet_size(&f.econ, &f.demand, &option, &server, 0, &fleet);
     CHECK_NEAR(fleet.counts[FLEET_POISSON].peak_rps, 10.0, 1e-9);
     CU_ASSERT_EQUAL(fleet.counts[FLEET_POISSON].replicas, 5);
     int64_t spares = fleet.counts[FLEET_POISSON].spares;
@@ -28,7 +29,7 @@ static void burstier_demand_needs_more(void)
     struct demand demand = f.demand;
     struct fleet fleet;
     demand.burst = BURST_CHAT;
-    fleet_size(&f.econ, &demand, &option, 8, 0, &fleet);
+    fleet_size(&f.econ, &demand, &option, &server, 0, &fleet);
     CU_ASSERT_EQUAL(fleet.counts[FLEET_POISSON].replicas, 5);
     CU_ASSERT_EQUAL(fleet.counts[FLEET_DEFAULT].replicas, 9);
     CU_ASSERT_EQUAL(fleet.counts[FLEET_BURSTY].replicas, 22);
@@ -41,12 +42,12 @@ static void spares_bring_the_availability_to_its_target(void)
     struct econ econ = f.econ;
     struct fleet fleet;
     econ.availability_frac = 0.9999;
-    fleet_size(&econ, &f.demand, &option, 8, 0, &fleet);
+    fleet_size(&econ, &f.demand, &option, &server, 0, &fleet);
     CU_ASSERT_TRUE(fleet.counts[FLEET_DEFAULT].spares > 0);
     CU_ASSERT_TRUE(fleet.availability_frac >= 0.9999);
     CU_ASSERT_TRUE(fleet.unavailable_use <= 1.0 && fleet.unavailable_use > 0.0);
     econ.spares = 0;
-    fleet_size(&econ, &f.demand, &option, 8, 0, &fleet);
+    fleet_size(&econ, &f.demand, &option, &server, 0, &fleet);
     CU_ASSERT_EQUAL(fleet.counts[FLEET_DEFAULT].spares, 0);
     CU_ASSERT_TRUE(fleet.unavailable_use > 1.0);
 }
@@ -139,6 +140,7 @@ int main(void)
         {"a_vast_fleet_is_represented_by_a_part", a_vast_fleet_is_represented_by_a_part},
     };
     plan_fixture_open(&f, NULL);
+    server = plan_fixture_hosting(&f, "dgx-h100", "purchase", HOSTING_COLO);
     int code = check_main("fleet", cases, (int)(sizeof cases / sizeof cases[0]));
     plan_fixture_close(&f);
     return code;

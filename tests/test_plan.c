@@ -111,6 +111,21 @@ static void little_demand_gives_managed(void)
     CU_ASSERT_EQUAL(plan.answer.decision.side, SIDE_MANAGED);
 }
 
+/* The scenario's own terms: self-hosting costs a third or so, well under 10 % less and far from
+ * 90 % less. */
+static void the_margin_asked_for_decides(void)
+{
+    static const char *const sets[] = {"managed.0.provider=acme", "managed.0.input=2",
+                                       "managed.0.output=2", "economics.decision_margin=90%"};
+    struct plan plan = run_with(sets, 3, 1);
+    CU_ASSERT_EQUAL(plan.answer.decision.side, SIDE_SELF);
+    CU_ASSERT_EQUAL(plan.answer.decision.reason, REASON_SELF_WINS);
+    plan = run_with(sets, 4, 1);
+    CU_ASSERT_EQUAL(plan.answer.decision.side, SIDE_MANAGED);
+    CU_ASSERT_EQUAL(plan.answer.decision.reason, REASON_MARGIN);
+    CU_ASSERT_PTR_NOT_NULL(strstr(plan.answer.decision.text, "at least 90 % cheaper"));
+}
+
 static void a_limit_nobody_meets_leaves_no_system(void)
 {
     struct plan plan = run("workload.0.slo.tpot_p95=0.1 ms");
@@ -296,6 +311,7 @@ int main(void)
         {"the_fleet_is_for_the_peak", the_fleet_is_for_the_peak},
         {"free_machines_give_self_hosting", free_machines_give_self_hosting},
         {"little_demand_gives_managed", little_demand_gives_managed},
+        {"the_margin_asked_for_decides", the_margin_asked_for_decides},
         {"a_limit_nobody_meets_leaves_no_system", a_limit_nobody_meets_leaves_no_system},
         {"nothing_left_is_no_answer", nothing_left_is_no_answer},
         {"amounts_are_traceable_to_cost_lines", amounts_are_traceable_to_cost_lines},

@@ -103,6 +103,25 @@ static void a_seat_without_a_region_is_excluded_by_region(void)
     CU_ASSERT_EQUAL(offer_rule(&p, "mistral", "pay-per-token"), RULE_REGION);
 }
 
+/* Seat and region apart: a US company with a data centre in the EU. */
+static void a_region_can_be_asked_for_without_the_seat(void)
+{
+    struct scenario_policy region = policy_for(NULL, 0, OWNER_OPEN);
+    region.regions = (struct str_list){eu, 1};
+    CU_ASSERT_EQUAL(offer_rule(&region, "databricks", "pay-per-token"), RULE_NONE);
+    CU_ASSERT_EQUAL(rent_rule(&region, "aws"), RULE_NONE);
+    CU_ASSERT_EQUAL(offer_rule(&region, "deepinfra", "pay-per-token"), RULE_REGION);
+    struct scenario_policy seat = policy_for(eu, 1, OWNER_OPEN);
+    CU_ASSERT_EQUAL(offer_rule(&seat, "databricks", "pay-per-token"), RULE_JURISDICTION);
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "seat in US"));
+    static const char *us[] = {"US"};
+    seat = policy_for(us, 1, OWNER_OPEN);
+    seat.regions = (struct str_list){eu, 1};
+    CU_ASSERT_EQUAL(offer_rule(&seat, "databricks", "pay-per-token"), RULE_NONE);
+    CU_ASSERT_EQUAL(offer_rule(&seat, "deepinfra", "pay-per-token"), RULE_REGION);
+    CU_ASSERT_EQUAL(offer_rule(&seat, "mistral", "pay-per-token"), RULE_JURISDICTION);
+}
+
 static void managed_can_be_switched_off(void)
 {
     struct scenario_policy p = policy_for(NULL, 0, OWNER_OPEN);
@@ -158,6 +177,8 @@ int main(void)
         {"an unknown seat is not trusted", an_unknown_seat_is_not_trusted},
         {"a seat without a region is excluded by region",
          a_seat_without_a_region_is_excluded_by_region},
+        {"a region can be asked for without the seat",
+         a_region_can_be_asked_for_without_the_seat},
         {"managed can be switched off", managed_can_be_switched_off},
         {"quality under the least is excluded", quality_under_the_least_is_excluded},
         {"every provider of the catalogue is in the book",

@@ -85,6 +85,20 @@ static void without_a_band_capacity_is_certain(void)
     CU_ASSERT_FALSE(uncertainty_spread(&c, INPUT_MANAGED_PRICE).varied);
 }
 
+static void only_spot_machines_vary_with_their_interruptions(void)
+{
+    struct plan_case c = one_server();
+    CU_ASSERT_FALSE(uncertainty_spread(&c, INPUT_SPOT).varied);
+    c = case_of("azure-nd96isr-h100-v5", "spot", HOSTING_RENT);
+    struct spread spread = uncertainty_spread(&c, INPUT_SPOT);
+    CU_ASSERT_TRUE(spread.varied);
+    CHECK_NEAR(spread.p10, 0.00169, 1e-12);
+    CHECK_NEAR(spread.p90, 1, 1e-12);
+    input_set(&c, INPUT_SPOT, 4);
+    CHECK_NEAR(hosting_down_frac(&c.econ, &c.option, &c.hosting), 4 * 1086 / 86400.0 + 6.70e-4,
+               1e-3);
+}
+
 static void quantiles_of_one_price_are_those_of_its_spread(void)
 {
     /* 55.04 * 730.5 * (0.87, 1, 1.15) with a team of 0. */
@@ -215,6 +229,8 @@ int main(void)
         {"the band is met at its quantiles", the_band_is_met_at_its_quantiles},
         {"a range moves with its value", a_range_moves_with_its_value},
         {"without a band capacity is certain", without_a_band_capacity_is_certain},
+        {"only spot machines vary with their interruptions",
+         only_spot_machines_vary_with_their_interruptions},
         {"quantiles of one price are those of its spread",
          quantiles_of_one_price_are_those_of_its_spread},
         {"the cost of one option has the band of the comparison",

@@ -68,6 +68,16 @@ static void down_time_is_that_of_the_worked_example(void)
     CHECK_NEAR(units_down_frac(&econ, 8, 8), 6.70e-4 + 3.47e-5, 1e-3);
 }
 
+/* 0.1 a day * (786 s + 300 s + half of 20 s) / 86400. */
+static void spot_machines_are_down_while_they_are_replaced(void)
+{
+    struct econ econ = reliable();
+    econ.rates[ECON_SPOT].value = 0.1;
+    econ.rates[ECON_SPOT_REPLACE].value = 786;
+    CHECK_NEAR(units_spot_down_frac(&econ, 8, 8, 20), 0.1 * 1096 / 86400, 1e-12);
+    CHECK_NEAR(units_spot_down_frac(&econ, 16, 8, 20), 2 * 0.1 * 1096 / 86400, 1e-12);
+}
+
 static void spares_meet_the_target_and_one_fewer_does_not(void)
 {
     struct econ econ = reliable();
@@ -145,6 +155,8 @@ int main(void)
         {"a rack is one unit", a_rack_is_one_unit},
         {"replicas leave the stated headroom", replicas_leave_the_stated_headroom},
         {"down time is that of the worked example", down_time_is_that_of_the_worked_example},
+        {"spot machines are down while they are replaced",
+         spot_machines_are_down_while_they_are_replaced},
         {"spares meet the target, one fewer does not",
          spares_meet_the_target_and_one_fewer_does_not},
         {"spares are the fewest for any size", spares_are_the_fewest_for_any_size},

@@ -18,6 +18,23 @@ bool hosting_committed(const struct hosting *hosting)
     return hosting->kind != HOSTING_RENT || strncmp(hosting->pricing, "reserved", 8) == 0;
 }
 
+bool hosting_spot(const struct hosting *hosting)
+{
+    return hosting->kind == HOSTING_RENT && strcmp(hosting->pricing, "spot") == 0;
+}
+
+double hosting_down_frac(const struct econ *econ, const struct plan_option *option,
+                         const struct hosting *hosting)
+{
+    int gpus = option->gpus_per_replica;
+    int node_gpus = hosting->node->n_gpus;
+    double down = units_down_frac(econ, gpus, node_gpus);
+    if (hosting_spot(hosting)) {
+        down += units_spot_down_frac(econ, gpus, node_gpus, option->e2e_s);
+    }
+    return fmin(down, 0.9);
+}
+
 /* ---- which nodes ------------------------------------------------------------------------- */
 
 static struct plan_rate price_rate(const struct price *price, bool bought, const char *as_of)
@@ -153,7 +170,7 @@ struct units cost_fleet(const struct econ *econ, const struct plan_option *optio
 {
     int64_t replicas =
         units_replicas(peak_rps, option->rps_per_replica, econ_value(econ, ECON_UTILISATION));
-    double down = units_down_frac(econ, option->gpus_per_replica, hosting->node->n_gpus);
+    double down = hosting_down_frac(econ, option, hosting);
     return units_pack(option->gpus_per_replica, replicas, units_spares(econ, replicas, down),
                       hosting->node->n_gpus);
 }

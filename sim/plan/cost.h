@@ -11,8 +11,11 @@
  * power. Rent includes electricity and space. Staff is the same for all: the smaller of
  * engineers-per-node * nodes and 1 + GPUs / GPUs-per-engineer, unless the scenario gives a sum.
  *
- * Ignores: taxes, network traffic out of a cloud, storage of a rented fleet, freight, machines
- * of a spot market that are taken away. */
+ * Spot machines cost more of themselves: while one is replaced another must stand in for it, so
+ * the spares follow their interruptions too (hosting_down_frac).
+ *
+ * Ignores: taxes, network traffic out of a cloud, storage of a rented fleet, freight, times in
+ * which no spot machine is to be had. */
 #ifndef COST_H
 #define COST_H
 
@@ -50,6 +53,11 @@ struct hosting {
 };
 /* Committed: paid for whether the load is there or not, so the fleet never shrinks. */
 bool hosting_committed(const struct hosting *hosting);
+
+bool hosting_spot(const struct hosting *hosting);
+/* Share of time in which a replica on these machines does not serve, at most 0.9. */
+double hosting_down_frac(const struct econ *econ, const struct plan_option *option,
+                         const struct hosting *hosting);
 
 struct hosting_refusal {
     const struct node_spec *node;

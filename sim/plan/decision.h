@@ -2,7 +2,8 @@
 /* decision.h - managed or self-hosted, why, how sure, and what would change it.
  *
  * Managed is the default. Self-hosting, staff included, wins when its cost is below the managed
- * one by the stated margin in at least the stated share of the Monte-Carlo samples; in one
+ * one by the stated margin in at least the stated share of the Monte-Carlo samples (the
+ * scenario's economics.decision_margin and decision_confidence); in one
  * number: the `confidence` quantile of self / managed is at most 1 - margin. When the policy
  * excludes every managed offer, or none can be had at list terms, the cheapest self-hosted
  * system is taken and the reason says so.

@@ -63,6 +63,10 @@ static const struct spec specs[ECON_N] = {
                             "reliability.node_mtbf"},
     [ECON_RESTART] = {"restart", "s", FILE_RELIABILITY, "repair", "restart-on-spare", NULL,
                       "reliability.restart"},
+    [ECON_SPOT] = {"spot interruptions", "per node-day", FILE_RELIABILITY, "spot",
+                   "interruption-rate", NULL, "reliability.spot_mtbf"},
+    [ECON_SPOT_REPLACE] = {"spot replacement", "s", FILE_RELIABILITY, "provisioning", "time",
+                           NULL, "reliability.spot_replace"},
     [ECON_BREAKAGE] = {"GPU breakage", "per GPU-year", FILE_RELIABILITY, "gpu-failure",
                        "modelled-annualised-failure-rate", NULL, ""},
     [ECON_REPAIR] = {"repair", "s", FILE_RELIABILITY, "repair", "hard-repair", NULL,
@@ -116,6 +120,10 @@ static double scenario_figure(const struct scenario *sc, enum econ_id id)
         return DAY_S / r->node_mtbf_s;
     case ECON_RESTART:
         return r->restart_s;
+    case ECON_SPOT:
+        return DAY_S / r->spot_mtbf_s;
+    case ECON_SPOT_REPLACE:
+        return r->spot_replace_s;
     case ECON_REPAIR:
         return r->repair_s;
     default:

@@ -54,6 +54,8 @@ enum econ_id {
     ECON_FAILURES,       /* interruptions per GPU-day, all causes */
     ECON_NODE_FAILURES,  /* further ones per node-day; 0 when the former include them */
     ECON_RESTART,        /* seconds until a replica serves again */
+    ECON_SPOT,           /* interruptions per spot node and day */
+    ECON_SPOT_REPLACE,   /* seconds until another spot node is there */
     ECON_BREAKAGE,       /* of GPUs per year that need repair */
     ECON_REPAIR,         /* seconds until a broken GPU is back */
     ECON_N,

@@ -24,13 +24,13 @@ static struct fleet_count count_at(const struct econ *econ, const struct plan_op
 }
 
 void fleet_size(const struct econ *econ, const struct demand *demand,
-                const struct plan_option *option, int node_gpus, double month,
+                const struct plan_option *option, const struct hosting *hosting, double month,
                 struct fleet *out)
 {
     const enum burstiness kinds[FLEET_N] = {BURST_POISSON, (enum burstiness)demand->burst,
                                             demand_burstiest(demand)};
     *out = (struct fleet){0};
-    out->down_frac = units_down_frac(econ, option->gpus_per_replica, node_gpus);
+    out->down_frac = hosting_down_frac(econ, option, hosting);
     for (int i = 0; i < FLEET_N; i++) {
         double peak = demand_peak_rps(demand, month, kinds[i]);
         out->counts[i] = count_at(econ, option, out->down_frac, peak, kinds[i]);

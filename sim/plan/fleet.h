@@ -10,6 +10,7 @@
 #define FLEET_H
 
 #include "sim/plan/capacity.h"
+#include "sim/plan/cost.h"
 #include "sim/plan/demand.h"
 #include "sim/plan/econ.h"
 #include "sim/plan/option.h"
@@ -29,9 +30,9 @@ struct fleet {
     double availability_frac; /* chance that at least `replicas` serve, with the spares */
     double unavailable_use;   /* (1 - that) / (1 - target): above 1 it would bind */
 };
-/* For the demand of a month. node_gpus: of the machines, for failures. */
+/* For the demand of a month, on these machines: they say how often a replica fails. */
 void fleet_size(const struct econ *econ, const struct demand *demand,
-                const struct plan_option *option, int node_gpus, double month,
+                const struct plan_option *option, const struct hosting *hosting, double month,
                 struct fleet *out);
 
 enum { FLEET_SIMULATED = 256 };

@@ -196,6 +196,8 @@ struct input_spec input_spec_of(const struct plan_case *c, enum input_id id)
         return (struct input_spec){"cost of capital", "per year", 0, 2};
     case INPUT_RESIDUAL:
         return (struct input_spec){"resale after 36 months", "of purchase", 0.001, 0.99};
+    case INPUT_SPOT:
+        return (struct input_spec){"spot interruptions", "per node-day", 0, 1000};
     default:
         return (struct input_spec){"interruptions", "per GPU-day", 0, 1};
     }
@@ -216,6 +218,8 @@ static enum econ_id econ_of(const struct plan_case *c, enum input_id id)
         return ECON_RESIDUAL;
     case INPUT_FAILURES:
         return ECON_FAILURES;
+    case INPUT_SPOT:
+        return ECON_SPOT;
     default:
         return ECON_N;
     }
@@ -322,6 +326,8 @@ bool input_matters(const struct plan_case *c, enum input_id id)
     case INPUT_CAPITAL:
     case INPUT_RESIDUAL:
         return c->has_self && bought;
+    case INPUT_SPOT:
+        return c->has_self && hosting_spot(&c->hosting);
     case INPUT_CAPACITY:
     case INPUT_UTILISATION:
         return c->has_self || is_dedicated(c);

@@ -70,6 +70,7 @@ enum input_id {
     INPUT_CAPITAL,       /* per year */
     INPUT_RESIDUAL,      /* after 36 months */
     INPUT_FAILURES,      /* interruptions per GPU-day */
+    INPUT_SPOT,          /* interruptions per spot node and day */
     INPUT_N,
 };
 struct input_spec {

@@ -34,6 +34,7 @@ struct plan_option {
                                under Poisson arrivals; 0: none */
     double rps_lo, rps_hi;  /* prediction 80 % band; both equal: no band */
     double prefill_time_frac; /* share of busy GPU time in prefill; the rest is decode */
+    double e2e_s;             /* mean time of a request at rps_per_replica; 0: not known */
     double power_w;           /* one replica's GPUs with their share of the host, IT load, at
                                  rps_per_replica */
     double idle_power_w;      /* the same without load */

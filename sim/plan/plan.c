@@ -44,7 +44,7 @@ static void price_self(const struct planning *p, struct plan_entry *e)
     e->units = cost_fleet(&e->c.econ, &e->c.option, &e->c.hosting, peak);
     cost_month(&e->c.econ, &e->c.option, &e->c.hosting, &e->units, demand_mean_rps(d, 0),
                &e->sheet);
-    fleet_size(&p->plan->econ, d, &e->c.option, e->c.hosting.node->n_gpus, 0, &e->fleet);
+    fleet_size(&p->plan->econ, d, &e->c.option, &e->c.hosting, 0, &e->fleet);
 }
 
 static const char *self_name(struct arena *arena, const struct search_item *item,
@@ -483,6 +483,8 @@ static void answer(struct planning *p, int model_idx, struct plan_answer *a)
     }
     struct decision_rule rule =
         decision_default_rule((uint64_t)plan->scenario->simulation.seed, p->options->n_threads);
+    rule.margin_frac = plan->scenario->economics.decision_margin_frac;
+    rule.confidence = plan->scenario->economics.decision_confidence;
     a->model_idx = model_idx;
     decision_run(p->arena, candidates, n, &rule, &a->decision);
     a->self = entry_at(plan, idx, a->decision.best_self);

@@ -795,7 +795,27 @@ static void put_exclusions(struct csv_writer *w, const struct plan *plan)
     }
 }
 
-static void put_notes(struct csv_writer *w)
+/* What is taken for the machines of a spot market, where there are any. */
+static void put_spot_note(const struct fact *f, const struct plan *plan)
+{
+    const struct plan_rate *rate = &plan->econ.rates[ECON_SPOT];
+    const struct plan_rate *wait = &plan->econ.rates[ECON_SPOT_REPLACE];
+    char text[512];
+    for (int i = 0; i < plan->n_entries; i++) {
+        if (plan->entries[i].item && hosting_spot(&plan->entries[i].c.hosting)) {
+            snprintf(
+                text, sizeof text,
+                "Spot machines are taken to be interrupted %.3g times a day each (%s%s) and "
+                "replaced after %.0f s; their spares cover that. Times in which none is to "
+                "be had are left out.",
+                rate->value, rate->estimated ? "an estimate: " : "", rate->source, wait->value);
+            put_fact(f, "spot", rate->value, rate->unit, text);
+            return;
+        }
+    }
+}
+
+static void put_notes(struct csv_writer *w, const struct plan *plan)
 {
     static const char *const notes[][2] = {
         {"taxes", "Taxes, grants, inflation and exchange rates are left out."},
@@ -807,6 +827,7 @@ static void put_notes(struct csv_writer *w)
     for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++) {
         put_fact(&f, notes[i][0], NAN, "", notes[i][1]);
     }
+    put_spot_note(&f, plan);
 }
 
 bool plan_write_decision(const struct plan *plan, const char *path, struct err *err)
@@ -825,6 +846,6 @@ bool plan_write_decision(const struct plan *plan, const char *path, struct err *
         put_uncertainty(w, plan, &plan->answers[i]);
     }
     put_exclusions(w, plan);
-    put_notes(w);
+    put_notes(w, plan);
     return csv_close(w, err);
 }

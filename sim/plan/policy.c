@@ -11,8 +11,8 @@
 
 const char *const policy_weights_names[] = {"none", "adapter", "full"};
 const char *const policy_rule_names[] = {
-    "none",   "managed_allowed", "operator unknown", "jurisdiction",
-    "region", "weights",         "min_quality",
+    "none",    "managed_allowed", "operator unknown", "jurisdiction",
+    "regions", "weights",         "min_quality",
 };
 
 static const struct row_field operator_fields[] = {
@@ -152,23 +152,29 @@ static bool any_region_covered(const struct str_list *list, const char *regions)
     return false;
 }
 
-/* Rules of place. */
-static enum policy_rule check_place(const struct scenario_policy *policy,
-                                    const struct policy_facts *facts, char *why,
-                                    size_t why_size)
+static enum policy_rule check_seat(const struct str_list *list,
+                                   const struct policy_facts *facts, char *why, size_t why_size)
 {
-    const struct str_list *list = &policy->jurisdiction;
-    if (list->n == 0 || strcmp(facts->operator_name, "self") == 0) {
-        return RULE_NONE;
-    }
     if (facts->jurisdiction[0] == '\0') {
         snprintf(why, why_size, "the seat of %s is not in the catalogue", facts->operator_name);
         return RULE_OPERATOR;
     }
     if (!policy_covers(list, facts->jurisdiction)) {
-        snprintf(why, why_size, "%s is under the law of %s", facts->operator_name,
-                 facts->jurisdiction);
+        snprintf(why, why_size, "%s has its seat in %s: under the law of %s wherever it runs",
+                 facts->operator_name, facts->jurisdiction, facts->jurisdiction);
         return RULE_JURISDICTION;
+    }
+    return RULE_NONE;
+}
+
+static enum policy_rule check_region(const struct str_list *list,
+                                     const struct policy_facts *facts, char *why,
+                                     size_t why_size)
+{
+    if (facts->regions[0] == '\0') {
+        snprintf(why, why_size, "the regions of %s are not in the catalogue",
+                 facts->operator_name);
+        return RULE_OPERATOR;
     }
     if (!any_region_covered(list, facts->regions)) {
         snprintf(why, why_size, "%s has regions in %s only", facts->operator_name,
@@ -176,6 +182,26 @@ static enum policy_rule check_place(const struct scenario_policy *policy,
         return RULE_REGION;
     }
     return RULE_NONE;
+}
+
+/* Rules of place: the seat first, then where it runs. */
+static enum policy_rule check_place(const struct scenario_policy *policy,
+                                    const struct policy_facts *facts, char *why,
+                                    size_t why_size)
+{
+    const struct str_list *seats = &policy->jurisdiction;
+    const struct str_list *regions = policy->regions.n > 0 ? &policy->regions : seats;
+    enum policy_rule rule = RULE_NONE;
+    if (strcmp(facts->operator_name, "self") == 0) {
+        return RULE_NONE;
+    }
+    if (seats->n > 0) {
+        rule = check_seat(seats, facts, why, why_size);
+    }
+    if (rule == RULE_NONE && regions->n > 0) {
+        rule = check_region(regions, facts, why, why_size);
+    }
+    return rule;
 }
 
 enum policy_rule policy_check(const struct scenario_policy *policy,

@@ -2,9 +2,12 @@
 /* policy.h - who may run the model, under which law, where, and whose weights. Every option,
  * managed or not, is held against the same rules; an excluded one names the rule.
  *
- * An option passes `jurisdiction` when its operator's seat is in the list and it has a region
- * in the list ("EU" covers the member states). Machines of one's own on one's own site or in
- * colocation have no foreign operator and pass. */
+ * The seat of the operator, whose law it is under, and the region where it runs are two facts.
+ * An option passes `jurisdiction` when its operator's seat is in the list, and `regions` when
+ * it has a region in that list; without `regions` it must have one in `jurisdiction` ("EU"
+ * covers the member states). So a US company's data centre in the EU passes `regions: [EU]` and
+ * fails `jurisdiction: [EU]`. Machines of one's own on one's own site or in colocation have no
+ * foreign operator and pass. */
 #ifndef POLICY_H
 #define POLICY_H
 
@@ -52,7 +55,7 @@ struct policy_facts policy_of_offer(const struct policy_book *book, const char *
 enum policy_rule {
     RULE_NONE, /* allowed */
     RULE_MANAGED,
-    RULE_OPERATOR,     /* its seat is not known, and the policy asks */
+    RULE_OPERATOR,     /* its seat or its regions are not known, and the policy asks */
     RULE_JURISDICTION, /* of the operator */
     RULE_REGION,
     RULE_WEIGHTS,

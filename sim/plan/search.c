@@ -149,6 +149,7 @@ static void fill_option(const struct sizing *z, const struct system *system,
         .node_gpus = item->n_gpus < gpu->scaleup_gpus ? item->n_gpus : gpu->scaleup_gpus,
         .rps_per_replica = item->capacity.rps,
         .prefill_time_frac = p->prefill_time_frac,
+        .e2e_s = p->e2e_s,
         .tokens = {p->input_tokens, p->hit_tokens, p->output_tokens},
         .quality = item->candidate->model->quality,
     };

@@ -73,6 +73,8 @@ struct spread uncertainty_spread(const struct plan_case *c, enum input_id id)
     case INPUT_FAILURES: /* sources differ by a factor of 17: sqrt(17) either way */
         return factors(rates[ECON_FAILURES].value, 0.24, 4.1,
                        "range between published failure rates");
+    case INPUT_SPOT:
+        return of_rate(&rates[ECON_SPOT], 0.2, 5, "assumed: a factor of 5 either way");
     case INPUT_STAFF:
         return of_rate(&rates[team ? ECON_STAFF : ECON_FTE_COST], 0.8, 1.25, "assumed: 25 %");
     case INPUT_ELECTRICITY:

@@ -73,9 +73,16 @@ double units_down_frac(const struct econ *econ, int gpus_per_replica, int node_g
     double gpu = econ_value(econ, ECON_FAILURES) * restart_days +
                  econ_value(econ, ECON_BREAKAGE) / DAYS_PER_YEAR * repair_days;
     int nodes = units_nodes_per_replica(gpus_per_replica, node_gpus);
-    double down =
-        gpus_per_replica * gpu + nodes * econ_value(econ, ECON_NODE_FAILURES) * restart_days;
-    return down < 0.9 ? down : 0.9;
+    return gpus_per_replica * gpu + nodes * econ_value(econ, ECON_NODE_FAILURES) * restart_days;
+}
+
+double units_spot_down_frac(const struct econ *econ, int gpus_per_replica, int node_gpus,
+                            double e2e_s)
+{
+    double each_s =
+        econ_value(econ, ECON_SPOT_REPLACE) + econ_value(econ, ECON_RESTART) + e2e_s / 2;
+    int nodes = units_nodes_per_replica(gpus_per_replica, node_gpus);
+    return nodes * econ_value(econ, ECON_SPOT) * each_s / DAY_S;
 }
 
 double units_availability(int64_t replicas, int64_t spares, double down_frac)

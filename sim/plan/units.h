@@ -41,6 +41,13 @@ int64_t units_replicas(double peak_rps, double rps_per_replica, double utilisati
  * times repair. 8 GPUs at 4.74e-4 per day and 300 s, 1 % per year and 259200 s:
  * 8 * (4.74e-4 * 300 / 86400 + 0.01 / 365.25 * 259200 / 86400) = 6.70e-4. */
 double units_down_frac(const struct econ *econ, int gpus_per_replica, int node_gpus);
+/* The further share of a spot machine, which is taken away whenever another pays more. Until
+ * the next one is there and has restarted nothing is served, and of the requests in flight the
+ * work is lost: on average half of each, batch * e2e / 2 of a replica that serves batch / e2e a
+ * second. Once in 10 days, 786 s and 300 s, 20 s a request, one node: 0.1 * 1096 / 86400
+ * = 1.27e-3. */
+double units_spot_down_frac(const struct econ *econ, int gpus_per_replica, int node_gpus,
+                            double e2e_s);
 /* Chance that at least `replicas` of replicas + spares serve: that of at most `spares` failures
  * in a binomial, beyond a million replicas in its normal approximation. 2 and 1 at 6.7e-4:
  * 1 - 3 * (6.7e-4)^2 = 0.99999865 but for the cube. */
