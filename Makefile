@@ -202,7 +202,7 @@ golden: all ## rewrite the expected output of the command-line tests; read the d
 
 # The steps of `make check`, in order; .ci/run takes the same list.
 CHECKS := check-levels check-headers check-format check-scripts check-gcc check-clang check-same \
-	check-asan check-tsan check-valgrind check-instructions check-install check-deb check-report check-archive check-cppcheck check-tidy check-coverage \
+	check-asan check-tsan check-valgrind check-instructions check-install check-deb check-report check-seeds check-archive check-cppcheck check-tidy check-coverage \
 	$(if $(FUZZ_SRC),check-fuzz)
 .PHONY: list-checks $(CHECKS)
 list-checks:
@@ -259,6 +259,9 @@ check-deb: ## the Debian package installs, runs and goes away in a directory of 
 check-report: ## report.html of a plan in headless Chromium: console, requests, sorting, print
 	@$(MAKE) $(B)/headroom
 	@tests/report_check.sh $(B)/headroom
+check-seeds: ## what a plan says of its certainty holds for twenty seeds, and its flips flip
+	@$(MAKE) $(B)/headroom
+	@tests/check_seeds.sh $(B)/headroom
 check-archive: ## a source archive builds and runs without .git
 	@MAKE='$(MAKE)' tests/check_archive.sh
 # Uninitialised variables are left to the compilers, clang-tidy and valgrind, which follow pointers better.
