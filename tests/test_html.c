@@ -89,7 +89,7 @@ static void write_tables(const char *dir, const char *decision)
 }
 
 /* The page of these tables; the caller frees it. */
-static char *make_page(const char *decision)
+static char *make_page_in(const char *decision, double eur_per_usd)
 {
     const char *dir = check_tmp(0, "html");
     struct scenario sc = {.name = "a\"><script>name", .question = "Is <b>3 & 4</b> 'enough'?"};
@@ -98,6 +98,7 @@ static char *make_page(const char *decision)
     struct err err = {0};
     char path[512];
     size_t n;
+    sc.economics.eur_per_usd = eur_per_usd;
     write_tables(dir, decision);
     put_file(dir, "cost.svg", picture);
     put_file(dir, "tornado.svg", picture);
@@ -106,6 +107,11 @@ static char *make_page(const char *decision)
     char *page = text_load(path, 64 * TEXT_MIB, &n, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(page);
     return page;
+}
+
+static char *make_page(const char *decision)
+{
+    return make_page_in(decision, NAN);
 }
 
 static int count(const char *page, const char *what)
@@ -175,6 +181,17 @@ static void a_step_up_in_quality_says_what_it_costs(void)
     expect(page, "models.csv:3:gain_frac\">20&nbsp;%");
     expect(page, "models.csv:3:usd_per_point\">2,143<");
     expect(page, "cost per point rises");
+    free(page);
+}
+
+/* 12,345.6 USD at 0.5 EUR. */
+static void a_second_currency_stands_beside_the_dollar(void)
+{
+    char *page = make_page_in(decision_csv, 0.5);
+    expect(page, "plan.csv:2:usd_per_month times scenario:economics.eur_per_usd\">6,173<");
+    free(page);
+    page = make_page(decision_csv);
+    CU_ASSERT_PTR_NULL(strstr(page, " EUR"));
     free(page);
 }
 
@@ -281,6 +298,7 @@ static const struct check_case cases[] = {
     {"the_answer_is_one_sentence_with_its_figures",
      the_answer_is_one_sentence_with_its_figures},
     {"a_step_up_in_quality_says_what_it_costs", a_step_up_in_quality_says_what_it_costs},
+    {"a_second_currency_stands_beside_the_dollar", a_second_currency_stands_beside_the_dollar},
     {"no_option_left_is_said", no_option_left_is_said},
     {"headings_are_buttons_that_say_the_order", headings_are_buttons_that_say_the_order},
     {"landmarks_and_language_are_there", landmarks_and_language_are_there},

@@ -120,12 +120,31 @@ static void print_sizes(const struct plan *plan, FILE *out)
     }
 }
 
+/* The two that were compared in the second currency, where the scenario asks for it. */
+static void print_eur(const struct plan *plan, FILE *out)
+{
+    double rate = plan->scenario->economics.eur_per_usd;
+    const struct decision *d = &plan->answer.decision;
+    if (isnan(rate) || d->side == SIDE_NONE) {
+        return;
+    }
+    fprintf(out, "  at %.6g EUR to the dollar:", rate);
+    if (!isnan(d->self_usd)) {
+        fprintf(out, " self-hosted %.0f", rate * d->self_usd);
+    }
+    if (!isnan(d->managed_usd)) {
+        fprintf(out, "%s managed %.0f", isnan(d->self_usd) ? "" : ",", rate * d->managed_usd);
+    }
+    fputs(" EUR a month\n", out);
+}
+
 static void print_decision(const struct plan *plan, FILE *out)
 {
     const struct decision *d = &plan->answer.decision;
     fprintf(out, "\nDecision: %s (%s; confidence %s)\n", decision_side_names[d->side],
             decision_reason_names[d->reason], decision_confidence_names[d->confidence]);
     fprintf(out, "  %s\n", d->text);
+    print_eur(plan, out);
     for (int i = 0; i < d->n_flips; i++) {
         fprintf(out, "  flips: %s\n", d->flips[i].text);
     }

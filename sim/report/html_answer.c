@@ -28,6 +28,14 @@ static void put_plan(const struct page *p, int row, const char *col, enum page_f
     page_cell(p, plan_cell(row, col), form);
 }
 
+/* With its unit, and in the second currency where there is one. */
+static void put_usd(const struct page *p, int row, const char *col, enum page_form form)
+{
+    put_plan(p, row, col, form);
+    put(p, " USD");
+    page_eur(p, plan_cell(row, col), form);
+}
+
 static void put_decision(const struct page *p, int row, const char *col, enum page_form form)
 {
     page_cell(p, page_decision(row, col), form);
@@ -95,10 +103,10 @@ static void put_answer(const struct page *p)
     }
     put_what(p, p->chosen);
     put(p, ":</strong> ");
-    put_plan(p, p->chosen, "usd_per_month", FORM_USD);
-    put(p, " USD a month, ");
-    put_plan(p, p->chosen, "usd_per_mtok_blended", FORM_SIG);
-    put(p, " USD per million tokens; ");
+    put_usd(p, p->chosen, "usd_per_month", FORM_USD);
+    put(p, " a month, ");
+    put_usd(p, p->chosen, "usd_per_mtok_blended", FORM_SIG);
+    put(p, " per million tokens; ");
     put_decision(p, reason, "text", FORM_TEXT);
     put(p, ", confidence ");
     put_decision(p, confidence, "text", FORM_TEXT);
@@ -216,17 +224,15 @@ static void put_month(const struct page *p, const char *who, int row)
     }
     put(p, "<div>");
     page_text(p->out, who);
-    put_plan(p, row, "usd_per_month", FORM_USD);
-    put(p, " USD");
+    put_usd(p, row, "usd_per_month", FORM_USD);
     put_band(p, is_self(p, row) ? "self_usd" : "managed_usd", " (");
     bool band = page_fact(p, "uncertainty", "", "self_usd_p10") >= 0;
     put(p, band ? "), in the first month " : ", in the first month ");
-    put_plan(p, row, "usd_month_0", FORM_USD);
-    put(p, " USD");
+    put_usd(p, row, "usd_month_0", FORM_USD);
     if (page_value(p, plan_cell(row, "capex_usd")) > 0) {
         put(p, "; purchases of ");
-        put_plan(p, row, "capex_usd", FORM_USD);
-        put(p, " USD at the start are in it as depreciation and cost of capital");
+        put_usd(p, row, "capex_usd", FORM_USD);
+        put(p, " at the start are in it as depreciation and cost of capital");
     }
     put(p, ".</div>");
 }
@@ -238,8 +244,8 @@ static void put_per_mtok(const struct page *p, const char *who, int row)
     }
     put(p, "<div>");
     page_text(p->out, who);
-    put_plan(p, row, "usd_per_mtok_blended", FORM_SIG);
-    put(p, " USD all together; input ");
+    put_usd(p, row, "usd_per_mtok_blended", FORM_SIG);
+    put(p, " all together; input ");
     put_plan(p, row, "usd_per_mtok_input", FORM_SIG);
     put(p, ", output ");
     put_plan(p, row, "usd_per_mtok_output", FORM_SIG);

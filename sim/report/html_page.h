@@ -54,6 +54,8 @@ double page_value(const struct page *p, struct page_cell c); /* NaN: empty or no
 bool page_has(const struct page *p, struct page_cell c);
 /* The cell in its form with its data-source; a dash when it is empty. */
 void page_cell(const struct page *p, struct page_cell c, enum page_form form);
+/* " (12,386 EUR)" where the scenario gives economics.eur_per_usd; else nothing. */
+void page_eur(const struct page *p, struct page_cell usd, enum page_form form);
 /* Row of decision.csv, -1: none. item NULL: the first after row `after` of the section. */
 int page_fact(const struct page *p, const char *section, const char *model, const char *item);
 int page_next(const struct page *p, const char *section, const char *model, int after);

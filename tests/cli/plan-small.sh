@@ -16,7 +16,7 @@ deployments:
 managed: [{provider: databricks}]
 simulation: {requests: 300}
 END
-"$HEADROOM" plan -q -j "$HEADROOM_JOBS" small.yaml | sed 's/  */ /g' | grep -o '^Decision: [a-z-]*\|^rank .*'
+"$HEADROOM" plan -q -j "$HEADROOM_JOBS" --set economics.eur_per_usd=0.92 small.yaml | sed 's/  */ /g' | grep -o '^Decision: [a-z-]*\|^rank .*\|at .* EUR a month'
 (cd out/small && for table in plan costs breakeven forecast sensitivity decision models; do
     head -n 1 "$table.csv"
 done)
