@@ -28,7 +28,7 @@ static bool check_rows(const struct figure *fig, struct err *err)
 {
     const struct csv_table *t = &fig->table;
     if (t->n_rows == 0) {
-        return err_set(err, ERR_INPUT, "%s has no rows to draw", t->file);
+        return err_set(err, ERR_UNFIT, "%s has no rows to draw", t->file);
     }
     for (int row = 0; row < t->n_rows; row++) {
         if (t->lines[row] != row + 2) {

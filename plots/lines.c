@@ -396,7 +396,7 @@ static bool read_panels(struct lines *l, struct err *err)
         }
         l->n_panels += p->any;
     }
-    return l->n_panels > 0 || err_set(err, ERR_INPUT, "%s has nothing to draw: no stable load",
+    return l->n_panels > 0 || err_set(err, ERR_UNFIT, "%s has nothing to draw: no stable load",
                                       l->fig->table.file);
 }
 

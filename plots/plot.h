@@ -81,8 +81,8 @@ struct chart {
 
 /* Makes out_base.svg and out_base.png, both or none (written beside and renamed). Fails with
  * ERR_IO when gnuplot is missing (names the Debian package) or fails (its message), with
- * ERR_INPUT when the table lacks a column or has nothing to draw, with ERR_USAGE on an unknown
- * kind. */
+ * ERR_UNFIT when the table has nothing to draw, with ERR_INPUT when it lacks a column or has a
+ * bad cell, with ERR_USAGE on an unknown kind. */
 bool plot_chart(const struct chart *chart, struct err *err);
 
 /* Can gnuplot be started? False with the same ERR_IO as plot_chart, to say so once and go on

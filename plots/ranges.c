@@ -122,7 +122,7 @@ static bool read_cost(struct ranges *r, struct err *err)
         }
     }
     if (r->n == 0) {
-        return err_set(err, ERR_INPUT, "%s has no ranked option", r->fig->table.file);
+        return err_set(err, ERR_UNFIT, "%s has no ranked option", r->fig->table.file);
     }
     for (int i = 0; i < r->n; i++) {
         band = band || !isnan(r->rows[i].lo);
@@ -219,7 +219,7 @@ static bool read_tornado(struct ranges *r, struct err *err)
         }
     }
     if (r->n == 0) {
-        return err_set(err, ERR_INPUT, "%s has nothing to draw", r->fig->table.file);
+        return err_set(err, ERR_UNFIT, "%s has nothing to draw", r->fig->table.file);
     }
     r->key[0] = "input at its P10";
     r->key[1] = "input at its P90";

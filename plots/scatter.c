@@ -205,7 +205,7 @@ bool scatter_draw(struct figure *fig, struct err *err)
     }
     for (int k = 0; k < MEASURES; k++) {
         if (s.axis[k].n_tics == 0) {
-            return err_set(err, ERR_INPUT, "%s has no %s to draw", figure_table_name(fig),
+            return err_set(err, ERR_UNFIT, "%s has no %s to draw", figure_table_name(fig),
                            measures[k].name);
         }
     }

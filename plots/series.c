@@ -411,7 +411,7 @@ static bool fit_axes(struct series_chart *s, struct err *err)
                         LAYOUT_COUNT);
     }
     if (!any) {
-        return err_set(err, ERR_INPUT, "%s has nothing to draw", s->fig->table.file);
+        return err_set(err, ERR_UNFIT, "%s has nothing to draw", s->fig->table.file);
     }
     if (s->panels[0].n_series == 0) {
         fit_near(&s->x, x);

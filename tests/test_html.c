@@ -277,6 +277,23 @@ static void nothing_is_fetched(void)
     free(page);
 }
 
+/* These tables lack what the Pareto chart draws: a defect, not a plan with nothing to show. */
+static void a_missing_column_of_a_chart_is_an_error(void)
+{
+    const char *dir = check_tmp(1, "html");
+    struct scenario sc = {.name = "x", .question = ""};
+    struct html_report report = {.dir = dir,
+                                 .scenario = &sc,
+                                 .version = "1.2.3",
+                                 .as_of = "2026-11-22",
+                                 .template_dir = "plots"};
+    struct err err = {0};
+    write_tables(dir, decision_csv);
+    CU_ASSERT_FALSE(html_charts(&report, &err));
+    CU_ASSERT_EQUAL(err.code, ERR_INPUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "tpot_s_mean"));
+}
+
 static void a_missing_table_is_an_error_and_leaves_no_page(void)
 {
     const char *dir = check_tmp(1, "missing");
@@ -305,6 +322,7 @@ static const struct check_case cases[] = {
     {"tags_are_balanced", tags_are_balanced},
     {"pictures_have_words_and_ids_of_their_own", pictures_have_words_and_ids_of_their_own},
     {"nothing_is_fetched", nothing_is_fetched},
+    {"a_missing_column_of_a_chart_is_an_error", a_missing_column_of_a_chart_is_an_error},
     {"a_missing_table_is_an_error_and_leaves_no_page",
      a_missing_table_is_an_error_and_leaves_no_page},
 };

@@ -116,13 +116,19 @@ static void check_fails(const struct chart *chart, enum err_code code, const cha
     }
 }
 
-static void check_text_fails(const char *kind, const char *csv_text, const char *words)
+static void check_text(const char *kind, const char *csv_text, enum err_code code,
+                       const char *words)
 {
     const char *csv = check_tmp(0, ".csv");
     write_text(csv, csv_text);
     struct chart chart = chart_of(kind, csv, base(1));
-    check_fails(&chart, ERR_INPUT, words);
+    check_fails(&chart, code, words);
     unlink(csv);
+}
+
+static void check_text_fails(const char *kind, const char *csv_text, const char *words)
+{
+    check_text(kind, csv_text, ERR_INPUT, words);
 }
 
 /* Kind, table, a name that must be on the chart. */
@@ -437,13 +443,25 @@ static void bad_tables_are_input_errors(void)
     check_text_fails("latency", "deployment,rate_rps,stable,tpot_s_p95\nA,1,1,1\n",
                      "ttft_s_p95");
     check_text_fails("memory", "deployment,gpu_gib\nA,80\n", "weights_gib");
-    check_text_fails("latency", CURVES_HEAD, "no rows");
-    check_text_fails("latency", CURVES_HEAD "A,1,0,0.1,0.02,1,0.02,50\n", "no stable load");
     check_text_fails("latency", CURVES_HEAD "A,2,1,1,1,1,1,1\nA,1,1,1,1,1,1,1\n",
                      "ascending rate_rps");
     check_text_fails("latency", CURVES_HEAD "\"A\nB\",2,1,1,1,1,1,1\nA,1,1,1,1,1,1,1\n",
                      "one record per line");
     check_text_fails("latency", CURVES_HEAD "A,2,1,fast,1,1,1,1\n", "fast");
+}
+
+/* Told apart from a column that is missing: a plan without an answer has no cost to draw. */
+static void nothing_to_draw_is_no_bad_table(void)
+{
+    static const char head[] = "rank,side,option,model,usd_per_mtok_blended,usd_per_month\n";
+    char rows[200];
+    check_text("latency", CURVES_HEAD, ERR_UNFIT, "no rows");
+    check_text("latency", CURVES_HEAD "A,1,0,0.1,0.02,1,0.02,50\n", ERR_UNFIT,
+               "no stable load");
+    check_text("cost", head, ERR_UNFIT, "no rows");
+    snprintf(rows, sizeof rows, "%s,managed,a,m,,\n", head);
+    check_text("cost", rows, ERR_UNFIT, "no ranked option");
+    check_text("cost", "rank,side\n1,managed\n", ERR_INPUT, "option");
 }
 
 static void labels_apart_stay_where_they_are(void)
@@ -552,6 +570,7 @@ static const struct check_case without_gnuplot[] = {
     {"a_missing_gnuplot_names_the_package", a_missing_gnuplot_names_the_package},
     {"an_unknown_kind_is_a_usage_error", an_unknown_kind_is_a_usage_error},
     {"bad_tables_are_input_errors", bad_tables_are_input_errors},
+    {"nothing_to_draw_is_no_bad_table", nothing_to_draw_is_no_bad_table},
     {"labels_apart_stay_where_they_are", labels_apart_stay_where_they_are},
     {"labels_never_overlap_and_stay_inside", labels_never_overlap_and_stay_inside},
     {"two_labels_at_one_place_move_equally", two_labels_at_one_place_move_equally},

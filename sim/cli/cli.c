@@ -183,7 +183,7 @@ static bool draw(struct cli *cli, struct chart *chart, const struct cli_chart *w
     /* an older chart would contradict the new table */
     remove(arena_printf(cli->arena, "%s.svg", chart->out_base));
     remove(arena_printf(cli->arena, "%s.png", chart->out_base));
-    if (err.code == ERR_INPUT) {
+    if (err.code == ERR_INPUT || err.code == ERR_UNFIT) {
         cli_note(cli, "no %s chart: %s", what->kind, err.text);
         return true;
     }

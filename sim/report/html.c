@@ -68,21 +68,26 @@ static const struct chart_spec {
     {"quality", "What more quality costs", PAGE_PLAN, true},
 };
 
+/* First row of the decision's model, -1: none. */
+static int model_row(const struct page *p, enum page_table table)
+{
+    for (int row = 0; row < p->tables[table].n_rows; row++) {
+        if (strcmp(page_get(p, (struct page_cell){table, row, "model"}), p->model) == 0) {
+            return row;
+        }
+    }
+    return -1;
+}
+
 /* Tokens per day at the start: requests of month 0 times the tokens of one. */
 static double today_tokens(const struct page *p)
 {
-    const struct csv_table *t = &p->tables[PAGE_FORECAST];
-    for (int row = 0; row < t->n_rows; row++) {
-        struct page_cell model = {PAGE_FORECAST, row, "model"};
-        if (strcmp(page_get(p, model), p->model) == 0 && p->tables[PAGE_BREAKEVEN].n_rows > 0) {
-            double tokens = page_value(p, (struct page_cell){PAGE_BREAKEVEN, 0, "tok_per_day"});
-            double requests =
-                page_value(p, (struct page_cell){PAGE_BREAKEVEN, 0, "requests_per_day"});
-            return page_value(p, (struct page_cell){PAGE_FORECAST, row, "requests_per_day"}) *
-                   tokens / requests;
-        }
-    }
-    return NAN;
+    int month = model_row(p, PAGE_FORECAST);
+    int curve = model_row(p, PAGE_BREAKEVEN);
+    double tokens = page_value(p, (struct page_cell){PAGE_BREAKEVEN, curve, "tok_per_day"});
+    double of = page_value(p, (struct page_cell){PAGE_BREAKEVEN, curve, "requests_per_day"});
+    return page_value(p, (struct page_cell){PAGE_FORECAST, month, "requests_per_day"}) *
+           tokens / of;
 }
 
 static bool draw(const struct page *p, const struct chart_spec *spec, struct err *err)
@@ -107,7 +112,8 @@ static bool draw(const struct page *p, const struct chart_spec *spec, struct err
     }
     unlink(arena_printf(p->arena, "%s.svg", chart.out_base));
     unlink(arena_printf(p->arena, "%s.png", chart.out_base));
-    if (own.code == ERR_INPUT) {
+    if (own.code ==
+        ERR_UNFIT) { /* nothing to show: one side is missing, or no model has a score */
         return true;
     }
     *err = own;
