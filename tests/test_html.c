@@ -57,6 +57,7 @@ static const char decision_csv[] =
     "decision,,confidence,,,high\ndecision,,chosen,12345.6,USD/month,box\n"
     "decision,,runner_up,23456.7,USD/month,api\ndecision,,self_usd,12345.6,USD/month,box\n"
     "decision,,managed_usd,23456.7,USD/month,api\ndecision,,wins_frac,0.97,fraction,\n"
+    "decision,,margin_frac,0.1,fraction,\ndecision,,confidence_frac,0.8,fraction,\n"
     "flip,,rent,3.1,USD/GPU-h,managed if rent exceeds 3.1 USD/GPU-h\n"
     "uncertainty,,self_usd_p10,11000,USD/month,\nuncertainty,,self_usd_p50,12300,USD/month,\n"
     "uncertainty,,self_usd_p90,14000,USD/month,\nbreakeven,,first_crossing,50000,requests/"
@@ -181,6 +182,34 @@ static void a_step_up_in_quality_says_what_it_costs(void)
     expect(page, "models.csv:3:gain_frac\">20&nbsp;%");
     expect(page, "models.csv:3:usd_per_point\">2,143<");
     expect(page, "cost per point rises");
+    free(page);
+}
+
+static void the_terms_of_the_decision_are_said(void)
+{
+    char *page = make_page(decision_csv);
+    expect(page,
+           "self-hosting is at least <span data-source=\"decision.csv:10:value\">10&nbsp;%");
+    expect(page, "chosen from <span data-source=\"decision.csv:11:value\">80&nbsp;%");
+    expect(page, "measured</span> (of this system itself).");
+    expect(page, "TTFT</span>, the time to the first token.");
+    expect(page,
+           "The policy excludes 1 option; <a href=\"#h-excluded\">each with its rule</a>");
+    expect(page,
+           "30,000</span> USD a month more than <span data-source=\"models.csv:3:over\">small");
+    free(page);
+}
+
+static void costs_that_never_cross_are_said_to_be_so(void)
+{
+    char *page =
+        make_page("section,model,item,value,unit,text\n"
+                  "decision,,self_usd,12345.6,USD/month,box\n"
+                  "decision,,managed_usd,23456.7,USD/month,api\n"
+                  "breakeven,,searched_to,7000000,requests/day,dearer at every volume\n");
+    expect(page,
+           "dearer at every volume</span> "
+           "(<span data-source=\"decision.csv:4:value\">7,000,000</span> requests a day).");
     free(page);
 }
 
@@ -315,6 +344,8 @@ static const struct check_case cases[] = {
     {"the_answer_is_one_sentence_with_its_figures",
      the_answer_is_one_sentence_with_its_figures},
     {"a_step_up_in_quality_says_what_it_costs", a_step_up_in_quality_says_what_it_costs},
+    {"the_terms_of_the_decision_are_said", the_terms_of_the_decision_are_said},
+    {"costs_that_never_cross_are_said_to_be_so", costs_that_never_cross_are_said_to_be_so},
     {"a_second_currency_stands_beside_the_dollar", a_second_currency_stands_beside_the_dollar},
     {"no_option_left_is_said", no_option_left_is_said},
     {"headings_are_buttons_that_say_the_order", headings_are_buttons_that_say_the_order},

@@ -220,6 +220,27 @@ static void amounts_are_traceable_to_cost_lines(void)
     CU_ASSERT_EQUAL(n, plan.n_ranked);
 }
 
+/* GPUs that a provider runs are paid by the hour: no price of input or output alone. */
+static void an_offer_by_the_hour_has_one_price_for_all_tokens(void)
+{
+    struct plan plan = run("managed.0.provider=deepinfra");
+    const char *paths[6];
+    struct csv_table t;
+    struct err err = {0};
+    int n = 0;
+    CU_ASSERT_TRUE_FATAL(write_all(&plan, paths));
+    CU_ASSERT_TRUE_FATAL(csv_load(arena, paths[0], &t, &err));
+    for (int r = 0; r < t.n_rows; r++) {
+        if (strcmp(csv_cell(&t, r, csv_col(&t, "hosting")), "dedicated") == 0) {
+            CU_ASSERT_STRING_EQUAL(csv_cell(&t, r, csv_col(&t, "usd_per_mtok_output")), "");
+            CU_ASSERT_STRING_NOT_EQUAL(csv_cell(&t, r, csv_col(&t, "usd_per_mtok_blended")),
+                                       "");
+            n++;
+        }
+    }
+    CU_ASSERT_TRUE(n > 0);
+}
+
 /* Ranked options have a band around their cost, and no other row has one. */
 static void every_ranked_option_has_a_band(void)
 {
@@ -315,6 +336,8 @@ int main(void)
         {"a_limit_nobody_meets_leaves_no_system", a_limit_nobody_meets_leaves_no_system},
         {"nothing_left_is_no_answer", nothing_left_is_no_answer},
         {"amounts_are_traceable_to_cost_lines", amounts_are_traceable_to_cost_lines},
+        {"an_offer_by_the_hour_has_one_price_for_all_tokens",
+         an_offer_by_the_hour_has_one_price_for_all_tokens},
         {"every_ranked_option_has_a_band", every_ranked_option_has_a_band},
         {"candidates_without_an_entry_are_listed_with_a_reason",
          candidates_without_an_entry_are_listed_with_a_reason},

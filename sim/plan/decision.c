@@ -497,6 +497,29 @@ static int compare_flips(const void *a, const void *b)
                     : ((int)x->id - (int)y->id) * 2 + (int)x->upward - (int)y->upward;
 }
 
+/* A number as people write it; percent where one speaks of percent. */
+static const char *amount(struct arena *arena, double value, bool percent)
+{
+    if (percent) {
+        return arena_printf(arena, "%.4g %%", 100 * value);
+    }
+    return arena_printf(arena, fabs(value) >= 1000 ? "%.0f" : "%.4g", value);
+}
+
+/* "self-hosted if growth exceeds 12.76 % per month (now 3 %)". */
+static const char *flip_text(struct arena *arena, const struct plan_case *pair,
+                             const struct decision_flip *flip)
+{
+    struct input_spec spec = input_spec_of(pair, flip->id);
+    bool bare = strcmp(spec.unit, "fraction") == 0 || strcmp(spec.unit, "ratio") == 0;
+    bool percent = flip->id == INPUT_GROWTH || flip->id == INPUT_CAPITAL ||
+                   flip->id == INPUT_RESIDUAL || flip->id == INPUT_UTILISATION;
+    return arena_printf(arena, "%s if %s %s %s%s%s (now %s)", decision_side_names[flip->to],
+                        spec.name, flip->upward ? "exceeds" : "falls under",
+                        amount(arena, flip->value, percent), bare ? "" : " ",
+                        bare ? "" : spec.unit, amount(arena, flip->now, percent));
+}
+
 static void search_flips(struct arena *arena, const struct decision_candidate *candidates,
                          int n, const struct decision_rule *rule, struct decision *out)
 {
@@ -522,10 +545,7 @@ static void search_flips(struct arena *arena, const struct decision_candidate *c
         if (isnan(flip.value)) {
             continue;
         }
-        struct input_spec spec = input_spec_of(&search->pair, flip.id);
-        flip.text =
-            arena_printf(arena, "%s if %s %s %.6g %s", decision_side_names[flip.to], spec.name,
-                         flip.upward ? "exceeds" : "falls under", flip.value, spec.unit);
+        flip.text = flip_text(arena, &search->pair, &flip);
         out->flips[out->n_flips++] = flip;
     }
     qsort(out->flips, (size_t)out->n_flips, sizeof out->flips[0], compare_flips);

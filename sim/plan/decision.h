@@ -73,7 +73,7 @@ struct decision_flip {
     bool upward; /* flips when the input exceeds the value; else when it falls below */
     double now, value;
     enum decision_side to;
-    const char *text; /* "self-hosted if volume exceeds 3.2e+06 requests/day" */
+    const char *text; /* "self-hosted if volume exceeds 3200000 requests/day (now 730000)" */
 };
 
 struct decision {

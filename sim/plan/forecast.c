@@ -188,8 +188,8 @@ struct input_spec input_spec_of(const struct plan_case *c, enum input_id id)
         return hourly ? (struct input_spec){"managed price", "USD/unit-h", 0, 1e6}
                       : (struct input_spec){"managed price", "USD/Mtok", 0, 1e5};
     case INPUT_STAFF:
-        return team ? (struct input_spec){"staff", "USD/year", 0, 1e9}
-                    : (struct input_spec){"engineer", "USD/FTE-year", 0, 1e8};
+        return team ? (struct input_spec){"cost of staff", "USD/year", 0, 1e9}
+                    : (struct input_spec){"cost of an engineer", "USD/FTE-year", 0, 1e8};
     case INPUT_ELECTRICITY:
         return (struct input_spec){"electricity", "USD/kWh", 0, 100};
     case INPUT_CAPITAL:

@@ -59,10 +59,10 @@
  *
  * decision.csv     long: section, model, item, value, unit, text
  *   decision    side, reason, confidence, chosen, runner_up, self_usd, managed_usd, wins_frac,
- *               ratio, text; model "" is over all models
- *   flip        one per input: item the input, value where it flips, text the sentence
- *   uncertainty self_usd, managed_usd, gpus, crossing_month, ratio each with _p10 _p50 _p90
- *   breakeven   first_crossing (requests/day), month
+ *               ratio, margin_frac, confidence_frac (what was asked for), text; model "" is
+ * over all models flip        one per input: item the input, value where it flips, text the
+ * sentence uncertainty self_usd, managed_usd, gpus, crossing_month, ratio each with _p10 _p50
+ * _p90 breakeven   first_crossing to self-hosting and searched_to (requests/day), month
  *   excluded    item the option, text the rule and its sentence
  *   gap         a model that a provider does not offer, with the nearest
  *   note        what the figures leave out

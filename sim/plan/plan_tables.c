@@ -162,9 +162,10 @@ static void put_capacity(struct csv_writer *w, const struct plan_entry *e)
     csv_put_num(w, e->sheet.it_power_w);
 }
 
+/* An offer by the hour has no price of its own for input or output. */
 static double offer_price(const struct plan_rate *r, const struct offer *o)
 {
-    return r->value * o->price_factor;
+    return offer_by_hour(o) ? NAN : r->value * o->price_factor;
 }
 
 static void put_spread(struct csv_writer *w, const struct plan_entry *e,
@@ -737,6 +738,10 @@ static void put_decision(struct csv_writer *w, const struct plan *plan,
              "self-hosting wins by the margin");
     put_fact(&f, "ratio", a->has_pair ? d->ratio : NAN, "self / managed",
              "at the confidence asked for");
+    put_fact(&f, "margin_frac", plan->scenario->economics.decision_margin_frac, "fraction",
+             "by which self-hosting must be cheaper");
+    put_fact(&f, "confidence_frac", plan->scenario->economics.decision_confidence,
+             "fraction of samples", "in which it must be");
     put_fact(&f, "text", NAN, "", d->text ? d->text : "");
     f.section = "flip";
     for (int i = 0; i < d->n_flips; i++) {
@@ -745,6 +750,20 @@ static void put_decision(struct csv_writer *w, const struct plan *plan,
         put_fact(&f, c ? input_spec_of(c, x->id).name : "", x->value,
                  c ? input_spec_of(c, x->id).unit : "", x->text);
     }
+}
+
+/* What holds over all volumes that were searched, when the costs do not cross. */
+static const char *searched_text(const struct plan_answer *a)
+{
+    double volume = a->pair.demand.requests_per_day;
+    double self = forecast_self_usd(&a->pair, volume);
+    double managed = forecast_managed_usd(&a->pair, volume);
+    if (a->breakeven.n > 0) {
+        return "the costs cross";
+    }
+    return self < managed || isnan(managed)
+               ? "self-hosting is cheaper at every volume up to this"
+               : "self-hosting is dearer at every volume up to this";
 }
 
 static void put_uncertainty(struct csv_writer *w, const struct plan *plan,
@@ -770,6 +789,7 @@ static void put_uncertainty(struct csv_writer *w, const struct plan *plan,
             break;
         }
     }
+    put_fact(&f, "searched_to", a->breakeven.searched_to, "requests/day", searched_text(a));
     put_fact(&f, "month", a->breakeven_month, "month",
              "in which the forecast passes the next crossing to self-hosting");
 }

@@ -143,6 +143,7 @@ static void put_header(const struct page *p)
         {"answer", "Answer"},
         {"charts", "Charts"},
         {"h-ranking", "Ranked options"},
+        {"h-models", "Which model"},
         {"h-bands", "Error bands"},
         {"h-assumptions", "Assumptions"},
         {"h-scenario", "Scenario"},
@@ -158,7 +159,8 @@ static void put_header(const struct page *p)
     fputs("</h1>\n</header>\n<nav aria-label=\"Sections\"><ul>", p->out);
     for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
         bool gone =
-            strcmp(links[i][0], "h-bands") == 0 && page_next(p, "uncertainty", "", -1) < 0;
+            (strcmp(links[i][0], "h-bands") == 0 && page_next(p, "uncertainty", "", -1) < 0) ||
+            (strcmp(links[i][0], "h-models") == 0 && p->n_models < 2);
         if (!gone) {
             fprintf(p->out, "<li><a href=\"#%s\">%s</a></li>", links[i][0], links[i][1]);
         }

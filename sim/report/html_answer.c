@@ -6,7 +6,7 @@
 
 #include "sim/report/html_page.h"
 
-enum { SHOWN_ROWS = 16 };
+enum { SHOWN_ROWS = 16, SHOWN_UNPRICED = 5 };
 
 static struct page_cell plan_cell(int row, const char *col)
 {
@@ -146,6 +146,23 @@ static void put_capacity_band(const struct page *p, int row)
     put_plan(p, row, "rps_per_replica_band_hi", FORM_SIG);
 }
 
+static const char *binding_words(const struct page *p, int row)
+{
+    static const char *const words[][2] = {
+        {"TTFT", ", the time to the first token"},
+        {"TPOT", ", the time per output token"},
+        {"ITL", ", the gap between tokens"},
+        {"E2E", ", the time of the whole answer"},
+        {"KV memory", ", the memory for the conversations in progress"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (plan_is(p, row, "binding", words[i][0])) {
+            return words[i][1];
+        }
+    }
+    return "";
+}
+
 static void put_confirmed(const struct page *p, int row)
 {
     double part = page_value(p, plan_cell(row, "fleet_simulated"));
@@ -175,15 +192,16 @@ static void put_count(const struct page *p, int row)
     put_plan(p, row, "rps_per_replica", FORM_SIG);
     put(p, " requests/s (");
     put_capacity_band(p, row);
-    put(p, "), bound by ");
+    put(p, "); what keeps it from more is ");
     put_plan(p, row, "binding", FORM_TEXT);
-    put(p, ". In replicas and spares, GPUs by burstiness: ");
-    put_plan(p, row, "n_gpus_poisson", FORM_COUNT);
-    put(p, " Poisson, ");
+    put(p, binding_words(p, row));
+    put(p, ". The replicas and spares take ");
     put_plan(p, row, "n_gpus_default", FORM_COUNT);
-    put(p, " as planned, ");
+    put(p, " of the GPUs; it would be ");
+    put_plan(p, row, "n_gpus_poisson", FORM_COUNT);
+    put(p, " if requests came independently of each other (Poisson), and ");
     put_plan(p, row, "n_gpus_bursty", FORM_COUNT);
-    put(p, " bursty.");
+    put(p, " in the burstiest traffic known.");
     if (plan_is(p, row, "fleet_confirmed", "1")) {
         put_confirmed(p, row);
     }
@@ -245,10 +263,13 @@ static void put_per_mtok(const struct page *p, const char *who, int row)
     put(p, "<div>");
     page_text(p->out, who);
     put_usd(p, row, "usd_per_mtok_blended", FORM_SIG);
-    put(p, " all together; input ");
-    put_plan(p, row, "usd_per_mtok_input", FORM_SIG);
-    put(p, ", output ");
-    put_plan(p, row, "usd_per_mtok_output", FORM_SIG);
+    put(p, " all together");
+    if (page_has(p, plan_cell(row, "usd_per_mtok_input"))) {
+        put(p, "; input ");
+        put_plan(p, row, "usd_per_mtok_input", FORM_SIG);
+        put(p, ", output ");
+        put_plan(p, row, "usd_per_mtok_output", FORM_SIG);
+    }
     put(p, " (first month).</div>");
 }
 
@@ -285,6 +306,16 @@ static double last_month(const struct page *p)
     return page_value(p, (struct page_cell){PAGE_FORECAST, last, "month"});
 }
 
+static void put_no_crossing(const struct page *p)
+{
+    int searched = page_fact(p, "breakeven", "", "searched_to");
+    put(p, "By cost alone, ");
+    put_decision(p, searched, "text", FORM_TEXT);
+    put(p, " (");
+    put_decision(p, searched, "value", FORM_COUNT);
+    put(p, " requests a day).");
+}
+
 static void put_when(const struct page *p)
 {
     int first = page_fact(p, "breakeven", "", "first_crossing");
@@ -293,8 +324,7 @@ static void put_when(const struct page *p)
     if (p->self < 0 || p->managed < 0) {
         put(p, "Only one side has an option, so there is nothing to compare.");
     } else if (first < 0) {
-        put(p, "At no volume that was searched, or at every one: the lines of the break-even "
-               "chart do not cross.");
+        put_no_crossing(p);
     } else {
         int row = crossing_row(p, page_get(p, page_decision(first, "value")));
         put(p, "By cost alone, from ");
@@ -311,7 +341,7 @@ static void put_when(const struct page *p)
             put(p, ") it is cheaper already");
         } else if (month >= 0 && page_has(p, page_decision(month, "value"))) {
             put(p, "; the demand passes the next crossing to self-hosting in month ");
-            put_decision(p, month, "value", FORM_COUNT);
+            put_decision(p, month, "value", FORM_SIG);
             put(p, page_value(p, page_decision(month, "value")) > last_month(p)
                        ? ", beyond the horizon"
                        : "");
@@ -323,6 +353,23 @@ static void put_when(const struct page *p)
     fact_close(p);
 }
 
+static const char *evidence_words(const struct page *p, int row)
+{
+    static const char *const words[][2] = {
+        {"none",
+         " (nothing of the kind was measured, so confidence is low whatever the samples say)"},
+        {"same SKU only", " (of other models on the same GPU)"},
+        {"same family", " (of models of its family on the same GPU)"},
+        {"measured", " (of this system itself)"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (plan_is(p, row, "evidence", words[i][0])) {
+            return words[i][1];
+        }
+    }
+    return "";
+}
+
 static void put_how_sure(const struct page *p)
 {
     int wins = page_fact(p, "decision", "", "wins_frac");
@@ -330,14 +377,20 @@ static void put_how_sure(const struct page *p)
     put(p, "Confidence ");
     put_decision(p, page_fact(p, "decision", "", "confidence"), "text", FORM_TEXT);
     if (wins >= 0 && page_has(p, page_decision(wins, "value"))) {
-        put(p, ": self-hosting wins by the margin asked for in ");
+        put(p, ". The samples vary growth, prices, capacity and failures within their ranges; "
+               "self-hosting is at least ");
+        put_decision(p, page_fact(p, "decision", "", "margin_frac"), "value", FORM_FRAC);
+        put(p, " cheaper in ");
         put_decision(p, wins, "value", FORM_FRAC);
-        put(p, " of the samples");
+        put(p, " of them, and would be chosen from ");
+        put_decision(p, page_fact(p, "decision", "", "confidence_frac"), "value", FORM_FRAC);
+        put(p, " on");
     }
     put(p, ".");
     if (p->self >= 0) {
-        put(p, " Evidence for the self-hosted system: ");
+        put(p, " Measurements behind the self-hosted system: ");
         put_plan(p, p->self, "evidence", FORM_TEXT);
+        put(p, evidence_words(p, p->self));
         put(p, ".");
     }
     fact_close(p);
@@ -374,6 +427,91 @@ static void put_runner_up(const struct page *p)
     }
 }
 
+/* The chosen model among several: what the next ones cost more. */
+static void put_which_model(const struct page *p)
+{
+    if (p->n_models < 2 || p->chosen < 0) {
+        return;
+    }
+    fact_open(p, "Which model");
+    put_plan(p, p->chosen, "model", FORM_TEXT);
+    bool cheapest = strcmp(page_get(p, (struct page_cell){PAGE_MODELS, 0, "model"}),
+                           page_get(p, plan_cell(p->chosen, "model"))) == 0;
+    put(p, cheapest
+               ? " has the cheapest option that is left; whether it is good enough is for you "
+                 "to judge.<ul class=\"flips\">"
+               : " has the option that was chosen.<ul class=\"flips\">");
+    for (int row = 0; row < p->n_models; row++) {
+        struct page_cell premium = {PAGE_MODELS, row, "premium_usd_per_month"};
+        if (!page_has(p, premium)) {
+            continue;
+        }
+        put(p, "<li>");
+        page_cell(p, (struct page_cell){PAGE_MODELS, row, "model"}, FORM_TEXT);
+        put(p, ": ");
+        page_cell(p, premium, FORM_USD);
+        put(p, " USD a month more than ");
+        page_cell(p, (struct page_cell){PAGE_MODELS, row, "over"}, FORM_TEXT);
+        put(p, " (");
+        page_cell(p, (struct page_cell){PAGE_MODELS, row, "gain_needed_frac"}, FORM_FRAC);
+        put(p, "), ");
+        page_cell(p, (struct page_cell){PAGE_MODELS, row, "verdict"}, FORM_TEXT);
+        put(p, "</li>");
+    }
+    put(p, "</ul>");
+    fact_close(p);
+}
+
+static int count_state(const struct page *p, const char *state)
+{
+    int n = 0;
+    for (int row = 0; row < p->tables[PAGE_PLAN].n_rows; row++) {
+        n += plan_is(p, row, "state", state);
+    }
+    return n;
+}
+
+/* Managed offers without a price, by name: somebody will ask for them. */
+static void put_unpriced(const struct page *p)
+{
+    int shown = 0;
+    put(p, "<ul class=\"flips\">");
+    for (int row = 0; row < p->tables[PAGE_PLAN].n_rows && shown < SHOWN_UNPRICED; row++) {
+        if (plan_is(p, row, "state", "unpriced")) {
+            put(p, "<li>");
+            put_plan(p, row, "option", FORM_TEXT);
+            put(p, ": ");
+            put_plan(p, row, "reason", FORM_TEXT);
+            put(p, "</li>");
+            shown++;
+        }
+    }
+    put(p, "</ul>");
+}
+
+static void put_left_out(const struct page *p)
+{
+    int excluded = count_state(p, "excluded");
+    int unpriced = count_state(p, "unpriced");
+    if (excluded + unpriced == 0) {
+        return;
+    }
+    fact_open(p, "Not considered");
+    if (excluded > 0) {
+        fprintf(
+            p->out,
+            "The policy excludes %d option%s; <a href=\"#h-excluded\">each with its rule</a> "
+            "at the end. ",
+            excluded, excluded == 1 ? "" : "s");
+    }
+    if (unpriced > 0) {
+        fprintf(p->out, "%d offer%s without a price at this volume:", unpriced,
+                unpriced == 1 ? "" : "s");
+        put_unpriced(p);
+    }
+    fact_close(p);
+}
+
 static void put_facts(const struct page *p)
 {
     put(p, "<dl class=\"facts\">\n");
@@ -382,12 +520,14 @@ static void put_facts(const struct page *p)
         put_plan(p, p->chosen, "option", FORM_TEXT);
         fact_close(p);
     }
+    put_which_model(p);
     put_how_many(p);
     put_money(p);
     put_when(p);
     put_how_sure(p);
     put_flips(p);
     put_runner_up(p);
+    put_left_out(p);
     put(p, "</dl>\n");
 }
 

@@ -86,7 +86,9 @@ static void put_grouped(FILE *out, double value)
 static void put_number(FILE *out, double value, enum page_form form)
 {
     char text[48];
-    if (form == FORM_FRAC) {
+    if (form == FORM_FRAC && value < 1 && value >= 0.9995) { /* never a certainty by rounding */
+        fputs("over 99.95&nbsp;%", out);
+    } else if (form == FORM_FRAC) {
         fprintf(out, "%.3g&nbsp;%%", value * 100);
     } else if (form == FORM_SHORT) {
         fputs(layout_format(text, sizeof text, value, LAYOUT_COUNT), out);
