@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* node.c - reads hardware/nodes.csv and hardware/prices.csv. Prices are a history: a new price
- * is a new row, and the newest of a node, kind and region is the current one. */
+ * is a new row, and the newest of a node and kind is the current one. */
 #include "hardware/node.h"
 
 #include <math.h>
@@ -176,26 +176,6 @@ const struct node_spec *node_spec_find(const struct node_list *list, const char 
     return NULL;
 }
 
-static bool same_offer(const struct price *a, const struct price *b)
-{
-    return catalog_same_name(a->node, b->node) && strcmp(a->kind, b->kind) == 0 &&
-           strcmp(a->region, b->region) == 0;
-}
-
-/* No row of the same offer is newer, nor as new and in an earlier line or directory. Dates are
- * YYYY-MM-DD, so their text order is their order in time. */
-static bool is_current(const struct node_list *list, const struct price *price)
-{
-    for (int i = 0; i < list->n_prices; i++) {
-        const struct price *other = &list->prices[i];
-        int later = strcmp(other->as_of, price->as_of);
-        if ((later > 0 || (later == 0 && other < price)) && same_offer(other, price)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 double price_per_gpu_usd(const struct node_list *list, const struct price *price)
 {
     const struct node_spec *node = node_named(list, price->node);
@@ -214,22 +194,4 @@ const struct price *price_find(const struct node_list *list, const char *node, c
         }
     }
     return newest;
-}
-
-const struct price *price_cheapest(const struct node_list *list, const char *gpu,
-                                   const char *kind)
-{
-    const struct price *cheapest = NULL;
-    for (int i = 0; i < list->n_prices; i++) {
-        const struct price *price = &list->prices[i];
-        if (strcmp(price->kind, kind) != 0 ||
-            !catalog_same_name(node_named(list, price->node)->gpu, gpu) ||
-            !is_current(list, price)) {
-            continue;
-        }
-        if (!cheapest || price_per_gpu_usd(list, price) < price_per_gpu_usd(list, cheapest)) {
-            cheapest = price;
-        }
-    }
-    return cheapest;
 }

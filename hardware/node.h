@@ -41,10 +41,6 @@ const struct node_spec *node_spec_find(const struct node_list *list, const char 
 /* The newest price of this node and kind, of equally new ones the first listed; NULL: none. */
 const struct price *price_find(const struct node_list *list, const char *node,
                                const char *kind);
-/* The cheapest current price per GPU of this kind for a GPU over all providers; NULL: none.
- * Current is the newest of its node, kind and region. */
-const struct price *price_cheapest(const struct node_list *list, const char *gpu,
-                                   const char *kind);
 /* USD per GPU and hour; of a purchase USD per GPU. */
 double price_per_gpu_usd(const struct node_list *list, const struct price *price);
 

@@ -44,11 +44,6 @@ static const struct kind *find_kind(const char *name, struct err *err)
     return NULL;
 }
 
-bool plot_available(const char *program, struct err *err)
-{
-    return gnuplot_run(program, "", 0, err);
-}
-
 /* Paths of one output: where gnuplot writes and where the finished file goes. */
 struct output {
     const char *temporary;

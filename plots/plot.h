@@ -85,10 +85,6 @@ struct chart {
  * bad cell, with ERR_USAGE on an unknown kind. */
 bool plot_chart(const struct chart *chart, struct err *err);
 
-/* Can gnuplot be started? False with the same ERR_IO as plot_chart, to say so once and go on
- * without charts. program: as chart.gnuplot. */
-bool plot_available(const char *program, struct err *err);
-
 /* The kinds in a fixed order; NULL behind the last one. */
 const char *plot_kind(int idx);
 

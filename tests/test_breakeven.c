@@ -201,10 +201,12 @@ static void bursts_need_more_gpus(void)
     /* 10/s on replicas of 2/s: 5; chat 16.18/s: 9; code 42.2/s: 22. One spare each. */
     struct plan_case c = plan_fixture_case(&f, "dgx-h100", "purchase", HOSTING_COLO,
                                            "deepinfra", OFFER_PAY_PER_TOKEN);
-    CU_ASSERT_EQUAL(forecast_fleet(&c, 0, BURST_POISSON).replicas, 5);
-    CU_ASSERT_EQUAL(forecast_fleet(&c, 0, BURST_CHAT).replicas, 9);
-    CU_ASSERT_EQUAL(forecast_fleet(&c, 0, demand_burstiest(&c.demand)).replicas, 22);
-    CU_ASSERT_EQUAL(forecast_fleet(&c, 0, BURST_POISSON).gpus, 48);
+    CU_ASSERT_EQUAL(forecast_fleet(&c, 864000).replicas, 5);
+    CU_ASSERT_EQUAL(forecast_fleet(&c, 864000).gpus, 48);
+    c.demand.burst = BURST_CHAT;
+    CU_ASSERT_EQUAL(forecast_fleet(&c, 864000).replicas, 9);
+    c.demand.burst = (int)demand_burstiest(&c.demand);
+    CU_ASSERT_EQUAL(forecast_fleet(&c, 864000).replicas, 22);
 }
 
 static void inputs_read_back_what_was_set(void)

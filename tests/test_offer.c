@@ -55,7 +55,10 @@ static void maverick_by_the_token_at_databricks(void)
     struct offer_month m = month_at(o, tokens, 0.1, 0.1);
     CU_ASSERT_EQUAL(m.state, OFFER_PRICED);
     CHECK_NEAR(m.usd, 230.1075, 1e-9);
-    CHECK_NEAR(o->dbu_in * o->usd_per_dbu, o->input.value, 1e-3);
+    /* 7.143 and 21.429 DBU per Mtok at 0.07 USD: 262.98 * 7.143 = 1,878.47. */
+    CHECK_NEAR(m.lines[0].dbu + m.lines[1].dbu, 1878.466, 1e-5);
+    CHECK_NEAR(m.lines[2].dbu, 65.745 * 21.429, 1e-9);
+    CHECK_NEAR((m.lines[0].dbu + m.lines[1].dbu + m.lines[2].dbu) * 0.07, m.usd, 1e-3);
 }
 
 static void cached_input_has_its_own_price_where_listed(void)
@@ -106,6 +109,7 @@ static void maverick_provisioned_by_the_hour(void)
     CU_ASSERT_EQUAL(m.state, OFFER_PRICED);
     CU_ASSERT_EQUAL(m.units, 2);
     CHECK_NEAR(m.usd, 8766, 1e-9);
+    CHECK_NEAR(m.lines[0].dbu + m.lines[1].dbu, 2 * 85.714 * 730.5, 1e-9);
     CU_ASSERT_TRUE(o->capacity_conditions[0] != '\0');
 }
 

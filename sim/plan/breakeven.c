@@ -114,13 +114,11 @@ static bool find_root(struct plan_case *c, double lo, double hi, double *root, s
 static struct crossing crossing_at(const struct plan_case *c, double at, double above,
                                    enum crossing_kind kind, bool to_self)
 {
-    struct units units =
-        cost_fleet(&c->econ, &c->option, &c->hosting, above / DAY_S * input_get(c, INPUT_PEAK));
     return (struct crossing){.requests_per_day = at,
                              .to_self = to_self,
                              .kind = kind,
                              .usd_per_month = forecast_self_usd(c, above),
-                             .gpus = units.gpus};
+                             .gpus = forecast_fleet(c, above).gpus};
 }
 
 /* Crossings inside (lo, hi) and at lo, where the last interval ended with before. */

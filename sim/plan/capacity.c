@@ -51,7 +51,7 @@ const char *const bind_names[] = {"TTFT",      "TPOT",         "ITL",       "E2E
 /* What runs at one load have given so far. */
 struct tally {
     double *ratio; /* [n_classes][LIMITS] sums of value / limit; NaN: no limit */
-    double ttft_s, tpot_s, e2e_s, output_tok_s, busy, mfu, mbu, kv_mean, kv_max, batch, prefill;
+    double ttft_s, tpot_s, e2e_s, output_tok_s, busy, mfu, mbu, kv_max, batch, prefill;
     double input, hit, output;
     bool stable;
     int n;
@@ -318,7 +318,6 @@ static void add_measures(struct finder *s, const struct cluster_result *r,
     t->busy += r->replica_s > 0.0 ? busy / r->replica_s : 0.0;
     t->mfu += r->work.compute_s * per_busy;
     t->mbu += r->work.memory_s * per_busy;
-    t->kv_mean += r->stats.kv_byte_s * per_busy / r->kv_capacity_bytes;
     t->kv_max += r->stats.kv_max_bytes / r->kv_capacity_bytes;
     t->batch += r->stats.batch_s * per_busy;
     t->prefill +=
@@ -435,7 +434,6 @@ static void point_of(const struct finder *s, const struct tally *t, double rate_
         .busy_frac = t->busy / n,
         .mfu_frac = t->mfu / n,
         .mbu_frac = t->mbu / n,
-        .kv_mean_frac = t->kv_mean / n,
         .batch_mean = t->batch / n,
         .prefill_time_frac = t->prefill / n,
         .input_tokens = t->input / n,
@@ -724,7 +722,6 @@ static double finder_open(struct finder *s, const struct capacity_config *cfg,
     batch *= n_replicas(cfg);
     s->n_requests = requests_of(cfg, batch);
     s->warmup = (int64_t)fmin(batch, (double)s->n_requests / 4.0);
-    out->requests_per_run = s->n_requests;
     return guess;
 }
 

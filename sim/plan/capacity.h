@@ -64,7 +64,7 @@ struct capacity_point {
     double worst; /* largest use of a limit */
     bool stable, met;
     double ttft_s, tpot_s, e2e_s; /* means over all classes */
-    double output_tok_s, busy_frac, mfu_frac, mbu_frac, kv_mean_frac, batch_mean;
+    double output_tok_s, busy_frac, mfu_frac, mbu_frac, batch_mean;
     double prefill_time_frac; /* of the busy time: computed prompt tokens times the time of one
                                  in a full prefill step */
     double input_tokens, hit_tokens, output_tokens; /* per completed request */
@@ -78,7 +78,6 @@ struct capacity {
     struct capacity_point at;   /* at rps; when that is 0, at the least load tried */
     struct capacity_point over; /* nearest load tried that was outside */
     int n_replications, n_runs;
-    int64_t requests_per_run;     /* of one replication */
     int64_t n_requests, n_events; /* simulated in all */
     bool interrupted;
     bool impossible; /* a run was faster than its physical floor: show nothing */

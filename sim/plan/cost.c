@@ -135,6 +135,7 @@ struct cost_line cost_line_of(const char *name, double quantity, const char *uni
         .quantity = quantity,
         .unit_usd = unit_usd,
         .unit = unit,
+        .dbu = quantity * rate->dbu,
         .source = rate->source,
         .as_of = rate->as_of,
         .estimated = rate->estimated,

@@ -33,6 +33,7 @@ struct cost_line {
     double usd;                /* per month; in capex[]: once */
     double quantity, unit_usd; /* usd = quantity * unit_usd */
     const char *unit;          /* of the quantity */
+    double dbu;                /* Databricks units; 0: not billed in them */
     const char *source, *as_of;
     bool estimated, stale, given;
 };

@@ -236,11 +236,6 @@ double demand_mean_rps(const struct demand *d, double month)
     return demand_requests_per_day(d, month) / DAY_S;
 }
 
-double demand_rate_rps(const struct demand *d, double month, enum demand_day day, int hour)
-{
-    return demand_mean_rps(d, month) * 24 * d->share[day][hour];
-}
-
 double demand_peak_hour_rps(const struct demand *d, double month)
 {
     return demand_mean_rps(d, month) * d->hour_peak;

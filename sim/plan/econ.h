@@ -25,6 +25,7 @@ struct plan_rate {
     const char *name, *unit;
     double value;     /* NaN: not known */
     double low, high; /* range of the source; NaN when it gives none */
+    double dbu;       /* the same price in Databricks units; 0: it has none */
     const char *source, *as_of;
     bool estimated; /* no printed figure: computed, assumed or hearsay */
     bool stale;     /* older than ECON_STALE_DAYS at the as-of date of the plan */

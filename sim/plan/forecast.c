@@ -22,10 +22,9 @@ static struct offer_load load_at(const struct plan_case *c, double requests_per_
     };
 }
 
-struct units forecast_fleet(const struct plan_case *c, double month, enum burstiness burst)
+struct units forecast_fleet(const struct plan_case *c, double requests_per_day)
 {
-    return cost_fleet(&c->econ, &c->option, &c->hosting,
-                      demand_peak_rps(&c->demand, month, burst));
+    return cost_fleet(&c->econ, &c->option, &c->hosting, load_at(c, requests_per_day).peak_rps);
 }
 
 double forecast_self_usd(const struct plan_case *c, double requests_per_day)
@@ -33,10 +32,9 @@ double forecast_self_usd(const struct plan_case *c, double requests_per_day)
     if (!c->has_self || !(c->option.rps_per_replica > 0)) {
         return NAN;
     }
-    struct offer_load load = load_at(c, requests_per_day);
-    struct units units = cost_fleet(&c->econ, &c->option, &c->hosting, load.peak_rps);
+    struct units units = forecast_fleet(c, requests_per_day);
     struct cost_sheet sheet;
-    cost_month(&c->econ, &c->option, &c->hosting, &units, load.mean_rps, &sheet);
+    cost_month(&c->econ, &c->option, &c->hosting, &units, requests_per_day / DAY_S, &sheet);
     return sheet.usd_per_month;
 }
 
@@ -111,7 +109,6 @@ static void run_self(struct run *run, int month, struct forecast_month *m, struc
     m->self_cash_usd = sheet.cash_usd + bought;
     out->self_usd += m->self_usd;
     out->self_npv_usd += run->discount * (bought + sheet.cash_usd * run->month_discount);
-    out->gpus_first = month == 0 ? m->units.gpus : out->gpus_first;
     out->gpus_max = m->units.gpus > out->gpus_max ? m->units.gpus : out->gpus_max;
 }
 
@@ -126,7 +123,6 @@ static void run_managed(const struct run *run, struct forecast_month *m, struct 
         m->managed_usd = priced.usd;
         m->managed_state = priced.state;
     }
-    out->n_unpriced += isnan(m->managed_usd);
     out->managed_usd += m->managed_usd;
     out->managed_npv_usd += m->managed_usd * run->discount * run->month_discount;
 }

@@ -37,21 +37,18 @@ struct forecast_month {
 struct forecast {
     double self_usd, managed_usd; /* mean per month; NaN when a month has none */
     double self_npv_usd, managed_npv_usd;
-    int64_t gpus_first, gpus_max;
+    int64_t gpus_max;
     int crossing_month; /* first month from which self-hosting stays cheaper; -1: none */
-    int n_unpriced;     /* months in which the managed side has no price */
 };
 
 /* months: NULL, or room for demand.n_months. */
 void forecast_run(const struct plan_case *c, struct forecast_month *months,
                   struct forecast *out);
 
-/* The fleet of a month when the hour is so bursty: a GPU count is reported for Poisson, for the
- * scenario's burstiness and for the burstiest (demand_burstiest). */
-struct units forecast_fleet(const struct plan_case *c, double month, enum burstiness burst);
-
-/* Cost of one month at a volume, growth left aside; NaN when the side is missing or unpriced.
+/* The fleet for a volume, and the cost of one month at a volume, growth left aside; NaN when
+ * the side is missing or unpriced.
  */
+struct units forecast_fleet(const struct plan_case *c, double requests_per_day);
 double forecast_self_usd(const struct plan_case *c, double requests_per_day);
 double forecast_managed_usd(const struct plan_case *c, double requests_per_day);
 

@@ -23,7 +23,8 @@ bool offer_by_hour(const struct offer *offer)
 
 /* ---- finding offers ---------------------------------------------------------------------- */
 
-static struct plan_rate rate_of(const char *name, const char *unit, double value,
+/* dbu: NaN when the price has none in Databricks units. */
+static struct plan_rate rate_of(const char *name, const char *unit, double value, double dbu,
                                 const struct managed_price *p, const char *as_of)
 {
     return (struct plan_rate){
@@ -32,6 +33,7 @@ static struct plan_rate rate_of(const char *name, const char *unit, double value
         .value = value,
         .low = NAN,
         .high = NAN,
+        .dbu = isnan(dbu) ? 0 : dbu,
         .source = p->source,
         .as_of = p->as_of,
         .stale = econ_is_stale(p->as_of, as_of),
@@ -70,20 +72,19 @@ static struct offer base_offer(const struct managed_price *p, enum offer_kind ki
         .model = p->model,
         .catalogue = model,
         .kind = kind,
-        .dbu_in = p->dbu_in_per_mtok,
-        .dbu_cached = p->dbu_cached_per_mtok,
-        .dbu_out = p->dbu_out_per_mtok,
-        .dbu_entry = p->entry_dbu_per_h,
-        .usd_per_dbu = p->usd_per_dbu,
         .price_factor = 1,
         .region = p->region,
-        .status = p->status,
         .capacity_conditions = "",
-        .input = rate_of("input tokens", "USD/Mtok", p->usd_in_per_mtok, p, as_of),
-        .cached = rate_of("cached input tokens", "USD/Mtok", p->usd_cached_per_mtok, p, as_of),
-        .output = rate_of("output tokens", "USD/Mtok", p->usd_out_per_mtok, p, as_of),
-        .entry = rate_of("first unit", "USD/h", p->entry_usd_per_h, p, as_of),
-        .scaling = rate_of("further units", "USD/h", p->scaling_usd_per_h, p, as_of),
+        .input = rate_of("input tokens", "USD/Mtok", p->usd_in_per_mtok, p->dbu_in_per_mtok, p,
+                         as_of),
+        .cached = rate_of("cached input tokens", "USD/Mtok", p->usd_cached_per_mtok,
+                          p->dbu_cached_per_mtok, p, as_of),
+        .output = rate_of("output tokens", "USD/Mtok", p->usd_out_per_mtok, p->dbu_out_per_mtok,
+                          p, as_of),
+        .entry =
+            rate_of("first unit", "USD/h", p->entry_usd_per_h, p->entry_dbu_per_h, p, as_of),
+        .scaling = rate_of("further units", "USD/h", p->scaling_usd_per_h, p->scaling_dbu_per_h,
+                           p, as_of),
         .unit_tok_per_s = {.name = "capacity of a unit", .unit = "tokens/s", .value = NAN},
     };
     if (isnan(offer.output.value)) { /* embeddings have no output price */
@@ -200,6 +201,7 @@ static void own_price(struct plan_rate *rate, double usd)
     rate->value = usd;
     rate->source = "scenario";
     rate->as_of = "";
+    rate->dbu = 0;
     rate->given = true;
     rate->stale = false;
 }
@@ -226,7 +228,7 @@ static struct offer private_offer(const struct scenario_managed *own, const char
         .dbu_cached_per_mtok = NAN,
         .dbu_out_per_mtok = NAN,
         .entry_dbu_per_h = NAN,
-        .usd_per_dbu = NAN,
+        .scaling_dbu_per_h = NAN,
         .entry_usd_per_h = NAN,
         .scaling_usd_per_h = NAN,
         .region = "",
@@ -338,6 +340,7 @@ static struct offer dedicated_offer(const struct managed_price *p, const struct 
     double gpus = row->n_gpus == 0 ? option->gpus_per_replica : 1; /* of the price's own unit */
     const struct plan_tokens *t = &option->tokens;
     offer.entry.value *= gpus;
+    offer.entry.dbu *= gpus;
     offer.scaling = offer.entry;
     offer.scaling.name = "further units";
     offer.unit_tok_per_s = (struct plan_rate){

@@ -54,10 +54,9 @@ struct offer {
     struct plan_rate input, cached, output; /* USD per million tokens */
     struct plan_rate entry, scaling;        /* USD per hour: first unit, each further one */
     struct plan_rate unit_tok_per_s;        /* input and output of one unit; NaN: unknown */
-    double dbu_in, dbu_cached, dbu_out, dbu_entry, usd_per_dbu; /* NaN: not Databricks */
-    struct plan_rate limits[LIMIT_N];                           /* NaN: none published */
-    double price_factor; /* on every price; 1 unless a variation asks */
-    const char *region, *status;
+    struct plan_rate limits[LIMIT_N];       /* NaN: none published */
+    double price_factor;                    /* on every price; 1 unless a variation asks */
+    const char *region;
     const char *capacity_conditions; /* what unit_tok_per_s holds for */
 };
 

@@ -40,8 +40,7 @@ static void price_self(const struct planning *p, struct plan_entry *e)
     const struct demand *d = &e->c.demand;
     forecast_run(&e->c, NULL, &e->forecast);
     e->usd = e->forecast.self_usd;
-    double peak = demand_peak_rps(d, 0, (enum burstiness)d->burst);
-    e->units = cost_fleet(&e->c.econ, &e->c.option, &e->c.hosting, peak);
+    e->units = forecast_fleet(&e->c, demand_requests_per_day(d, 0));
     cost_month(&e->c.econ, &e->c.option, &e->c.hosting, &e->units, demand_mean_rps(d, 0),
                &e->sheet);
     fleet_size(&p->plan->econ, d, &e->c.option, &e->c.hosting, 0, &e->fleet);
@@ -460,8 +459,7 @@ static void answer_pair(struct planning *p, const struct decision_candidate *can
     if (breakeven_find(p->arena, &a->pair, most, &a->breakeven, &ignored)) {
         a->breakeven_month = breakeven_month(&a->pair, &a->breakeven);
     }
-    uncertainty_run(p->arena, &a->pair, rule->margin_frac, UNCERTAINTY_SAMPLES, rule->seed,
-                    &a->uncertainty);
+    uncertainty_run(p->arena, &a->pair, UNCERTAINTY_SAMPLES, rule->seed, &a->uncertainty);
     uncertainty_tornado(p->arena, &a->pair, UNCERTAINTY_SAMPLES, rule->seed, &a->tornado);
 }
 

@@ -11,63 +11,71 @@
  *
  * plan.csv         one row per entry, ranked, then candidates that gave none
  *   rank             1 is the cheapest allowed entry; empty: excluded or without price
- *   state            ranked | excluded (policy) | unpriced (over a limit, unknown capacity) |
- *                    layout | memory | bound | no load | unsupported | refused (by the machine)
+ *   state            ranked | excluded (policy) | unpriced (over a limit, unknown
+ *                    capacity) | layout | memory | bound | no load | unsupported | refused
+ *                    (by the machine)
  *   side             self-hosted | managed
  *   option           unique name of the entry; the other tables refer to it
  *   model, quality, system (the candidate), hardware, tp, pp, ep, dp, weights, kv_cache,
- * engine, tokens_per_step hosting          rented | colocated | own-site | pay-per-token |
- * priority | provisioned | ... provider, node, pricing, region reason           why not, or why
- * excluded n_gpus           paid for in month 0, of which n_gpus_stranded in no replica
+ *   engine, tokens_per_step
+ *   hosting          rented | colocated | own-site | pay-per-token | priority |
+ *                    provisioned | dedicated
+ *   provider, node, pricing, region
+ *   reason           why not, or why excluded
+ *   n_gpus           paid for in month 0, of which n_gpus_stranded in no replica
  *   replicas, spares, nodes
  *   n_gpus_poisson, n_gpus_default, n_gpus_bursty   needed in replicas and spares
  *   peak_rps         that the count is for
  *   rps_per_replica, _lo, _hi (95 % sampling), _band_lo, _band_hi (80 % prediction)
  *   binding          TTFT | TPOT | ITL | E2E | KV memory | availability | throughput
- *   ttft_use_frac ... throughput_use_frac  how much of each limit is used at rps_per_replica: 1
- *                    binds; KV memory: largest share of the pool; throughput: busy time
+ *   ttft_use_frac ... throughput_use_frac  how much of each limit is used at
+ *                    rps_per_replica: 1 binds; KV memory: largest share of the pool;
+ *                    throughput: busy time
  *   availability_frac  chance that all needed replicas serve, with the spares
+ *   tpot_s_mean, output_tok_s_per_gpu   of one replica at its capacity
  *   fleet_confirmed  1: the whole fleet was simulated at its peak and met every limit
  *   fleet_simulated  replicas in that simulation: of a vast fleet a part, at its share
  *   fleet_ttft_s_mean, fleet_tpot_s_mean  means in that simulation
  *   power_w          IT, at the mean load of month 0
- *   usd_per_month    mean over the horizon: what decides; _p10, _p50, _p90 over the samples
+ *   usd_per_month    mean over the horizon: what decides; _p10, _p50, _p90: samples
  *   usd_month_0, capex_usd, npv_usd
  *   usd_per_mtok_input, _cached, _output, _blended  month 0, as an API would bill;
- *                    _blended_p10, _p50, _p90 over the samples
+ *                    _blended_p10, _p50, _p90: samples
  *   evidence
  *
  * costs.csv        one row per line of the cost sheet of month 0
- *   option, section (monthly | once), item, usd, quantity, unit, unit_usd, source, as_of,
- *   estimated, stale, given (0 | 1)
+ *   option, section (monthly | once), item, usd, quantity, unit, unit_usd
+ *   dbu              Databricks units, where it bills in them
+ *   source, as_of, estimated, stale, given (0 | 1)
  *
- * breakeven.csv    cost against volume for the best entries of each model; `kind` curve or
- *   crossing (smooth | step | limit)
- *   model, option, against, kind, requests_per_day, tok_per_day, usd_per_month, n_gpus, to
- * (self- hosted | managed: cheaper just above; crossings only), month (in which demand passes
- * it)
+ * breakeven.csv    cost against volume for the best entries of each model
+ *   model, option, against
+ *   kind             curve, or a crossing: smooth | step | limit
+ *   requests_per_day, tok_per_day, usd_per_month, n_gpus
+ *   to               self-hosted | managed: cheaper just above; crossings only
+ *   month            in which demand passes it
  *
  * forecast.csv     one row per model and month, the best of each side
  *   model, month, requests_per_day, _p10, _p90, peak_rps, self_option, managed_option,
- * replicas, spares, nodes, n_gpus, n_gpus_p10, n_gpus_p90, self_usd, self_usd_p10,
- * self_usd_p90, managed_usd, managed_usd_p10, managed_usd_p90, self_cash_usd,
- * self_cash_total_usd, managed_cash_total_usd, managed_state
+ *   replicas, spares, nodes, n_gpus, _p10, _p90, self_usd, _p10, _p90, managed_usd, _p10,
+ *   _p90, self_cash_usd, self_cash_total_usd, managed_cash_total_usd, managed_state
  *
  * sensitivity.csv  the tornado of self minus managed
  *   model, input, unit, low, value, high, usd_low, usd_base, usd_high, total_effect_frac,
- * source, assumed
+ *   source, assumed
  *
- * decision.csv     long: section, model, item, value, unit, text
- *   decision    side, reason, confidence, chosen, runner_up, self_usd, managed_usd, wins_frac,
- *               ratio, margin_frac, confidence_frac (what was asked for), text; model "" is
- * over all models flip        one per input: item the input, value where it flips, text the
- * sentence uncertainty self_usd, managed_usd, gpus, crossing_month, ratio each with _p10 _p50
- * _p90 breakeven   first_crossing to self-hosting and searched_to (requests/day), month
- *   excluded    item the option, text the rule and its sentence
- *   gap         a model that a provider does not offer, with the nearest
- *   note        what the figures leave out
+ * decision.csv     long: section, model, item, value, unit, text; model "": over all
+ *   decision         side, reason, confidence, chosen, runner_up, self_usd, managed_usd,
+ *                    wins_frac, ratio, margin_frac, confidence_frac (asked for), text
+ *   flip             item the input, value where it flips, text the sentence
+ *   uncertainty      self_usd, managed_usd, n_gpus, crossing_month, ratio, each _p10 _p50
+ *                    _p90; crosses_frac
+ *   breakeven        first_crossing to self-hosting, searched_to (requests/day), month
+ *   excluded         item the option, text the rule and its sentence
+ *   gap              a model that a provider does not offer, with the nearest
+ *   note             what the figures leave out
  *
- * models.csv: choice.h */
+ * models.csv       what each step up in model costs and gains: choice.h */
 #ifndef PLAN_H
 #define PLAN_H
 

@@ -321,6 +321,7 @@ static void put_lines(struct csv_writer *w, const char *option, const char *sect
         csv_put_num(w, l->quantity);
         csv_put(w, l->unit);
         csv_put_num(w, l->unit_usd);
+        csv_put_num(w, l->dbu > 0 ? l->dbu : NAN);
         csv_put(w, l->source);
         csv_put(w, l->as_of);
         csv_put_int(w, l->estimated);
@@ -332,9 +333,9 @@ static void put_lines(struct csv_writer *w, const char *option, const char *sect
 
 bool plan_write_costs(const struct plan *plan, const char *path, struct err *err)
 {
-    static const char *const cols[] = {"option",   "section",   "item",     "usd",
-                                       "quantity", "unit",      "unit_usd", "source",
-                                       "as_of",    "estimated", "stale",    "given"};
+    static const char *const cols[] = {"option",    "section",  "item", "usd",    "quantity",
+                                       "unit",      "unit_usd", "dbu",  "source", "as_of",
+                                       "estimated", "stale",    "given"};
     struct csv_writer *w = csv_create(path, err);
     if (!w) {
         return false;
@@ -356,14 +357,6 @@ bool plan_write_costs(const struct plan *plan, const char *path, struct err *err
 /* ---- breakeven.csv --------------------------------------------------------------------------
  */
 
-static int64_t gpus_at(const struct plan_case *c, double requests_per_day)
-{
-    struct demand d = c->demand;
-    d.requests_per_day = requests_per_day;
-    double peak = demand_peak_rps(&d, 0, (enum burstiness)d.burst);
-    return cost_fleet(&c->econ, &c->option, &c->hosting, peak).gpus;
-}
-
 static double tokens_of(const struct plan_case *c)
 {
     return c->option.tokens.input + c->option.tokens.output;
@@ -380,7 +373,7 @@ static void put_curve_point(struct csv_writer *w, const char *model, const char 
     csv_put_num(w, x);
     csv_put_num(w, x * tokens_of(c));
     csv_put_num(w, usd);
-    put_count(w, self ? gpus_at(c, x) : 0);
+    put_count(w, self ? forecast_fleet(c, x).gpus : 0);
     put_empty(w, 2);
     csv_end_row(w);
 }
@@ -780,7 +773,6 @@ static void put_uncertainty(struct csv_writer *w, const struct plan *plan,
     put_quantiles(&f, "crossing_month", "month", &u->crossing_month);
     put_quantiles(&f, "ratio", "self / managed", &u->ratio);
     put_fact(&f, "crosses_frac", u->crosses_frac, "fraction of samples", "");
-    put_fact(&f, "self_wins_frac", u->self_wins_frac, "fraction of samples", "");
     f.section = "breakeven";
     for (int i = 0; i < a->breakeven.n; i++) {
         if (a->breakeven.items[i].to_self) {

@@ -190,13 +190,12 @@ enum {
     OUT_N
 };
 
-void uncertainty_run(struct arena *arena, const struct plan_case *c, double margin_frac, int n,
-                     uint64_t seed, struct uncertainty *out)
+void uncertainty_run(struct arena *arena, const struct plan_case *c, int n, uint64_t seed,
+                     struct uncertainty *out)
 {
     double *design = uncertainty_design(arena, seed, 0, n);
     double *v = arena_alloc(arena, (size_t)OUT_N * (size_t)n, sizeof *v);
     int n_cross = 0;
-    int n_win = 0;
     for (int i = 0; i < n; i++) {
         struct plan_case sample;
         struct forecast fc;
@@ -210,7 +209,6 @@ void uncertainty_run(struct arena *arena, const struct plan_case *c, double marg
         v[OUT_MONTH * n + i] = fc.crossing_month < 0 ? (double)NAN : (double)fc.crossing_month;
         v[OUT_RATIO * n + i] = cost_ratio(&fc);
         n_cross += fc.crossing_month >= 0;
-        n_win += cost_ratio(&fc) <= 1 - margin_frac;
     }
     *out = (struct uncertainty){
         .n = n,
@@ -222,7 +220,6 @@ void uncertainty_run(struct arena *arena, const struct plan_case *c, double marg
         .crossing_month = quantiles_of(v + (ptrdiff_t)OUT_MONTH * n, n),
         .ratio = quantiles_of(v + (ptrdiff_t)OUT_RATIO * n, n),
         .crosses_frac = (double)n_cross / n,
-        .self_wins_frac = (double)n_win / n,
     };
 }
 

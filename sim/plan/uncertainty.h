@@ -48,12 +48,10 @@ struct uncertainty {
     struct quantiles gpus;           /* at the end of the horizon */
     struct quantiles crossing_month; /* over the samples that cross */
     double crosses_frac;             /* share of samples that do */
-    double self_wins_frac;           /* self-hosting is cheaper by the margin */
     struct quantiles ratio;          /* self / managed */
 };
-/* margin_frac: by how much self-hosting must be cheaper to win a sample. */
-void uncertainty_run(struct arena *arena, const struct plan_case *c, double margin_frac, int n,
-                     uint64_t seed, struct uncertainty *out);
+void uncertainty_run(struct arena *arena, const struct plan_case *c, int n, uint64_t seed,
+                     struct uncertainty *out);
 
 /* What one option costs, a case with one side: mean per month over the horizon, and the first
  * month. design: of n samples. */

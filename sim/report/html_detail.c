@@ -188,6 +188,11 @@ static void put_cost_row(const struct page *p, int row)
     page_cell(p, at(PAGE_COSTS, row, "quantity"), FORM_USD);
     put(p, " ");
     page_cell(p, at(PAGE_COSTS, row, "unit"), FORM_TEXT);
+    if (page_has(p, at(PAGE_COSTS, row, "dbu"))) {
+        put(p, "<br><small>");
+        page_cell(p, at(PAGE_COSTS, row, "dbu"), FORM_USD);
+        put(p, " DBU</small>");
+    }
     page_td_close(p, false);
     page_td_cell(p, at(PAGE_COSTS, row, "unit_usd"), FORM_USD);
     put_source(p, at(PAGE_COSTS, row, "source"));
