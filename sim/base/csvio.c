@@ -9,9 +9,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "sim/base/outfile.h"
 #include "sim/base/text.h"
 
 #define LOAD_MAX_BYTES (256 * TEXT_MIB)
@@ -330,47 +329,27 @@ struct src_pos csv_pos(const struct csv_table *table, int row)
 
 struct csv_writer {
     FILE *out;
-    char *path; /* NULL: a stream of the caller's */
-    char *tmp;  /* NULL: path is no regular file and is written directly */
+    struct outfile file; /* path NULL: a stream of the caller's */
     int n_in_row;
     bool row_is_blank; /* nothing but empty cells so far */
-    int error;         /* errno of the first failure */
 };
 
 static void note_error(struct csv_writer *w, bool failed)
 {
-    if (failed && w->error == 0) {
-        w->error = errno ? errno : EIO;
+    if (failed && w->file.error == 0) {
+        w->file.error = errno ? errno : EIO;
     }
-}
-
-/* A link is followed, so that the file it points to is replaced and not the link. */
-static char *real_target(const char *path)
-{
-    char *real = realpath(path, NULL);
-    return real ? real : xstrdup(path);
 }
 
 struct csv_writer *csv_create(const char *path, struct err *err)
 {
-    struct stat st;
     struct csv_writer *w = xcalloc(1, sizeof *w);
-    bool exists = stat(path, &st) == 0;
     w->row_is_blank = true;
-    w->path = real_target(path);
-    if (!exists || S_ISREG(st.st_mode)) {
-        size_t n = strlen(w->path) + 32;
-        w->tmp = xmalloc(n);
-        snprintf(w->tmp, n, "%s.tmp.%ld", w->path, (long)getpid());
-    }
-    w->out = fopen(w->tmp ? w->tmp : w->path, "wbe");
-    if (!w->out) {
-        err_set(err, ERR_IO, "cannot write '%s': %s", path, strerror(errno));
-        free(w->path);
-        free(w->tmp);
+    if (!outfile_open(&w->file, path, err)) {
         free(w);
         return NULL;
     }
+    w->out = w->file.out;
     return w;
 }
 
@@ -462,35 +441,18 @@ void csv_end_row(struct csv_writer *w)
     w->row_is_blank = true;
 }
 
-static void free_writer(struct csv_writer *w)
+static bool close_stream(struct csv_writer *w, struct err *err)
 {
-    free(w->path);
-    free(w->tmp);
-    free(w);
+    errno = 0;
+    note_error(w, fflush(w->out) != 0 || ferror(w->out));
+    return w->file.error == 0 ||
+           err_set(err, ERR_IO, "cannot write 'standard output': %s", strerror(w->file.error));
 }
 
 bool csv_close(struct csv_writer *w, struct err *err)
 {
-    errno = 0;
-    note_error(w, fflush(w->out) != 0 || ferror(w->out));
-    if (w->tmp) {
-        note_error(w, fsync(fileno(w->out)) != 0);
-    }
-    if (w->path) {
-        note_error(w, fclose(w->out) != 0);
-    }
-    if (w->tmp && w->error == 0) {
-        note_error(w, rename(w->tmp, w->path) != 0);
-    }
-    if (w->tmp && w->error != 0) {
-        unlink(w->tmp);
-    }
-    bool ok = w->error == 0;
-    if (!ok) {
-        err_set(err, ERR_IO, "cannot write '%s': %s", w->path ? w->path : "standard output",
-                strerror(w->error));
-    }
-    free_writer(w);
+    bool ok = w->file.path ? outfile_close(&w->file, err) : close_stream(w, err);
+    free(w);
     return ok;
 }
 
@@ -499,11 +461,8 @@ void csv_abandon(struct csv_writer *w)
     if (!w) {
         return;
     }
-    if (w->path) {
-        fclose(w->out);
+    if (w->file.path) {
+        outfile_abandon(&w->file);
     }
-    if (w->tmp) {
-        unlink(w->tmp);
-    }
-    free_writer(w);
+    free(w);
 }

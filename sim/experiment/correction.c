@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/experiment/correction.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "sim/base/node.h"
+#include "sim/base/outfile.h"
 
 /* Bounds of a correction: beyond them something else is wrong. */
 static const double SCALE_MIN = 0.2;
@@ -232,31 +231,20 @@ static void put_one(FILE *out, const struct correction *c)
 
 bool correction_write(const struct correction_list *list, const char *path, struct err *err)
 {
-    char tmp[4096];
-    if (snprintf(tmp, sizeof tmp, "%s.tmp", path) >= (int)sizeof tmp) {
-        return err_set(err, ERR_IO, "the path '%.200s...' is too long", path);
-    }
-    FILE *out = fopen(tmp, "w");
-    if (!out) {
-        return err_set(err, ERR_IO, "cannot write '%s': %s", path, strerror(errno));
+    struct outfile file;
+    if (!outfile_open(&file, path, err)) {
+        return false;
     }
     fputs("# Corrections of step times fitted to measurements: T' = step_scale x T + "
           "step_offset.\n"
           "# A scenario uses them by `engine: {calibration: FILE}`. Errors are medians; those\n"
           "# after are of points that the fit had not seen.\n"
           "schema: 1\ndeployments:\n",
-          out);
+          file.out);
     for (int i = 0; i < list->n; i++) {
-        put_one(out, &list->items[i]);
+        put_one(file.out, &list->items[i]);
     }
-    bool failed = ferror(out) != 0;
-    failed = fclose(out) != 0 || failed;
-    if (failed || rename(tmp, path) != 0) {
-        err_set(err, ERR_IO, "cannot write '%s': %s", path, strerror(errno));
-        unlink(tmp);
-        return false;
-    }
-    return true;
+    return outfile_close(&file, err);
 }
 
 /* ---- finding ---- */

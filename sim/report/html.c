@@ -3,12 +3,12 @@
  * page together. */
 #include "sim/report/html.h"
 
-#include <errno.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "plots/plot.h"
+#include "sim/base/outfile.h"
 #include "sim/report/html_page.h"
 
 static bool load_tables(struct page *p, struct err *err)
@@ -239,17 +239,12 @@ bool html_write(const struct html_report *report, struct err *err)
         return false;
     }
     const char *path = arena_printf(p.arena, "%s/report.html", report->dir);
-    const char *temporary = arena_printf(p.arena, "%s.tmp", path);
-    p.out = fopen(temporary, "wb");
-    bool ok = p.out != NULL;
+    struct outfile file;
+    bool ok = outfile_open(&file, path, err);
     if (ok) {
+        p.out = file.out;
         put_page(&p);
-        ok = !ferror(p.out);
-        ok = fclose(p.out) == 0 && ok && rename(temporary, path) == 0;
-    }
-    if (!ok) {
-        err_set(err, ERR_IO, "cannot write %s: %s", path, strerror(errno));
-        unlink(temporary);
+        ok = outfile_close(&file, err);
     }
     arena_free(p.arena);
     return ok;

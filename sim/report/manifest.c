@@ -2,13 +2,12 @@
 /* manifest.c - what a result rests on: the scenario as it ran, seed and version, and of every
  * deployment the catalogue values it used with their sources. Holds nothing that differs
  * between two runs of the same question: no time, host, path or thread count. */
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "sim/base/outfile.h"
 #include "sim/report/tables.h"
 
 enum { MANIFEST_SCHEMA = 1 };
@@ -176,21 +175,14 @@ static json_t *manifest_json(const struct experiment *e, const char *version, co
     return root;
 }
 
-/* Beside the path first, then renamed: a reader never sees half a file. */
 static bool write_text(const char *text, const char *path, struct err *err)
 {
-    size_t n = strlen(path) + 5;
-    char *tmp = xmalloc(n);
-    snprintf(tmp, n, "%s.tmp", path);
-    FILE *f = fopen(tmp, "w");
-    bool ok = f && fprintf(f, "%s\n", text) > 0 && fflush(f) == 0 && fsync(fileno(f)) == 0;
-    ok = (!f || fclose(f) == 0) && ok && rename(tmp, path) == 0;
-    if (!ok) {
-        err_set(err, ERR_IO, "cannot write '%s': %s", path, strerror(errno));
-        unlink(tmp);
+    struct outfile file;
+    if (!outfile_open(&file, path, err)) {
+        return false;
     }
-    free(tmp);
-    return ok;
+    fprintf(file.out, "%s\n", text);
+    return outfile_close(&file, err);
 }
 
 /* Takes the document. */
