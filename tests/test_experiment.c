@@ -325,6 +325,149 @@ static void one_thread_and_two_write_the_same_bytes(void)
     lab_close(&b);
 }
 
+/* ---- parts
+ * ----------------------------------------------------------------------------------- */
+
+static const char sweep_text[] =
+    MODEL CHAT ON("h100-sxm, l40s, b200") "sweep: {points: 3}\n" SIM(200, 2);
+
+/* Outlives the next check_tmp of the same index. */
+static const char *part_dir(int idx)
+{
+    static char path[4][160];
+    snprintf(path[idx], sizeof path[idx], "%s", check_tmp(idx, "-parts"));
+    return path[idx];
+}
+
+static struct parts parts_at(struct lab *l, const char *const *dir)
+{
+    struct parts parts = {.dirs = dir, .n_dirs = 1, .n_shards = 1};
+    CU_ASSERT_TRUE_FATAL(job_init(l->arena, l->scenario, dirs, 1, &parts.job, &l->err) &&
+                         parts_make(&parts, &l->err));
+    return parts;
+}
+
+static struct lab lab_with_parts(struct parts *parts, const char *const *dir)
+{
+    struct lab l = lab_open(sweep_text);
+    *parts = parts_at(&l, dir);
+    l.options.sweep = true;
+    l.options.parts = parts;
+    return l;
+}
+
+static void same_tables(struct lab *a, struct lab *b)
+{
+    write_all(a, 0);
+    write_all(b, 4);
+    for (int i = 0; i < 4; i++) {
+        const char *suffix = i == 3 ? ".json" : ".csv";
+        same_file(check_tmp(i, suffix), check_tmp(i + 4, suffix));
+    }
+}
+
+static void tables_from_memory_and_from_parts_are_the_same_bytes(void)
+{
+    const char *dir = part_dir(0);
+    struct parts parts;
+    struct lab a = lab_open(sweep_text);
+    struct lab b = lab_with_parts(&parts, &dir);
+    a.options.sweep = true;
+    b.options.n_threads = 2;
+    CU_ASSERT_TRUE_FATAL(lab_run(&a) && lab_run(&b));
+    CU_ASSERT_PTR_NOT_NULL(a.e->points[0].values);
+    CU_ASSERT_PTR_NULL(b.e->points[0].values);
+    CU_ASSERT_EQUAL(b.e->n_done, 9);
+    same_tables(&a, &b);
+    lab_close(&a);
+    lab_close(&b);
+}
+
+static void shards_together_give_the_tables_of_one_process(void)
+{
+    const char *dir = part_dir(1);
+    struct parts parts;
+    struct lab whole = lab_open(sweep_text);
+    whole.options.sweep = true;
+    CU_ASSERT_TRUE_FATAL(lab_run(&whole));
+    for (int i = 0; i < 4; i++) {
+        struct lab l = lab_with_parts(&parts, &dir);
+        parts.n_shards = 4;
+        parts.shard_idx = i;
+        CU_ASSERT_TRUE_FATAL(lab_run(&l));
+        CU_ASSERT_EQUAL(l.e->n_done, i == 0 ? 3 : 2); /* of nine */
+        CU_ASSERT_EQUAL(l.e->n_mine, l.e->n_done);
+        lab_close(&l);
+        struct lab m = lab_with_parts(&parts, &dir);
+        parts.merge = true;
+        CU_ASSERT_EQUAL(lab_run(&m), i == 3);
+        if (i == 3) {
+            CU_ASSERT_EQUAL(m.e->n_events, 0);
+            same_tables(&whole, &m);
+        } else {
+            CU_ASSERT_EQUAL(m.err.code, ERR_INPUT);
+            CU_ASSERT_PTR_NOT_NULL(strstr(m.err.text, "of 9 points are missing"));
+        }
+        lab_close(&m);
+    }
+    lab_close(&whole);
+}
+
+static void what_is_in_parts_is_not_done_again(void)
+{
+    const char *dir = part_dir(2);
+    struct parts parts;
+    struct lab whole = lab_with_parts(&parts, &dir);
+    CU_ASSERT_TRUE_FATAL(lab_run(&whole));
+    struct parts copy = parts;
+    remove(parts_path(whole.arena, &parts, "point", 4));
+    struct lab l = lab_with_parts(&parts, &dir);
+    CU_ASSERT_TRUE_FATAL(lab_run(&l));
+    CU_ASSERT_EQUAL(l.e->n_found, 8);
+    CU_ASSERT_EQUAL(l.e->n_done, 9);
+    CU_ASSERT_EQUAL(l.e->n_requests, 2 * 200);
+    whole.e->parts = &copy;
+    same_tables(&whole, &l);
+    lab_close(&l);
+    lab_close(&whole);
+}
+
+static void a_part_that_cannot_be_written_ends_the_run(void)
+{
+    const char *dir = "/proc/none";
+    struct lab l = lab_open(MODEL CHAT ON("h100-sxm, l40s") SIM(50, 1));
+    struct parts parts = {.dirs = &dir, .n_dirs = 1, .n_shards = 1};
+    CU_ASSERT_TRUE_FATAL(job_init(l.arena, l.scenario, dirs, 1, &parts.job, &l.err));
+    l.options.parts = &parts;
+    CU_ASSERT_FALSE(lab_run(&l));
+    CU_ASSERT_EQUAL(l.err.code, ERR_IO);
+    CU_ASSERT_EQUAL(l.e->n_done, 0);
+    CU_ASSERT_EQUAL(l.e->n_requests, 50); /* the second point is not begun */
+    lab_close(&l);
+}
+
+static void a_job_is_its_scenario_catalogue_and_seed(void)
+{
+    struct job one;
+    struct job other;
+    struct lab a = lab_open(MODEL CHAT ON("l40s") SIM(50, 1));
+    struct lab b = lab_open(MODEL CHAT ON("l40s") SIM(51, 1));
+    CU_ASSERT_TRUE(job_init(a.arena, a.scenario, dirs, 1, &one, &a.err));
+    CU_ASSERT_TRUE(job_init(a.arena, a.scenario, dirs, 1, &other, &a.err));
+    CU_ASSERT_EQUAL(one.scenario, other.scenario);
+    CU_ASSERT_EQUAL(one.catalogue, other.catalogue);
+    /* an overlay that repeats the catalogue changes nothing, one that lacks it does */
+    static const char *const twice[] = {".", "./"};
+    static const char *const nothing[] = {"tests/data"};
+    CU_ASSERT_TRUE(job_init(b.arena, b.scenario, twice, 2, &other, &b.err));
+    CU_ASSERT_NOT_EQUAL(one.scenario, other.scenario);
+    CU_ASSERT_EQUAL(one.catalogue, other.catalogue);
+    CU_ASSERT_TRUE(job_init(b.arena, b.scenario, nothing, 1, &other, &b.err));
+    CU_ASSERT_NOT_EQUAL(one.catalogue, other.catalogue);
+    lab_close(&a);
+    lab_close(&b);
+}
+
 static void another_seed_gives_other_numbers(void)
 {
     struct lab a = lab_of(MODEL CHAT ON("h100-sxm") SIM(200, 1));
@@ -341,7 +484,10 @@ static void another_seed_gives_other_numbers(void)
 static void deployments_see_the_same_requests(void)
 {
     enum { N = 50 };
+    const char *dir = part_dir(3);
     struct lab l = lab_open(MODEL CHAT ON("h100-sxm, l40s") SIM(50, 2));
+    struct parts parts = parts_at(&l, &dir);
+    l.options.parts = &parts;
     l.options.requests_csv = check_tmp(0, "-requests.csv");
     l.options.n_threads = 2;
     CU_ASSERT_TRUE_FATAL(lab_run(&l));
@@ -431,6 +577,11 @@ static const struct check_case cases[] = {
     CASE(all_classes_must_meet_theirs),
     CASE(one_thread_and_two_write_the_same_bytes),
     CASE(another_seed_gives_other_numbers),
+    CASE(tables_from_memory_and_from_parts_are_the_same_bytes),
+    CASE(shards_together_give_the_tables_of_one_process),
+    CASE(what_is_in_parts_is_not_done_again),
+    CASE(a_part_that_cannot_be_written_ends_the_run),
+    CASE(a_job_is_its_scenario_catalogue_and_seed),
     CASE(deployments_see_the_same_requests),
     CASE(a_stopped_run_shows_only_whole_points),
     CASE(an_undisturbed_run_is_not_interrupted),

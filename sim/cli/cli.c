@@ -61,6 +61,18 @@ bool cli_resolve_as_of(struct cli *cli, struct err *err)
 
 /* ---- scenario and catalogue ---- */
 
+bool cli_find_data(struct cli *cli, struct err *err)
+{
+    struct path_sources from = {
+        .data = cli->options.data_dirs.items,
+        .n_data = cli->options.data_dirs.n,
+        .env = getenv("HEADROOM_PATH"),
+        .executable = paths_executable(cli->arena),
+        .prefix = HEADROOM_PREFIX,
+    };
+    return paths_find(cli->arena, &from, &cli->paths, err);
+}
+
 static void add_set(struct cli *cli, const char **sets, int *n, const char *path, int64_t value)
 {
     if (value >= 0) {
@@ -103,6 +115,7 @@ struct experiment_options cli_experiment_options(const struct cli *cli)
         .seed = -1, /* --seed and --replications are part of the scenario by now */
         .quiet = cli->options.quiet,
         .stop = cli->stop,
+        .abandon = cli->abandon,
     };
 }
 

@@ -21,10 +21,12 @@ struct cli {
     const struct command *command;
     struct options options;
     struct data_paths paths;
-    const char *as_of;       /* ISO date that price ages are counted to */
-    const atomic_bool *stop; /* a signal asked to stop */
-    bool interrupted;        /* the command stopped early for it */
-    struct err late;         /* a failure that did not stop the command (a chart) */
+    const char *as_of;             /* ISO date that price ages are counted to */
+    const atomic_bool *stop;       /* a signal asked to stop: begin no further point */
+    const atomic_bool *abandon;    /* that was a while ago: give up those that run */
+    struct option_list merge_dirs; /* merge: the output folders of the shards; n 0: no merge */
+    bool interrupted;              /* the command stopped early for it */
+    struct err late;               /* a failure that did not stop the command (a chart) */
     double start_wall_s;
     const char *out_dir; /* set by cli_open_out */
 };
@@ -39,6 +41,10 @@ bool cmd_validate(struct cli *cli, struct err *err);
 bool cmd_calibrate(struct cli *cli, struct err *err);
 bool cmd_export(struct cli *cli, struct err *err);
 bool cmd_catalog(struct cli *cli, struct err *err);
+bool cmd_merge(struct cli *cli, struct err *err);
+
+/* The catalogue's directories: --data, HEADROOM_PATH, the program's own. */
+bool cli_find_data(struct cli *cli, struct err *err);
 
 /* Date of the prices: --as-of, SOURCE_DATE_EPOCH, today (UTC). */
 bool cli_resolve_as_of(struct cli *cli, struct err *err);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim/cli/cli.h"
+#include "sim/cli/job_dir.h"
 #include "sim/cli/report.h"
 
 /* Where run and sweep differ. */
@@ -91,8 +92,7 @@ static bool print(struct cli *cli, const struct mode *mode, const struct experim
                   struct err *err)
 {
     if (!cli->options.json) {
-        tables_print_summary(e, stdout);
-        return true;
+        return tables_print_summary(e, stdout, err);
     }
     json_t *rows = cli_csv_rows(cli, cli_out_path(cli, mode->table), err);
     if (!rows) {
@@ -123,12 +123,10 @@ static void write_footer(const struct cli *cli, const struct experiment *e)
 
 static void note_interruption(struct cli *cli, const struct experiment *e)
 {
-    int n_done = 0;
-    for (int i = 0; i < e->n_points; i++) {
-        n_done += e->points[i].done;
-    }
-    cli_note(cli, "stopped by a signal: %d of %d points are in the tables, no charts", n_done,
-             e->n_points);
+    cli_note(cli,
+             "stopped by a signal: %d of %d points are finished; the same command with "
+             "--resume goes on",
+             e->n_done, e->n_mine);
     cli->interrupted = true;
 }
 
@@ -148,12 +146,11 @@ static void note_cuts(struct cli *cli, const struct experiment *e)
 static bool check_strict(const struct experiment *e, bool sweep, struct err *err)
 {
     bool met = false;
-    int all = e->scenario->n_classes;
     for (int i = 0; i < e->n_points; i++) {
         const struct point *p = &e->points[i];
         const char *name = e->systems[p->system_idx].spec.name;
         bool is_last = i + 1 == e->n_points || p[1].system_idx != p->system_idx;
-        bool meets = p->done && point_meets_slo(e, p, all);
+        bool meets = p->done && p->meets_slo;
         met = met || meets;
         if (!sweep && !meets) {
             return err_set(err, ERR_UNFIT, "%s misses its service levels at %s", name, p->load);
@@ -182,6 +179,7 @@ static bool report(struct cli *cli, const struct mode *mode, const struct experi
         if (mode->sweep && tables_have_links(e)) {
             cli_draw(cli, e->scenario, &link_chart, 1);
         }
+        job_dir_finish(e->parts);
     }
     note_cuts(cli, e);
     cli_note(cli, "results are in %s", cli->out_dir);
@@ -189,11 +187,28 @@ static bool report(struct cli *cli, const struct mode *mode, const struct experi
     return e->interrupted || !cli->options.strict || check_strict(e, mode->sweep, err);
 }
 
+/* A shard leaves parts; the tables are merge's. */
+static void report_shard(struct cli *cli, const struct experiment *e)
+{
+    const struct parts *parts = e->parts;
+    if (e->interrupted) {
+        note_interruption(cli, e);
+    } else {
+        cli_note(cli,
+                 "shard %d of %d: %d of %d points are in %s; `headroom merge` makes the "
+                 "tables when all shards are done",
+                 parts->shard_idx + 1, parts->n_shards, e->n_done, e->n_points, parts->dirs[0]);
+    }
+    write_footer(cli, e);
+}
+
 static bool simulate(struct cli *cli, const struct mode *mode, const struct scenario *sc,
-                     const struct stock *stock, struct err *err)
+                     const struct stock *stock, const struct parts *parts, struct err *err)
 {
     struct experiment_options options = cli_experiment_options(cli);
     options.sweep = mode->sweep;
+    options.parts = parts;
+    bool shard = parts->n_shards > 1;
     if (cli->options.per_request) {
         options.requests_csv = cli_out_path(cli, "requests.csv");
     }
@@ -201,9 +216,16 @@ static bool simulate(struct cli *cli, const struct mode *mode, const struct scen
     if (e) {
         report_corrections(cli, e);
     }
-    bool ok = e && tables_write_memory(e, cli_out_path(cli, "memory.csv"), err) &&
-              report_fits(e, err) && experiment_run(e, cli->arena, stock, &options, err) &&
-              report(cli, mode, e, err);
+    bool ok = e && (shard || tables_write_memory(e, cli_out_path(cli, "memory.csv"), err)) &&
+              report_fits(e, err) && experiment_run(e, cli->arena, stock, &options, err);
+    if (ok && shard) {
+        report_shard(cli, e);
+    } else if (ok) {
+        ok = report(cli, mode, e, err);
+    }
+    if (!ok && e) {
+        job_dir_hint(e, err);
+    }
     experiment_free(e);
     return ok;
 }
@@ -211,11 +233,13 @@ static bool simulate(struct cli *cli, const struct mode *mode, const struct scen
 static bool load_and_simulate(struct cli *cli, const struct mode *mode, struct err *err)
 {
     struct scenario *sc;
+    struct parts parts;
     if (!cli_load_scenario(cli, &sc, err)) {
         return false;
     }
     const struct stock *stock = cli_load_stock(cli, err);
-    return stock && cli_open_out(cli, sc, err) && simulate(cli, mode, sc, stock, err);
+    return stock && cli_open_out(cli, sc, err) && job_dir_open(cli, sc, &parts, err) &&
+           simulate(cli, mode, sc, stock, &parts, err);
 }
 
 bool cmd_run(struct cli *cli, struct err *err)

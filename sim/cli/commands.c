@@ -51,6 +51,19 @@
 #define AS_OF_ROW                                                                              \
     DATE("as-of", "DATE", "SOURCE_DATE_EPOCH or today", as_of, "price ages are counted to it")
 
+#define PART_ROWS                                                                              \
+    {"shard",                                                                                  \
+     0,                                                                                        \
+     "I/N",                                                                                    \
+     UNIT_COUNT,                                                                               \
+     1,                                                                                        \
+     100000,                                                                                   \
+     NULL,                                                                                     \
+     "simulate each N-th point only, for `headroom merge`",                                    \
+     option_shard,                                                                             \
+     0},                                                                                       \
+        SWITCH("resume", 0, resume, "go on with a run that was stopped")
+
 #define GENERAL_ROWS                                                                           \
     LIST("data", 0, "DIR", data_dirs, "catalogue directory searched first; may be repeated"),  \
         SWITCH("quiet", 'q', quiet, "no progress, notes or footer"),                           \
@@ -67,6 +80,7 @@ static const struct option_spec run_options[] = {
     SCENARIO_ROWS,
     SIMULATION_ROWS,
     JOBS_ROW,
+    PART_ROWS,
     SWITCH("per-request", 0, per_request, "write requests.csv: one row per request"),
     SWITCH("strict", 0, strict, "exit 1 when a service level is missed"),
     AS_OF_ROW,
@@ -78,6 +92,7 @@ static const struct option_spec sweep_options[] = {
     SCENARIO_ROWS,
     SIMULATION_ROWS,
     JOBS_ROW,
+    PART_ROWS,
     SWITCH("strict", 0, strict, "exit 1 when a deployment meets its service levels at no load"),
     AS_OF_ROW,
     GENERAL_ROWS,
@@ -85,6 +100,15 @@ static const struct option_spec sweep_options[] = {
 
 static const struct option_spec plan_options[] = {
     OUT_ROWS, SCENARIO_ROWS, SIMULATION_ROWS, JOBS_ROW, AS_OF_ROW, GENERAL_ROWS,
+};
+
+static const struct option_spec merge_options[] = {
+    TEXT("output", 'o', "DIR", "the first DIR", out_dir, "directory for the results"),
+    SWITCH("no-plots", 0, no_plots, "write tables, draw no charts"),
+    SWITCH("json", 0, json, "print the rows as one JSON document"),
+    JOBS_ROW,
+    SWITCH("strict", 0, strict, "exit 1 as the run or sweep would"),
+    GENERAL_ROWS,
 };
 
 static const struct option_spec validate_options[] = {
@@ -130,7 +154,7 @@ static const struct option_spec catalog_options[] = {
     GENERAL_ROWS,
 };
 
-enum { MAX_CALIBRATE_INPUTS = 10000 };
+enum { MAX_CALIBRATE_INPUTS = 10000, MAX_MERGE_DIRS = 100000 };
 
 #define ROWS(table) table, (int)(sizeof(table) / sizeof *(table))
 
@@ -159,6 +183,12 @@ static const struct command commands[] = {
      "their\n"
      "charts and report.html, one file for people who decide. Exits 1 when nothing is left.",
      ROWS(plan_options), cmd_plan},
+    {"merge", "DIR...", 1, MAX_MERGE_DIRS, "join the shards of a run or sweep",
+     "Makes the tables and charts of a run or sweep whose points were simulated by several\n"
+     "processes with --shard I/N: the same bytes as one process writes. DIR is the output\n"
+     "folder of a shard; shards may share one. Parts of different runs, and missing points,\n"
+     "are errors. The scenario file and the catalogue must still be what they were.",
+     ROWS(merge_options), cmd_merge},
     {"validate", "TABLE.csv", 1, 1, "predict measured results and report the error",
      "Replays each row of a table of measured results and reports how far the prediction is\n"
      "off, by metric and group.",

@@ -13,29 +13,41 @@
 #include "sim/base/progress.h"
 #include "sim/cli/cli.h"
 
-enum { EXIT_SIGNAL_BASE = 128 };
+/* Points that run when a stop is asked for get so long to finish; a batch system kills after
+ * half a minute. */
+enum { EXIT_SIGNAL_BASE = 128, GRACE_S = 3 };
 
 /* A signal handler can reach nothing else. */
-static atomic_bool stop_asked;
+static atomic_bool stop_asked, abandon_asked;
 static volatile sig_atomic_t stop_signal;
 
-/* The first asks to stop after the current point; the second finds the default action. */
+/* The first asks to stop after the points that run; the second finds the default action. */
 static void on_stop(int signal_number)
 {
     stop_signal = signal_number;
     atomic_store(&stop_asked, true);
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
+    alarm(GRACE_S);
+}
+
+static void on_alarm(int signal_number)
+{
+    (void)signal_number;
+    atomic_store(&abandon_asked, true);
 }
 
 static void catch_signals(void)
 {
     struct sigaction stop = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
+    struct sigaction late = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigemptyset(&stop.sa_mask);
+    sigemptyset(&late.sa_mask);
     sigemptyset(&ignore.sa_mask);
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGALRM, &late, NULL);
     sigaction(SIGPIPE, &ignore, NULL); /* a closed pipe is a write error like any other */
 }
 
@@ -80,18 +92,6 @@ static void print_version(void)
     printf("headroom %s (%s)\n", HEADROOM_VERSION, HEADROOM_COMMIT);
 }
 
-static bool find_data(struct cli *cli, struct err *err)
-{
-    struct path_sources from = {
-        .data = cli->options.data_dirs.items,
-        .n_data = cli->options.data_dirs.n,
-        .env = getenv("HEADROOM_PATH"),
-        .executable = paths_executable(cli->arena),
-        .prefix = HEADROOM_PREFIX,
-    };
-    return paths_find(cli->arena, &from, &cli->paths, err);
-}
-
 static bool run_command(struct cli *cli, int argc, char **argv, struct err *err)
 {
     if (!options_parse(cli->arena, cli->command, argc, argv, &cli->options, err)) {
@@ -105,7 +105,8 @@ static bool run_command(struct cli *cli, int argc, char **argv, struct err *err)
         print_version();
         return true;
     }
-    return cli_resolve_as_of(cli, err) && find_data(cli, err) && cli->command->run(cli, err);
+    return cli_resolve_as_of(cli, err) && cli_find_data(cli, err) &&
+           cli->command->run(cli, err);
 }
 
 /* "headroom help [COMMAND]", "headroom --help", "headroom --version". */
@@ -156,7 +157,10 @@ int main(int argc, char **argv)
     hold_standard_streams();
     catch_signals();
     struct err err = {0};
-    struct cli cli = {.arena = arena_new(), .stop = &stop_asked, .start_wall_s = wall_now_s()};
+    struct cli cli = {.arena = arena_new(),
+                      .stop = &stop_asked,
+                      .abandon = &abandon_asked,
+                      .start_wall_s = wall_now_s()};
     int code = 0;
     if (!run_program(&cli, argc, argv, &err)) {
         code = err.code != ERR_NONE ? (int)err.code : ERR_INTERNAL;

@@ -70,6 +70,28 @@ bool option_number(struct options *o, const struct option_spec *spec, const char
     return true;
 }
 
+/* "2/4": the second of four. */
+bool option_shard(struct options *o, const struct option_spec *spec, const char *arg,
+                  struct err *err)
+{
+    char part[16];
+    double idx;
+    double n;
+    size_t len = strcspn(arg, "/");
+    snprintf(part, sizeof part, "%.*s", (int)(len < sizeof part ? len : 0), arg);
+    bool ok = arg[len] == '/' && quantity_number(part, &idx, NULL, 0) &&
+              quantity_number(arg + len + 1, &n, NULL, 0);
+    if (!ok || idx != floor(idx) || n != floor(n) || n < 1 || n > spec->max || idx < 1 ||
+        idx > n) {
+        return err_set(err, ERR_USAGE,
+                       "option --%s needs I/N with I in 1..N and N in 1..%.0f, got '%s'",
+                       spec->name, spec->max, arg);
+    }
+    o->shard = (int64_t)idx;
+    o->n_shards = (int64_t)n;
+    return true;
+}
+
 /* A day of the calendar: 30 February would become another when normalised. */
 static bool is_day(const char *text)
 {

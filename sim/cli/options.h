@@ -30,6 +30,8 @@ struct options {
     const char *target, *option;
     int64_t n_jobs;                       /* 0: one per CPU */
     int64_t seed, requests, replications; /* -1: not given */
+    int64_t shard, n_shards;              /* 1-based; n_shards 0: not given */
+    bool resume;
     bool per_request, no_plots, json, strict, quiet, markdown;
     bool help, version;
 };
@@ -72,6 +74,8 @@ bool option_add(struct options *o, const struct option_spec *spec, const char *a
                 struct err *err);
 bool option_number(struct options *o, const struct option_spec *spec, const char *arg,
                    struct err *err);
+bool option_shard(struct options *o, const struct option_spec *spec, const char *arg,
+                  struct err *err);
 bool option_date(struct options *o, const struct option_spec *spec, const char *arg,
                  struct err *err);
 

@@ -2,15 +2,18 @@
 #include "sim/experiment/experiment.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/base/csvio.h"
+#include "sim/base/outfile.h"
 #include "sim/base/pool.h"
 #include "sim/core/output.h"
 #include "sim/cost/power.h"
 #include "sim/experiment/evidence.h"
+#include "sim/experiment/point_part.h"
 #include "sim/experiment/workload.h"
 
 enum {
@@ -228,15 +231,27 @@ int64_t experiment_gpus(const struct experiment *e, int i)
 /* ---- one replication of one point
  * ------------------------------------------------------------- */
 
+/* How far a point is. Ends are ordered: the worst of its replications counts. */
+enum slot_end { SLOT_FINE, SLOT_ABANDONED, SLOT_IMPOSSIBLE };
+struct slot {
+    double (*values)[MEASURE_N]; /* [replications][classes + 1] from its first replication to
+                                    its last */
+    int n_left;                  /* replications */
+    enum slot_end end;
+};
+
 struct task_ctx {
     struct experiment *e;
     const struct workload *work;
     const struct experiment_options *options;
     struct progress *progress;
-    double (*values)[MEASURE_N]; /* [points][replications][classes + 1] */
     bool keep_timelines;
-    struct csv_writer *requests; /* NULL: no per-request output */
-    char *broken;                /* [points]: physically impossible */
+    struct slot *slots; /* [points] */
+    int64_t n_items;    /* replications to simulate */
+    /* of slots, err and the points' results */
+    pthread_mutex_t lock;
+    bool failed; /* err says why: begin no further point */
+    struct err err;
 };
 
 static void put_request(void *ctx, int64_t id, int replica, const struct finished *f,
@@ -461,43 +476,122 @@ static void cluster_of(const struct task_ctx *t, const struct point *p, int repl
         .limits = t->work->limits,
         .rules = t->work->rules,
         .failures = failures_of(e, s),
-        .stop = t->options->stop,
+        .stop = t->options->abandon,
     };
     add_prefill(e, p->system_idx, cfg);
 }
 
-static void run_task(void *ctx, int item, int thread)
+/* Rows of one replication; those of all points are joined at the end. */
+static struct csv_writer *open_rows(const struct task_ctx *t, int point_idx, struct err *err)
 {
-    (void)thread;
-    struct task_ctx *t = ctx;
+    struct arena *arena = arena_new();
+    const char *path = parts_path(arena, t->options->parts, "requests", point_idx);
+    struct csv_writer *w = csv_create(path, err);
+    arena_free(arena);
+    return w;
+}
+
+static void note_failure(struct task_ctx *t, const struct err *err)
+{
+    pthread_mutex_lock(&t->lock);
+    if (!t->failed) {
+        t->failed = true;
+        t->err = *err;
+    }
+    pthread_mutex_unlock(&t->lock);
+}
+
+/* Simulates a replication and leaves its measures in values. */
+static enum slot_end replicate(struct task_ctx *t, int point_idx, int replication,
+                               double (*values)[MEASURE_N])
+{
     struct experiment *e = t->e;
-    int replication = item % e->replications;
-    struct point *p = &e->points[item / e->replications];
+    struct point *p = &e->points[point_idx];
     struct load_class *classes = xcalloc((size_t)e->scenario->n_classes, sizeof *classes);
     struct cluster_config cfg;
+    struct cluster_result r;
+    struct err err = {0};
+    struct request_rows rows = {NULL, e->systems[p->system_idx].spec.name, p->load};
     cluster_of(t, p, replication, classes, &cfg);
-    struct request_rows rows = {t->requests, e->systems[p->system_idx].spec.name, p->load};
-    if (t->requests && replication == 0) {
-        cfg.sink = put_request_row;
+    if (t->options->requests_csv && replication == 0) {
+        rows.writer = open_rows(t, point_idx, &err);
+        cfg.sink = rows.writer ? put_request_row : NULL;
         cfg.sink_ctx = &rows;
     }
-    struct cluster_result r;
     cluster_run(&cfg, &r);
-    size_t stride = (size_t)e->scenario->n_classes + 1;
+    enum slot_end end = r.abandoned ? SLOT_ABANDONED : SLOT_FINE;
     if (!r.abandoned) {
-        fill_values(t, p, &r, t->values + (size_t)item * stride);
-        t->broken[item] = !is_possible(&r);
+        fill_values(t, p, &r, values);
+        end = is_possible(&r) ? SLOT_FINE : SLOT_IMPOSSIBLE;
         if (replication == 0) {
             keep_first(t, p, &r);
         }
-    } else {
-        t->broken[item] = 2;
+    }
+    if (end != SLOT_FINE) {
+        csv_abandon(rows.writer);
+    } else if (rows.writer) {
+        csv_close(rows.writer, &err);
+    }
+    if (err.code != ERR_NONE) {
+        note_failure(t, &err);
+        end = SLOT_ABANDONED;
     }
     __atomic_fetch_add(&e->n_events, r.n_events, __ATOMIC_RELAXED);
     __atomic_fetch_add(&e->n_requests, r.n_offered, __ATOMIC_RELAXED);
     __atomic_fetch_add(&e->n_cut, r.n_cut, __ATOMIC_RELAXED);
     cluster_result_fini(&r);
     free(classes);
+    return end;
+}
+
+static bool stop_asked(const struct task_ctx *t)
+{
+    const struct experiment_options *o = t->options;
+    return t->failed || (o->stop && atomic_load(o->stop));
+}
+
+/* A point that has begun goes on when a stop is asked for: its replications would be lost. */
+static bool take_slot(struct task_ctx *t, int point_idx)
+{
+    struct slot *slot = &t->slots[point_idx];
+    size_t classes = (size_t)t->e->scenario->n_classes + 1;
+    pthread_mutex_lock(&t->lock);
+    bool run = slot->n_left > 0 && (slot->values || !stop_asked(t));
+    if (run && !slot->values) {
+        slot->values = xcalloc((size_t)t->e->replications * classes, sizeof *slot->values);
+    }
+    pthread_mutex_unlock(&t->lock);
+    return run;
+}
+
+/* True for the last replication of its point. */
+static bool leave_slot(struct task_ctx *t, int point_idx, enum slot_end end)
+{
+    struct slot *slot = &t->slots[point_idx];
+    pthread_mutex_lock(&t->lock);
+    slot->end = end > slot->end ? end : slot->end;
+    bool last = --slot->n_left == 0;
+    pthread_mutex_unlock(&t->lock);
+    return last;
+}
+
+static void finish_point(struct task_ctx *t, int point_idx);
+
+static void run_task(void *ctx, int item, int thread)
+{
+    (void)thread;
+    struct task_ctx *t = ctx;
+    int reps = t->e->replications;
+    int point_idx = item / reps;
+    if (!take_slot(t, point_idx)) {
+        return;
+    }
+    size_t stride = (size_t)t->e->scenario->n_classes + 1;
+    double(*values)[MEASURE_N] = t->slots[point_idx].values + (size_t)(item % reps) * stride;
+    enum slot_end end = replicate(t, point_idx, item % reps, values);
+    if (leave_slot(t, point_idx, end)) {
+        finish_point(t, point_idx);
+    }
     progress_add(t->progress, 1);
 }
 
@@ -558,24 +652,49 @@ static double round_load(double x)
     return round(x / step) * step;
 }
 
-static void add_auto_loads(struct experiment *e, int *cap, struct arena *arena,
-                           const struct workload *w, int system_idx)
+/* Found once per run: it is a simulation too. */
+static bool find_capacity(const struct experiment *e, const struct workload *w, int system_idx,
+                          double *rps, struct err *err)
+{
+    if (e->parts && parts_has(e->parts, "capacity", system_idx)) {
+        struct part_reader *r = part_open(e->parts, "capacity", system_idx, err);
+        if (r) {
+            part_nums(r, "rps", rps, 1);
+        }
+        return r && part_close(r, err);
+    }
+    *rps = offline_capacity_rps(e, w, system_idx);
+    if (!e->parts) {
+        return true;
+    }
+    struct part_writer *out = part_create(e->parts, "capacity", system_idx, err);
+    if (out) {
+        part_put_nums(out, "rps", rps, 1);
+    }
+    return out && part_commit(out, err);
+}
+
+static bool add_auto_loads(struct experiment *e, int *cap, struct arena *arena,
+                           const struct workload *w, int system_idx, struct err *err)
 {
     const struct scenario_sweep *sweep = &e->scenario->sweep;
     int n = sweep->points > 1 ? (int)sweep->points : AUTO_POINTS;
-    double capacity = isnan(sweep->from_rps) || isnan(sweep->to_rps)
-                          ? offline_capacity_rps(e, w, system_idx)
-                          : NAN;
+    double capacity = NAN;
+    if ((isnan(sweep->from_rps) || isnan(sweep->to_rps)) &&
+        !find_capacity(e, w, system_idx, &capacity, err)) {
+        return false;
+    }
     double from = isnan(sweep->from_rps) ? AUTO_FROM * capacity : sweep->from_rps;
     double to = isnan(sweep->to_rps) ? AUTO_TO * capacity : sweep->to_rps;
     for (int i = 0; i < n; i++) {
         double rate = round_load(from + (to - from) * i / (n - 1));
         add_point(e, cap, arena, system_idx, rate, 0, NULL);
     }
+    return true;
 }
 
-static void add_sweep(struct experiment *e, int *cap, struct arena *arena,
-                      const struct workload *w, int system_idx)
+static bool add_sweep(struct experiment *e, int *cap, struct arena *arena,
+                      const struct workload *w, int system_idx, struct err *err)
 {
     static const int64_t clients[] = {1, 2, 4, 8, 16, 32, 64, 128, 256};
     const struct scenario_sweep *s = &e->scenario->sweep;
@@ -583,7 +702,7 @@ static void add_sweep(struct experiment *e, int *cap, struct arena *arena,
         for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++) {
             add_point(e, cap, arena, system_idx, NAN, clients[i], NULL);
         }
-        return;
+        return true;
     }
     for (int i = 0; i < s->concurrency.n; i++) {
         add_point(e, cap, arena, system_idx, NAN, s->concurrency.items[i], NULL);
@@ -591,9 +710,8 @@ static void add_sweep(struct experiment *e, int *cap, struct arena *arena,
     for (int i = 0; i < s->loads.n; i++) {
         add_point(e, cap, arena, system_idx, s->loads.items[i], 0, NULL);
     }
-    if (s->concurrency.n + s->loads.n == 0) {
-        add_auto_loads(e, cap, arena, w, system_idx);
-    }
+    return s->concurrency.n + s->loads.n > 0 ||
+           add_auto_loads(e, cap, arena, w, system_idx, err);
 }
 
 static void add_own_load(struct experiment *e, int *cap, struct arena *arena,
@@ -611,8 +729,8 @@ static void add_own_load(struct experiment *e, int *cap, struct arena *arena,
     add_point(e, cap, arena, system_idx, rate, clients, name);
 }
 
-static void lay_out(struct experiment *e, struct arena *arena, const struct workload *w,
-                    bool sweep)
+static bool lay_out(struct experiment *e, struct arena *arena, const struct workload *w,
+                    bool sweep, struct err *err)
 {
     int cap = 0;
     const struct system *unfit;
@@ -620,12 +738,13 @@ static void lay_out(struct experiment *e, struct arena *arena, const struct work
         if (!experiment_fits(e, i, &unfit)) {
             continue;
         }
-        if (sweep && (w->has_open || w->has_closed)) {
-            add_sweep(e, &cap, arena, w, i);
-        } else {
+        if (!(sweep && (w->has_open || w->has_closed))) {
             add_own_load(e, &cap, arena, w, i);
+        } else if (!add_sweep(e, &cap, arena, w, i, err)) {
+            return false;
         }
     }
+    return true;
 }
 
 /* ---- the whole
@@ -652,100 +771,247 @@ static bool loss_is_allowed(const struct experiment *e, const struct point *p, i
     return !(lost > e->scenario->classes[c].slo.loss_max_frac * all);
 }
 
-static void average(struct task_ctx *t)
+static void average(const struct task_ctx *t, int point_idx)
 {
-    struct experiment *e = t->e;
+    const struct experiment *e = t->e;
+    struct point *p = &e->points[point_idx];
+    const double(*values)[MEASURE_N] = (const double(*)[MEASURE_N])t->slots[point_idx].values;
     size_t classes = (size_t)e->scenario->n_classes + 1;
     double *x = xcalloc((size_t)e->replications, sizeof *x);
-    for (int i = 0; i < e->n_points; i++) {
-        struct point *p = &e->points[i];
-        size_t first = (size_t)i * (size_t)e->replications;
-        p->done = true;
-        for (int r = 0; r < e->replications; r++) {
-            p->done = p->done && t->broken[first + (size_t)r] == 0;
-        }
-        p->values = xcalloc(classes, sizeof *p->values);
-        for (size_t c = 0; p->done && c < classes; c++) {
-            for (int m = 0; m < MEASURE_N; m++) {
-                estimate((const double(*)[MEASURE_N])(t->values + first * classes + c), classes,
-                         e->replications, m, x, &p->values[c][m]);
-            }
-        }
-        p->stable = p->done && p->values[classes - 1][MEASURE_STABLE].mean >= 1.0;
-        for (size_t c = 0; c + 1 < classes; c++) {
-            p->stable = p->stable && loss_is_allowed(e, p, (int)c);
+    p->values = xcalloc(classes, sizeof *p->values);
+    for (size_t c = 0; c < classes; c++) {
+        for (int m = 0; m < MEASURE_N; m++) {
+            estimate(values + c, classes, e->replications, m, x, &p->values[c][m]);
         }
     }
     free(x);
+    p->stable = p->values[classes - 1][MEASURE_STABLE].mean >= 1.0;
+    for (size_t c = 0; c + 1 < classes; c++) {
+        p->stable = p->stable && loss_is_allowed(e, p, (int)c);
+    }
+    p->meets_slo = point_meets_slo(e, p, e->scenario->n_classes);
 }
 
-static bool check_possible(const struct task_ctx *t, struct err *err)
+/* What is on disk need not be in memory. */
+static void drop_results(struct point *p)
 {
-    for (int i = 0; i < t->e->n_points * t->e->replications; i++) {
-        if (t->broken[i] == 1) {
-            const struct point *p = &t->e->points[i / t->e->replications];
-            return err_set(err, ERR_INTERNAL,
-                           "%s at %s would be faster than its memory and arithmetic allow",
-                           t->e->systems[p->system_idx].spec.name, p->load);
+    free(p->values);
+    free(p->timeline);
+    free(p->links);
+    p->values = NULL;
+    p->timeline = NULL;
+    p->links = NULL;
+}
+
+static void finish_point(struct task_ctx *t, int point_idx)
+{
+    struct slot *slot = &t->slots[point_idx];
+    struct point *p = &t->e->points[point_idx];
+    struct err err = {0};
+    if (slot->end == SLOT_FINE) {
+        average(t, point_idx);
+        p->done = !t->e->parts || point_save(t->e, point_idx, t->e->parts, &err);
+    }
+    if (!p->done || t->e->parts) {
+        drop_results(p);
+    }
+    free(slot->values);
+    slot->values = NULL;
+    if (err.code != ERR_NONE) {
+        note_failure(t, &err);
+    }
+}
+
+bool point_open(const struct experiment *e, int idx, struct point *out, struct err *err)
+{
+    *out = e->points[idx];
+    return !e->parts || point_load(e, idx, e->parts, out, err);
+}
+
+void point_close(const struct experiment *e, int idx, struct point *p)
+{
+    if (p->values != e->points[idx].values) {
+        drop_results(p);
+    }
+}
+
+/* ---- points that are there already ---- */
+
+/* Reads a part whole, so that a damaged or foreign one is known before hours are spent. */
+static bool adopt_point(struct task_ctx *t, int idx, struct err *err)
+{
+    struct experiment *e = t->e;
+    struct point p;
+    if (!point_load(e, idx, e->parts, &p, err)) {
+        return false;
+    }
+    p.meets_slo = point_meets_slo(e, &p, e->scenario->n_classes);
+    drop_results(&p);
+    e->points[idx] = p;
+    e->n_found++;
+    return true;
+}
+
+static bool lacks_point(const struct experiment *e, int idx, struct err *err)
+{
+    int n = 0;
+    for (int i = 0; i < e->n_points; i++) {
+        n += !parts_has(e->parts, "point", i);
+    }
+    const struct point *p = &e->points[idx];
+    return err_set(err, ERR_INPUT,
+                   "%d of %d points are missing, the first is %s at %s: run its shard again "
+                   "with --resume",
+                   n, e->n_points, e->systems[p->system_idx].spec.name, p->load);
+}
+
+static bool has_point(const struct task_ctx *t, int idx)
+{
+    const struct parts *parts = t->e->parts;
+    return parts && parts_has(parts, "point", idx) &&
+           (!t->options->requests_csv || parts_has(parts, "requests", idx));
+}
+
+/* Which points are left to simulate: n_left of their slots is set. */
+static bool fill_slots(struct task_ctx *t, struct err *err)
+{
+    struct experiment *e = t->e;
+    for (int i = 0; i < e->n_points; i++) {
+        bool merge = e->parts && e->parts->merge;
+        if (e->parts && !merge && !parts_is_mine(e->parts, i)) {
+            continue;
         }
-        t->e->interrupted = t->e->interrupted || t->broken[i] == 2;
+        bool found = has_point(t, i);
+        if (found ? !adopt_point(t, i, err) : merge && !lacks_point(e, i, err)) {
+            return false;
+        }
+        t->slots[i].n_left = found ? 0 : e->replications;
+        t->n_items += t->slots[i].n_left;
+        e->n_mine++;
     }
     return true;
 }
 
-static bool open_requests(struct task_ctx *t, struct err *err)
+/* ---- what came of it ---- */
+
+static bool check_possible(const struct task_ctx *t, struct err *err)
+{
+    for (int i = 0; i < t->e->n_points; i++) {
+        if (t->slots[i].end == SLOT_IMPOSSIBLE) {
+            const struct point *p = &t->e->points[i];
+            return err_set(err, ERR_INTERNAL,
+                           "%s at %s would be faster than its memory and arithmetic allow",
+                           t->e->systems[p->system_idx].spec.name, p->load);
+        }
+    }
+    return true;
+}
+
+static void count_done(const struct task_ctx *t)
+{
+    struct experiment *e = t->e;
+    for (int i = 0; i < e->n_points; i++) {
+        e->n_done += e->points[i].done;
+        e->interrupted =
+            e->interrupted || t->slots[i].n_left > 0 || t->slots[i].end == SLOT_ABANDONED;
+    }
+}
+
+static bool copy_rows(const struct experiment *e, int idx, FILE *out, struct err *err)
+{
+    char buf[1 << 14];
+    struct arena *arena = arena_new();
+    const char *path = parts_find(arena, e->parts, "requests", idx);
+    FILE *in = path ? fopen(path, "rbe") : NULL;
+    if (!in) {
+        err_set(err, ERR_INPUT, "'%s' is missing: its point has no rows",
+                path ? path : parts_path(arena, e->parts, "requests", idx));
+    }
+    for (size_t n; in && (n = fread(buf, 1, sizeof buf, in)) > 0;) {
+        fwrite(buf, 1, n, out);
+    }
+    if (in) {
+        fclose(in);
+    }
+    arena_free(arena);
+    return in != NULL;
+}
+
+static bool join_requests(const struct experiment *e, const char *path, struct err *err)
 {
     static const char *const cols[] = {"deployment",    "load",         "id",
                                        "class_idx",     "replica",      "outcome",
                                        "why",           "arrival_s",    "scheduled_s",
                                        "first_token_s", "last_token_s", "prompt_tokens",
                                        "output_tokens", "hit_tokens"};
-    if (!t->options->requests_csv) {
-        return true;
+    struct outfile file;
+    if (!outfile_open(&file, path, err)) {
+        return false;
     }
-    t->requests = csv_create(t->options->requests_csv, err);
-    if (t->requests) {
-        csv_put_all(t->requests, cols, sizeof cols / sizeof cols[0]);
-        csv_end_row(t->requests);
+    for (size_t i = 0; i < sizeof cols / sizeof cols[0]; i++) {
+        fprintf(file.out, "%s%s", i ? "," : "", cols[i]);
     }
-    return t->requests != NULL;
+    fputc('\n', file.out);
+    for (int i = 0; i < e->n_points; i++) {
+        if (e->points[i].done && !copy_rows(e, i, file.out, err)) {
+            outfile_abandon(&file);
+            return false;
+        }
+    }
+    return outfile_close(&file, err);
+}
+
+static bool conclude(struct task_ctx *t, struct err *err)
+{
+    count_done(t);
+    if (!check_possible(t, err)) {
+        return false;
+    }
+    if (t->failed) {
+        *err = t->err;
+        return false;
+    }
+    const struct experiment *e = t->e;
+    bool whole = !e->parts || e->parts->merge || e->parts->n_shards == 1;
+    return !t->options->requests_csv || !whole ||
+           join_requests(e, t->options->requests_csv, err);
 }
 
 bool experiment_run(struct experiment *e, struct arena *arena, const struct stock *stock,
                     const struct experiment_options *o, struct err *err)
 {
     (void)stock;
-    struct task_ctx t = {.e = e, .options = o};
+    struct task_ctx t = {.e = e, .options = o, .lock = PTHREAD_MUTEX_INITIALIZER};
+    ASSERT(o->parts || !o->requests_csv);
     t.work = workload_load(arena, e->scenario, err);
     if (!t.work) {
         return false;
     }
-    lay_out(e, arena, t.work, o->sweep);
+    e->parts = o->parts;
+    if (!lay_out(e, arena, t.work, o->sweep, err)) {
+        return false;
+    }
     if (e->n_points == 0) {
         return err_set(err, ERR_UNFIT, "none of the %d deployments fits its GPU memory",
                        e->deployments.n);
     }
-    if (!open_requests(&t, err)) {
-        return false;
+    if (e->n_points > INT32_MAX / e->replications) {
+        return err_set(err, ERR_INPUT, "%d points of %d replications are too many", e->n_points,
+                       e->replications);
     }
-    size_t n = (size_t)e->n_points * (size_t)e->replications;
-    t.values = xcalloc(n * ((size_t)e->scenario->n_classes + 1), sizeof *t.values);
-    t.broken = xcalloc(n, 1);
-    memset(t.broken, 2, n);
+    t.slots = xcalloc((size_t)e->n_points, sizeof *t.slots);
     t.keep_timelines = e->n_points <= KEEP_TIMELINES;
-    t.progress = progress_new("simulating", (int64_t)n, o->quiet);
-    /* one thread when requests are written, so that their rows are in order */
-    pool_run(t.requests ? 1 : o->n_threads, (int)n, run_task, &t, o->stop);
-    progress_free(t.progress);
-    bool ok = check_possible(&t, err);
-    if (t.requests && !ok) {
-        csv_abandon(t.requests);
-    } else if (t.requests) {
-        ok = csv_close(t.requests, err);
+    bool ok = fill_slots(&t, err);
+    if (ok) {
+        t.progress = progress_new("simulating", t.n_items, o->quiet);
+        pool_run(o->n_threads, e->n_points * e->replications, run_task, &t, NULL);
+        progress_free(t.progress);
+        ok = conclude(&t, err);
     }
-    average(&t);
-    free(t.values);
-    free(t.broken);
+    for (int i = 0; i < e->n_points; i++) {
+        free(t.slots[i].values);
+    }
+    free(t.slots);
     return ok;
 }
 

@@ -15,6 +15,7 @@
 
 #include "scenarios/scenario.h"
 #include "sim/base/progress.h"
+#include "sim/experiment/parts.h"
 #include "sim/experiment/prefill.h"
 #include "sim/experiment/stock.h"
 #include "sim/experiment/system.h"
@@ -73,14 +74,16 @@ struct point {
     double rate_rps;     /* total offered; NaN for closed, trace and offline loads */
     int64_t concurrency; /* closed loops: clients; 0 otherwise */
     const char *load;    /* "12 requests/s", "64 clients", "trace", "offline": for people */
-    /* results: [n_classes + 1], the last over all classes */
+    /* results: [n_classes + 1], the last over all classes; NULL when not done, or on disk
+     * (point_open) */
     struct estimate (*values)[MEASURE_N];
     bool stable;
+    bool meets_slo;                   /* all classes */
     struct side_time decode, prefill; /* of replication 0; not disaggregated: all is decode */
-    struct link_use *links;           /* of replication 0; NULL: none */
+    double end_s;                     /* of replication 0 */
+    struct link_use *links;           /* of replication 0; NULL: none, or on disk */
     int n_links;
-    double end_s;              /* of replication 0 */
-    struct timeline *timeline; /* of replication 0; NULL when not kept */
+    struct timeline *timeline; /* of replication 0; NULL when not kept, or on disk */
     bool done;
 };
 
@@ -91,8 +94,11 @@ struct experiment_options {
     int64_t seed;     /* -1: the scenario's */
     bool sweep;       /* loads from the sweep section, else the scenario's own load */
     bool quiet;
-    const char *requests_csv; /* per-request output; NULL none */
-    const atomic_bool *stop;
+    const char *requests_csv;   /* per-request output, needs parts; NULL none */
+    const atomic_bool *stop;    /* begin no further point; NULL: never */
+    const atomic_bool *abandon; /* give up those that run; NULL: never */
+    const struct parts *parts;  /* finished points go there and are taken from there; NULL: all
+                                   results stay in memory */
 };
 
 struct experiment {
@@ -103,6 +109,9 @@ struct experiment {
     struct prefill_side *prefills; /* [deployments.n] */
     struct point *points;          /* by system, then by load; only systems that fit */
     int n_points;
+    int n_mine;                /* points of this process: all but those of other shards */
+    int n_done, n_found;       /* of these with results; with parts that were there before */
+    const struct parts *parts; /* borrowed; NULL: results are in memory */
     int replications;
     int64_t requests;
     uint64_t seed;
@@ -116,8 +125,10 @@ struct experiment *experiment_new(struct arena *arena, const struct stock *stock
                                   const struct scenario *scenario,
                                   const struct experiment_options *options, struct err *err);
 void experiment_free(struct experiment *e);
-/* Lays out the points and runs them. False with err: a trace cannot be read, or a result is not
- * physically possible (ERR_INTERNAL: nothing of it may be shown). */
+/* Lays out the points and runs those that are this process's and not in parts already. False
+ * with err: a trace cannot be read, a part is of another run or cannot be written, merged parts
+ * lack a point, or a result is not physically possible (ERR_INTERNAL: nothing of it may be
+ * shown). A stopped run is no error: e->interrupted. */
 bool experiment_run(struct experiment *e, struct arena *arena, const struct stock *stock,
                     const struct experiment_options *options, struct err *err);
 
@@ -128,6 +139,10 @@ bool experiment_fits(const struct experiment *e, int i, const struct system **un
 int experiment_replicas(const struct experiment *e, int i);
 int64_t experiment_gpus(const struct experiment *e, int i);
 
+/* A copy of a done point with values and timeline, read from its part when it has one; false
+ * with err when that fails. point_close frees what was read. */
+bool point_open(const struct experiment *e, int idx, struct point *out, struct err *err);
+void point_close(const struct experiment *e, int idx, struct point *p);
 /* Does the point meet every service level of class c (index n_classes: all classes)? */
 bool point_meets_slo(const struct experiment *e, const struct point *p, int c);
 /* Evidence grade of a system: "measured", "same family", "same SKU only" or "none". */

@@ -7,7 +7,7 @@
 bool tables_have_links(const struct experiment *e)
 {
     for (int i = 0; i < e->n_points; i++) {
-        if (e->points[i].n_links > 0) {
+        if (e->points[i].done && e->prefills[e->points[i].system_idx].n_replicas > 0) {
             return true;
         }
     }
@@ -43,6 +43,13 @@ static void put_link(struct csv_writer *w, const struct experiment *e, const str
     csv_end_row(w);
 }
 
+static void put_links(struct csv_writer *w, const struct experiment *e, const struct point *p)
+{
+    for (int i = 0; i < p->n_links; i++) {
+        put_link(w, e, p, &p->links[i]);
+    }
+}
+
 bool tables_write_links(const struct experiment *e, const char *path, struct err *err)
 {
     static const char *const cols[] = {"deployment", "load",        "network",
@@ -54,11 +61,5 @@ bool tables_write_links(const struct experiment *e, const char *path, struct err
     }
     csv_put_all(w, cols, sizeof cols / sizeof cols[0]);
     csv_end_row(w);
-    for (int i = 0; i < e->n_points; i++) {
-        const struct point *p = &e->points[i];
-        for (int k = 0; p->done && k < p->n_links; k++) {
-            put_link(w, e, p, &p->links[k]);
-        }
-    }
-    return csv_close(w, err);
+    return tables_put_points(w, e, put_links, err) && csv_close(w, err);
 }

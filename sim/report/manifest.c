@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/base/hash.h"
 #include "sim/base/outfile.h"
 #include "sim/report/tables.h"
 
@@ -22,27 +23,6 @@ static json_t *text_json(const char *text)
 static json_t *number_json(double x)
 {
     return isfinite(x) ? json_real(x) : json_null();
-}
-
-/* Hash of the bits that this machine's mathematical library returns at fixed arguments: where
- * they differ, tables may differ in their last digits. The arguments are volatile, else the
- * compiler would answer. */
-static uint64_t libm_fingerprint(void)
-{
-    static const volatile double at[] = {0.1, 0.7, 1.3, 2.9, 17.25, 123.456, 9876.5};
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
-        double x = at[i];
-        int sign = 0;
-        double probe[] = {exp(-x),   log(x),  pow(x, 0.37),
-                          expm1(-x), sqrt(x), lgamma_r(x, &sign)};
-        unsigned char bytes[sizeof probe];
-        memcpy(bytes, probe, sizeof probe);
-        for (size_t b = 0; b < sizeof bytes; b++) {
-            hash = (hash ^ bytes[b]) * UINT64_C(0x100000001b3); /* FNV-1a */
-        }
-    }
-    return hash;
 }
 
 /* ---- scenario
@@ -155,7 +135,7 @@ static json_t *deployment_json(const struct experiment *e, int idx)
 static json_t *head_json(const char *version, const char *as_of)
 {
     char libm[17];
-    snprintf(libm, sizeof libm, "%016llx", (unsigned long long)libm_fingerprint());
+    snprintf(libm, sizeof libm, "%016llx", (unsigned long long)hash_libm());
     return json_pack("{s:i, s:o, s:o, s:s}", "schema", MANIFEST_SCHEMA, "version",
                      text_json(version), "as_of", text_json(as_of), "libm", libm);
 }

@@ -196,6 +196,25 @@ static void put_point(struct csv_writer *w, const struct experiment *e, const st
     }
 }
 
+/* Rows of every finished point, one in memory at a time. On failure w is gone. */
+bool tables_put_points(struct csv_writer *w, const struct experiment *e, point_rows_fn *put,
+                       struct err *err)
+{
+    struct point p;
+    for (int i = 0; i < e->n_points; i++) {
+        if (!e->points[i].done) {
+            continue;
+        }
+        if (!point_open(e, i, &p, err)) {
+            csv_abandon(w);
+            return false;
+        }
+        put(w, e, &p);
+        point_close(e, i, &p);
+    }
+    return true;
+}
+
 bool tables_write_summary(const struct experiment *e, const char *path, struct err *err)
 {
     struct csv_writer *w = csv_create(path, err);
@@ -203,12 +222,7 @@ bool tables_write_summary(const struct experiment *e, const char *path, struct e
         return false;
     }
     put_summary_header(w);
-    for (int i = 0; i < e->n_points; i++) {
-        if (e->points[i].done) {
-            put_point(w, e, &e->points[i]);
-        }
-    }
-    return csv_close(w, err);
+    return tables_put_points(w, e, put_point, err) && csv_close(w, err);
 }
 
 /* ---- memory
@@ -285,6 +299,16 @@ static void put_side(struct csv_writer *w, const struct experiment *e, const str
     csv_end_row(w);
 }
 
+static void put_breakdown(struct csv_writer *w, const struct experiment *e,
+                          const struct point *p)
+{
+    bool apart = e->prefills[p->system_idx].n_replicas > 0;
+    put_side(w, e, p, apart ? "decode" : "both", &p->decode);
+    if (apart) {
+        put_side(w, e, p, "prefill", &p->prefill);
+    }
+}
+
 bool tables_write_breakdown(const struct experiment *e, const char *path, struct err *err)
 {
     static const char *const cols[] = {"deployment", "load", "role"};
@@ -300,24 +324,14 @@ bool tables_write_breakdown(const struct experiment *e, const char *path, struct
     }
     csv_put(w, "idle_frac");
     csv_end_row(w);
-    for (int i = 0; i < e->n_points; i++) {
-        const struct point *p = &e->points[i];
-        bool apart = e->prefills[p->system_idx].n_replicas > 0;
-        if (p->done) {
-            put_side(w, e, p, apart ? "decode" : "both", &p->decode);
-        }
-        if (p->done && apart) {
-            put_side(w, e, p, "prefill", &p->prefill);
-        }
-    }
-    return csv_close(w, err);
+    return tables_put_points(w, e, put_breakdown, err) && csv_close(w, err);
 }
 
 static void put_timeline(struct csv_writer *w, const struct experiment *e,
                          const struct point *p)
 {
     const struct timeline *t = p->timeline;
-    for (int i = 0; i < t->n_bins; i++) {
+    for (int i = 0; t && i < t->n_bins; i++) {
         const struct timeline_bin *b = &t->bins[i];
         double steps = b->step_s;
         csv_put(w, e->systems[p->system_idx].spec.name);
@@ -344,12 +358,7 @@ bool tables_write_timeline(const struct experiment *e, const char *path, struct 
     }
     csv_put_all(w, cols, sizeof cols / sizeof cols[0]);
     csv_end_row(w);
-    for (int i = 0; i < e->n_points; i++) {
-        if (e->points[i].done && e->points[i].timeline) {
-            put_timeline(w, e, &e->points[i]);
-        }
-    }
-    return csv_close(w, err);
+    return tables_put_points(w, e, put_timeline, err) && csv_close(w, err);
 }
 
 /* ---- text
@@ -381,47 +390,55 @@ static const char *verdict(const struct experiment *e, const struct point *p)
     return point_meets_slo(e, p, e->scenario->n_classes) ? "met" : "missed";
 }
 
-void tables_print_summary(const struct experiment *e, FILE *out)
+static void put_summary_row(struct table *t, const struct experiment *e, const struct point *p)
+{
+    const struct estimate *v = p->values[e->scenario->n_classes];
+    const struct system *s = &e->systems[p->system_idx];
+    table_put(t, "%s", s->spec.name);
+    table_put(t, "%lld", (long long)experiment_gpus(e, p->system_idx));
+    table_put(t, "%s", p->load);
+    put_latency(t, e, p, LAT_TTFT, STAT_P50);
+    put_latency(t, e, p, LAT_TTFT, STAT_P95);
+    put_latency(t, e, p, LAT_TPOT, STAT_P50);
+    put_latency(t, e, p, LAT_TPOT, STAT_P95);
+    put_throughput(t, e, p, MEASURE_OUTPUT_TOK_S);
+    table_num(t, v[MEASURE_OUTPUT_TOK_S_PER_GPU].mean, 4);
+    table_put(t, "%.0f %%", 100.0 * v[MEASURE_KV_USED_MEAN].mean);
+    table_put(t, "%s", verdict(e, p));
+    table_put(t, "%s", system_evidence(s));
+    table_end_row(t);
+}
+
+bool tables_print_summary(const struct experiment *e, FILE *out, struct err *err)
 {
     static const char *const cols[] = {"deployment",  "GPUs",           "load",
                                        "TTFT p50 ms", "TTFT p95 ms",    "TPOT p50 ms",
                                        "TPOT p95 ms", "output tok/s",   "per GPU",
                                        "KV used",     "service levels", "evidence"};
     struct table *t = table_new();
-    int all = e->scenario->n_classes;
+    bool ok = true;
     for (size_t i = 0; i < sizeof cols / sizeof cols[0]; i++) {
         table_col(t, cols[i]);
     }
-    for (int i = 0; i < e->n_points; i++) {
-        const struct point *p = &e->points[i];
-        if (!p->done) {
-            continue;
+    for (int i = 0; ok && i < e->n_points; i++) {
+        struct point p;
+        if (e->points[i].done && (ok = point_open(e, i, &p, err))) {
+            put_summary_row(t, e, &p);
+            point_close(e, i, &p);
         }
-        const struct estimate *v = p->values[all];
-        const struct system *s = &e->systems[p->system_idx];
-        table_put(t, "%s", s->spec.name);
-        table_put(t, "%lld", (long long)experiment_gpus(e, p->system_idx));
-        table_put(t, "%s", p->load);
-        put_latency(t, e, p, LAT_TTFT, STAT_P50);
-        put_latency(t, e, p, LAT_TTFT, STAT_P95);
-        put_latency(t, e, p, LAT_TPOT, STAT_P50);
-        put_latency(t, e, p, LAT_TPOT, STAT_P95);
-        put_throughput(t, e, p, MEASURE_OUTPUT_TOK_S);
-        table_num(t, v[MEASURE_OUTPUT_TOK_S_PER_GPU].mean, 4);
-        table_put(t, "%.0f %%", 100.0 * v[MEASURE_KV_USED_MEAN].mean);
-        table_put(t, "%s", verdict(e, p));
-        table_put(t, "%s", system_evidence(s));
-        table_end_row(t);
     }
-    table_write(t, out);
+    if (ok) {
+        table_write(t, out);
+    }
     table_free(t);
-    for (int i = 0; i < e->deployments.n; i++) {
+    for (int i = 0; ok && i < e->deployments.n; i++) {
         const struct system *unfit;
         if (!experiment_fits(e, i, &unfit)) {
             fprintf(out, "%s%s does not fit: %s\n", e->systems[i].spec.name,
                     unfit == &e->systems[i] ? "" : " (prefill)", unfit->footprint.reason);
         }
     }
+    return ok;
 }
 
 static void print_footprint(struct table *t, const struct system *s, const char *role)

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "sim/base/csvio.h"
 #include "sim/experiment/experiment.h"
 
 /* One row per deployment x load x class and "all": summary.csv (run) or curves.csv (sweep). */
@@ -13,6 +14,12 @@ bool tables_write_memory(const struct experiment *e, const char *path, struct er
 bool tables_write_breakdown(const struct experiment *e, const char *path, struct err *err);
 bool tables_write_timeline(const struct experiment *e, const char *path, struct err *err);
 /* Some deployment that fits has its experts spread over ranks. */
+/* Rows of every done point, in order; false with err, and the writer abandoned, when one cannot
+ * be read back. */
+typedef void point_rows_fn(struct csv_writer *w, const struct experiment *e,
+                           const struct point *p);
+bool tables_put_points(struct csv_writer *w, const struct experiment *e, point_rows_fn *put,
+                       struct err *err);
 /* links.csv: the links between prefill and decode replicas, of replication 0; tables_have_links
  * is false when nothing is disaggregated. */
 bool tables_have_links(const struct experiment *e);
@@ -33,7 +40,7 @@ bool tables_write_plan_manifest(const struct scenario *sc, const char *version,
                                 const char *as_of, const char *path, struct err *err);
 
 /* For stdout. */
-void tables_print_summary(const struct experiment *e, FILE *out);
+bool tables_print_summary(const struct experiment *e, FILE *out, struct err *err);
 void tables_print_memory(const struct experiment *e, FILE *out);
 
 #endif
