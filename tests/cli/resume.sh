@@ -15,9 +15,15 @@ go -o out 2>&1
 echo "without --resume: exit $?"
 go -o out --resume --seed 5 2>&1
 echo "another seed: exit $?"
-head -c 300 out/parts/point-000001.csv >cut && mv cut out/parts/point-000001.csv
+head -c 300 out/parts/point-000001.csv >short.csv && mv short.csv out/parts/point-000001.csv
 go -o out --resume 2>&1 | cut -c 1-90
 echo "a part cut short: exit ${PIPESTATUS[0]}"
 # nothing to go on with is no error
 go -o new --resume >new.txt
 cmp whole.txt new.txt && echo "from nothing: the same"
+# a disk that takes no more: what is finished is kept
+(trap '' XFSZ && ulimit -f 4 && go -o full) 2>&1 | sed 's/tmp\..*/tmp/'
+echo "no space: exit ${PIPESTATUS[0]}"
+ls full full/parts
+go -o full --resume >full.txt
+cmp whole.txt full.txt && diff -r whole full && echo "with space again: the same"
