@@ -129,7 +129,8 @@ need-cunit:
 # ---- packages ------------------------------------------------------------------------------
 
 DEPS_BUILD := gcc libc6-dev make libgsl-dev libcsv-dev libyaml-dev libjansson-dev libcunit1-dev gnuplot-nox fonts-dejavu-core
-DEPS_CHECK := clang libclang-rt-14-dev clang-tidy clang-format cppcheck valgrind shellcheck chromium poppler-utils
+DEPS_CHECK := clang libclang-rt-14-dev clang-tidy clang-format cppcheck valgrind shellcheck chromium poppler-utils \
+	munge slurmctld slurmd slurm-client parallel
 
 deps: ## install the Debian packages that building, running and `make test` need
 	@tests/packages.sh $(DEPS_BUILD)
@@ -175,6 +176,7 @@ man: $(MANUAL) $(COMPLETION) ## write the manual page and the bash completion
 install: $(B)/headroom $(MANUAL) $(COMPLETION) ## install below PREFIX (default /usr/local); DESTDIR is honoured
 	install -D -m 755 $(B)/headroom $(DESTDIR)$(PREFIX)/bin/headroom
 	@for f in $(DATA); do install -D -m 644 "$$f" "$(SHARE)/headroom/$$f" || exit 1; done
+	install -D -m 755 packaging/headroom.sbatch $(SHARE)/headroom/packaging/headroom.sbatch
 	install -D -m 644 $(MANUAL) $(SHARE)/man/man1/headroom.1
 	install -D -m 644 $(COMPLETION) $(SHARE)/bash-completion/completions/headroom
 	@for f in README.md LICENSE NOTICE; do install -D -m 644 $$f "$(SHARE)/doc/headroom/$$f" || exit 1; done
@@ -202,7 +204,7 @@ golden: all ## rewrite the expected output of the command-line tests; read the d
 
 # The steps of `make check`, in order; .ci/run takes the same list.
 CHECKS := check-levels check-headers check-format check-scripts check-gcc check-clang check-same \
-	check-asan check-tsan check-valgrind check-instructions check-install check-deb check-report check-seeds check-archive check-cppcheck check-tidy check-coverage \
+	check-kill check-slurm check-asan check-tsan check-valgrind check-instructions check-install check-deb check-report check-seeds check-archive check-cppcheck check-tidy check-coverage \
 	$(if $(FUZZ_SRC),check-fuzz)
 .PHONY: list-checks $(CHECKS)
 list-checks:
@@ -221,7 +223,7 @@ check-format: ## sources are laid out as .clang-format says
 format: ## lay the sources out as .clang-format says
 	clang-format -i $(ALL_C) $(HDR)
 check-scripts: ## shellcheck finds nothing
-	shellcheck -x .ci/run $(wildcard tests/*.sh tests/bench/*.sh packaging/*.sh) tests/cli/run.sh
+	shellcheck -x .ci/run $(wildcard tests/*.sh tests/bench/*.sh packaging/*.sh packaging/*.sbatch) tests/cli/run.sh
 	shellcheck -s bash -e SC2154,SC2069 $(filter-out tests/cli/run.sh,$(wildcard tests/cli/*.sh))
 check-gcc: ## gcc builds everything without a warning
 	@$(MAKE) CC=gcc WERROR=1 B=build/gcc build-tests
@@ -232,6 +234,12 @@ check-same: ## gcc, clang, -O0, one thread and two give the same bytes
 	@$(MAKE) CC=clang WERROR=1 B=build/clang build/clang/headroom
 	@$(MAKE) CONFIG=debug build/debug/headroom
 	@tests/check_same.sh build/gcc/headroom build/clang/headroom build/debug/headroom
+check-kill: ## a sweep killed at 50 moments goes on to the same bytes
+	@$(MAKE) $(B)/headroom
+	@tests/check_kill.sh $(B)/headroom
+check-slurm: ## a Slurm job array, with a task killed, and GNU parallel give the bytes of one process
+	@$(MAKE) $(B)/headroom
+	@tests/check_slurm.sh $(B)/headroom
 check-asan: ## every test under the address and undefined-behaviour sanitizers
 	@$(MAKE) CONFIG=asan build-tests
 	@UBSAN_OPTIONS=print_stacktrace=1 tests/run.sh build/asan

@@ -179,12 +179,11 @@ static bool report(struct cli *cli, const struct mode *mode, const struct experi
         if (mode->sweep && tables_have_links(e)) {
             cli_draw(cli, e->scenario, &link_chart, 1);
         }
-        job_dir_finish(e->parts);
     }
     note_cuts(cli, e);
     cli_note(cli, "results are in %s", cli->out_dir);
     write_footer(cli, e);
-    return e->interrupted || !cli->options.strict || check_strict(e, mode->sweep, err);
+    return true;
 }
 
 /* A shard leaves parts; the tables are merge's. */
@@ -203,7 +202,7 @@ static void report_shard(struct cli *cli, const struct experiment *e)
 }
 
 static bool simulate(struct cli *cli, const struct mode *mode, const struct scenario *sc,
-                     const struct stock *stock, const struct parts *parts, struct err *err)
+                     const struct stock *stock, struct parts *parts, struct err *err)
 {
     struct experiment_options options = cli_experiment_options(cli);
     options.sweep = mode->sweep;
@@ -225,6 +224,10 @@ static bool simulate(struct cli *cli, const struct mode *mode, const struct scen
     }
     if (!ok && e) {
         job_dir_hint(e, err);
+    }
+    job_dir_finish(parts, ok && !e->interrupted);
+    if (ok && !shard && !e->interrupted && cli->options.strict) {
+        ok = check_strict(e, mode->sweep, err);
     }
     experiment_free(e);
     return ok;

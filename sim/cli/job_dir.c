@@ -129,22 +129,30 @@ static bool take_over(struct cli *cli, const struct parts *parts, const char *pa
     return true;
 }
 
+/* The lock comes before a look at what is there, and again on a folder that is made anew. */
 static bool begin(struct cli *cli, struct parts *parts, struct err *err)
 {
-    const char *path = parts_find(cli->arena, parts, "job", -1);
     bool goes_on = false;
-    if (path && !take_over(cli, parts, path, &goes_on, err)) {
+    if (!parts_lock(parts, err)) {
         return false;
     }
-    if (!goes_on && parts->n_shards == 1) {
-        parts_remove(parts);
+    const char *path = parts_find(cli->arena, parts, "job", -1);
+    if (path && !take_over(cli, parts, path, &goes_on, err)) {
+        return false;
     }
     if (goes_on && parts->n_shards == 1) {
         /* of shards, another may be writing */
         outfile_sweep(cli->out_dir);
         outfile_sweep(parts->dirs[0]);
     }
-    return goes_on || (parts_make(parts, err) && write_job(cli, parts, err));
+    if (goes_on) {
+        return true;
+    }
+    if (parts->n_shards == 1) {
+        parts_remove(parts);
+    }
+    parts_unlock(parts);
+    return parts_make(parts, err) && parts_lock(parts, err) && write_job(cli, parts, err);
 }
 
 /* ---- merge ---- */
@@ -225,11 +233,12 @@ bool job_dir_open(struct cli *cli, const struct scenario *sc, struct parts *part
     return merge ? begin_merge(cli, parts, err) : begin(cli, parts, err);
 }
 
-void job_dir_finish(const struct parts *parts)
+void job_dir_finish(struct parts *parts, bool whole)
 {
-    if (!parts->merge && parts->n_shards == 1) {
+    if (whole && !parts->merge && parts->n_shards == 1) {
         parts_remove(parts);
     }
+    parts_unlock(parts);
 }
 
 void job_dir_hint(const struct experiment *e, struct err *err)

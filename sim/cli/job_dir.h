@@ -13,8 +13,9 @@
  * them unasked. cli->as_of becomes that of the start. `parts` borrows from the arena. */
 bool job_dir_open(struct cli *cli, const struct scenario *sc, struct parts *parts,
                   struct err *err);
-/* All is done and written: removes the folder, unless others need it (shards, merge). */
-void job_dir_finish(const struct parts *parts);
+/* Lets go of the folder, and when all is done and written removes it, unless others need it
+ * (shards, merge). */
+void job_dir_finish(struct parts *parts, bool whole);
 
 /* For merge: takes scenario, --set and the rest of the command line from the parts of the
  * folders in the arguments, and names the command that made them. False with err. */

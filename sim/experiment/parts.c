@@ -4,10 +4,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,29 +67,47 @@ bool parts_make(const struct parts *parts, struct err *err)
     return true;
 }
 
+bool parts_lock(struct parts *parts, struct err *err)
+{
+    const char *dir = parts->dirs[0];
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int how = parts->n_shards > 1 ? LOCK_SH : LOCK_EX;
+    if (fd >= 0 && flock(fd, how | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        close(fd);
+        return err_set(err, ERR_IO, "another process works in '%s'", dir);
+    }
+    parts->lock_fd = fd > 0 ? fd : 0;
+    return true;
+}
+
+void parts_unlock(struct parts *parts)
+{
+    if (parts->lock_fd > 0) {
+        close(parts->lock_fd);
+        parts->lock_fd = 0;
+    }
+}
+
 static bool is_part(const char *name)
 {
     size_t n = strlen(name);
     return (n > 4 && strcmp(name + n - 4, ".csv") == 0) || strstr(name, ".csv.tmp.");
 }
 
-/* Renamed first: a kill half-way must not leave a folder that looks like half a run. */
+/* What says whose parts they are goes last: a kill half-way leaves a run to go on with. */
 void parts_remove(const struct parts *parts)
 {
-    struct arena *arena = arena_new();
-    const char *old = arena_printf(arena, "%s.old", parts->dirs[0]);
-    rename(parts->dirs[0], old);
-    DIR *d = opendir(old);
+    DIR *d = opendir(parts->dirs[0]);
     for (struct dirent *e; d && (e = readdir(d));) {
-        if (is_part(e->d_name)) {
+        if (is_part(e->d_name) && strcmp(e->d_name, "job.csv") != 0) {
             unlinkat(dirfd(d), e->d_name, 0);
         }
     }
     if (d) {
+        unlinkat(dirfd(d), "job.csv", 0);
         closedir(d);
+        rmdir(parts->dirs[0]);
     }
-    rmdir(old);
-    arena_free(arena);
 }
 
 /* ---- the job of a part ---- */

@@ -26,10 +26,16 @@ struct parts {
     /* of pieces 0, 1, 2, ... this process makes those with idx % n_shards == shard_idx */
     int shard_idx, n_shards; /* n_shards 1: all */
     bool merge;              /* make none: what is missing is an error */
+    int lock_fd;             /* 0: none */
 };
 
 /* Makes the first folder. */
 bool parts_make(const struct parts *parts, struct err *err);
+/* Keeps others out until parts_unlock or the end of the process: alone, or beside other shards.
+ * False with err (ERR_IO) when another process works there. A file system without locks lets
+ * everybody in. */
+bool parts_lock(struct parts *parts, struct err *err);
+void parts_unlock(struct parts *parts);
 bool parts_has(const struct parts *parts, const char *kind, int64_t idx);
 /* Is it this process that makes the piece? */
 bool parts_is_mine(const struct parts *parts, int64_t idx);
