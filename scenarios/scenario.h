@@ -175,8 +175,16 @@ struct scenario_engine {
 
 /* ---- deployments ------------------------------------------------------------------------- */
 
-enum router_kind { ROUTER_ROUND_ROBIN, ROUTER_LEAST_REQUESTS, ROUTER_POWER_OF_TWO, ROUTER_N };
-extern const char *const router_names[]; /* round-robin least-requests power-of-two */
+enum router_kind {
+    ROUTER_ROUND_ROBIN,
+    ROUTER_LEAST_REQUESTS,
+    ROUTER_POWER_OF_TWO,
+    ROUTER_PREFIX_AFFINITY, /* the same conversation or prefix to the same replica */
+    ROUTER_KV_AWARE,        /* what is cached there against what it has to do */
+    ROUTER_N
+};
+extern const char *const
+    router_names[]; /* round-robin least-requests power-of-two prefix-affinity kv-aware */
 
 enum kv_transfer { KV_TRANSFER_BULK, KV_TRANSFER_LAYERED, KV_TRANSFER_N };
 extern const char *const kv_transfer_names[]; /* bulk layered */

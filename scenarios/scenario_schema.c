@@ -14,7 +14,8 @@ const char *const slo_stat_names[] = {"mean", "p50", "p90", "p95", "p99"};
 const double slo_stat_quantile[] = {NAN, 0.5, 0.9, 0.95, 0.99};
 const char *const sched_policy_names[] = {"fcfs", "priority", "guaranteed-no-evict",
                                           "max-utilization"};
-const char *const router_names[] = {"round-robin", "least-requests", "power-of-two"};
+const char *const router_names[] = {"round-robin", "least-requests", "power-of-two",
+                                    "prefix-affinity", "kv-aware"};
 const char *const kv_transfer_names[] = {"bulk", "layered"};
 const char *const demand_shape_names[] = {"flat", "office-hours", "consumer", "global"};
 const char *const burstiness_names[] = {"poisson", "chat-default", "code-default",

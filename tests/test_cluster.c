@@ -466,6 +466,35 @@ static void two_runs_of_the_same_configuration_are_equal(void)
     run_free(b);
 }
 
+/* Share of prompt tokens found in caches when conversations of about ten turns run on four
+ * replicas with room for all of it. */
+static double hit_frac(enum route route, int n_replicas)
+{
+    struct run *r = run_new(LOAD_POISSON, 100, 40, 4000);
+    struct class_summary sum[2];
+    r->toy.replica.reuse = true;
+    r->c.rate_rps = 60.0;
+    r->c.turns = 10.0;
+    r->c.turn_think_s = 1.0;
+    r->cfg.n_replicas = n_replicas;
+    r->cfg.route = route;
+    cluster_run(&r->cfg, &r->out);
+    CU_ASSERT_EQUAL(r->out.n_completed, 4000);
+    metrics_summary(&r->out.metrics, 0, sum);
+    run_free(r);
+    return sum[1].hit_tokens / sum[1].prompt_tokens;
+}
+
+static void routers_over_content_find_conversations_again(void)
+{
+    double alone = hit_frac(ROUTE_ROUND_ROBIN, 1);
+    CU_ASSERT_TRUE(alone > 0.85);
+    CU_ASSERT_TRUE(hit_frac(ROUTE_ROUND_ROBIN, 4) < 0.75 * alone);
+    CU_ASSERT_TRUE(hit_frac(ROUTE_LEAST_REQUESTS, 4) < 0.75 * alone);
+    CU_ASSERT_TRUE(hit_frac(ROUTE_PREFIX_AFFINITY, 4) > 0.85 * alone); /* some spill over */
+    CU_ASSERT_TRUE(hit_frac(ROUTE_KV_AWARE, 4) > 0.9 * alone);
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
@@ -489,6 +518,8 @@ int main(void)
         {"Little's law", littles_law_holds_within_its_interval},
         {"a growing backlog is unstable", a_growing_backlog_is_called_unstable},
         {"busy time is the sum of its parts", busy_time_is_the_sum_of_its_parts},
+        {"routers over content find conversations again",
+         routers_over_content_find_conversations_again},
         {"equal configurations, equal runs", two_runs_of_the_same_configuration_are_equal},
     };
     return check_main("cluster", cases, (int)(sizeof cases / sizeof *cases));

@@ -209,6 +209,7 @@ static struct lab *random_lab(struct rng *rng)
     l->c.rate_rps = pick(rng, rates, 3);
     l->c.prompt = (struct dist){.kind = DIST_EXPONENTIAL, .a = 100.0};
     l->c.output = (struct dist){.kind = DIST_EXPONENTIAL, .a = 30.0};
+    l->cfg.route = (enum route)rng_below(rng, ROUTE_KV_AWARE + 1);
     l->cfg.n_prefill = 1 + (int)rng_below(rng, 3);
     l->cfg.n_replicas = 1 + (int)rng_below(rng, 3);
     l->cfg.handover.mode = (enum handover_mode)rng_below(rng, 2);

@@ -139,7 +139,7 @@ static void draw_scene(uint64_t seed, struct scene *s)
     s->cfg = (struct cluster_config){
         .replica = r,
         .n_replicas = (int)between(&rng, 1, 4),
-        .route = (enum route)rng_below(&rng, 3),
+        .route = (enum route)rng_below(&rng, ROUTE_KV_AWARE + 1),
         .load = {.classes = s->classes, .n_classes = n_classes, .seed = seed, .replication = 1},
         .limits = toy_limits,
         .rules = s->rules,

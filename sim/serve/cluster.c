@@ -167,7 +167,7 @@ static void count_backlog(const struct cluster *c, double *waiting, double *in_s
 static void send(struct cluster *c, int32_t request, double now_s)
 {
     struct router_view view = {c->replicas, c->clocks, c->n_front, c->n_up};
-    int i = router_pick(&c->router, &view);
+    int i = router_pick(&c->router, &view, &c->pool.items[request]);
     if (i < 0) {
         request_push_back(&c->homeless, request);
         return;

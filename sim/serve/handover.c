@@ -137,7 +137,7 @@ static void start_flow(struct handover *h, int32_t slot, double now_s)
 {
     struct journey *t = &h->journeys[slot];
     int n_out = h->n_prefill * h->out_ranks;
-    int in = (t->to - h->n_prefill) * h->in_ranks + h->pool->items[t->request].rank;
+    int in = (t->to - h->n_prefill) * h->in_ranks + h->pool->items[t->request].landing_rank;
     int path[] = {t->from * h->out_ranks + t->from_rank, n_out + in, h->n_links - 1};
     t->bytes =
         (double)h->cfg.copies * (double)replica_moved_bytes(&h->replicas[t->to], t->request);

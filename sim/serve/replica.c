@@ -348,6 +348,37 @@ bool rank_continue(struct replica *r, struct rank *k, int64_t budget)
     return true;
 }
 
+/* ---- what the router was promised
+ * ------------------------------------------------------------------ */
+
+static void promise(struct replica *r, const struct request *q)
+{
+    if (q->rank >= 0) {
+        struct promised *p = &r->ranks[q->rank].promised;
+        p->n++;
+        p->prompt_tokens += q->prompt_tokens;
+        p->prefill_tokens += q->promised_tokens;
+    }
+}
+
+static void prefill_done(struct replica *r, struct request *q)
+{
+    if (q->rank >= 0) {
+        r->ranks[q->rank].promised.prefill_tokens -= q->promised_tokens;
+        q->promised_tokens = 0;
+    }
+}
+
+static void promise_over(struct replica *r, struct request *q)
+{
+    prefill_done(r, q);
+    if (q->rank >= 0) {
+        struct promised *p = &r->ranks[q->rank].promised;
+        p->n--;
+        p->prompt_tokens -= q->prompt_tokens;
+    }
+}
+
 /* ---- ends
  * ------------------------------------------------------------------------------------------ */
 
@@ -367,6 +398,7 @@ static void leave(struct replica *r, int32_t idx, enum outcome outcome, double n
         .hit_tokens = q->hit_tokens,
     };
     metrics_end(r->metrics, &f, now_s);
+    promise_over(r, q);
     r->n_load--;
     r->n_ended++;
     if (r->on_end) {
@@ -479,7 +511,10 @@ static void start_decoding(struct replica *r, struct rank *k, int32_t idx)
 /* A computed prompt leaves the prefill side; its KV stays until it is let go. */
 static void hand_over(struct replica *r, struct rank *k, int32_t idx, double now_s)
 {
+    struct request *q = req_at(r, idx);
     list_remove(r, k, idx);
+    promise_over(r, q);
+    q->rank = -1;
     r->n_load--;
     r->n_ended++;
     r->n_held++;
@@ -490,6 +525,9 @@ static void hand_over(struct replica *r, struct rank *k, int32_t idx, double now
 static void emit_first(struct replica *r, struct rank *k, int32_t idx, double now_s)
 {
     struct request *q = req_at(r, idx);
+    if (isnan(q->first_s)) {
+        prefill_done(r, q);
+    }
     token_leaves(r, q, now_s);
     q->generated++;
     r->stats.output_tokens += 1.0;
@@ -595,7 +633,7 @@ bool replica_reserve(struct replica *r, int32_t idx)
     struct rank *k = &r->ranks[rank];
     bool took = kv_take(k->kv, landing_bytes(r, idx));
     ASSERT(took);
-    req_at(r, idx)->rank = rank;
+    req_at(r, idx)->landing_rank = rank;
     k->n_landing++;
     r->n_load++;
     return true;
@@ -612,7 +650,7 @@ static void wake(struct replica *r, struct rank *k, double now_s)
 
 void replica_unreserve(struct replica *r, int32_t idx, double now_s)
 {
-    struct rank *k = &r->ranks[req_at(r, idx)->rank];
+    struct rank *k = &r->ranks[req_at(r, idx)->landing_rank];
     kv_give(k->kv, landing_bytes(r, idx));
     k->n_landing--;
     r->n_load--;
@@ -640,7 +678,7 @@ static void take_landed(struct replica *r, double cutoff_s, double now_s)
     while ((idx = request_front(&r->landed)) >= 0 && req_at(r, idx)->visible_s <= cutoff_s) {
         request_pop_front(&r->landed);
         struct request *q = req_at(r, idx);
-        struct rank *k = &r->ranks[q->rank];
+        struct rank *k = &r->ranks[q->landing_rank];
         k->n_landing--;
         k->skip_steps = 0;
         q->computed_tokens = q->target_tokens;
@@ -693,7 +731,8 @@ static void receive(struct replica *r, double cutoff_s)
     int32_t idx;
     while ((idx = request_front(&r->incoming)) >= 0 && req_at(r, idx)->visible_s <= cutoff_s) {
         request_pop_front(&r->incoming);
-        struct rank *k = &r->ranks[least_loaded_rank(r)];
+        int rank = req_at(r, idx)->rank;
+        struct rank *k = &r->ranks[rank >= 0 ? rank : least_loaded_rank(r)];
         if (r->cfg->sched.by_priority) {
             request_push_by_priority(&k->waiting, idx, r->pool);
         } else {
@@ -938,7 +977,9 @@ bool replica_is_empty(const struct replica *r)
     bool empty = r->n_load == 0 && r->n_waiting == 0 && r->n_running == 0 && r->n_held == 0;
     for (int i = 0; i < r->n_ranks; i++) {
         const struct rank *k = &r->ranks[i];
-        empty = empty && k->run.n == 0 && kv_free_bytes(k->kv) == kv_capacity_bytes(k->kv);
+        const struct promised *p = &k->promised;
+        empty = empty && k->run.n == 0 && kv_free_bytes(k->kv) == kv_capacity_bytes(k->kv) &&
+                p->n == 0 && p->prompt_tokens == 0 && p->prefill_tokens == 0;
     }
     return empty;
 }
@@ -984,6 +1025,7 @@ void replica_send(struct replica *r, int32_t idx, double now_s)
     r->api_free_s = start + r->cfg->api_per_token_s * (double)q->prompt_tokens;
     q->visible_s = r->api_free_s + r->cfg->api_s;
     request_push_back(&r->incoming, idx);
+    promise(r, q);
     r->n_load++;
 }
 
@@ -1004,6 +1046,7 @@ void replica_evacuate(struct replica *r, struct request_queue *out)
         kv_pool_free(k->kv);
         k->kv = kv_pool_new(&r->cfg->kv, r->cfg->kv_bytes, r->cfg->reuse);
         k->n_landing = 0;
+        k->promised = (struct promised){0};
         rank_rest(k);
     }
     int32_t idx;

@@ -76,6 +76,12 @@ struct chunk {
     int64_t done, tokens; /* computes [done, done + tokens) of its target */
 };
 
+/* What routers over content have sent to a rank and has not ended. */
+struct promised {
+    int64_t n, prompt_tokens;
+    int64_t prefill_tokens; /* expected at arrival, of requests without their first token */
+};
+
 /* One attention-data-parallel rank. */
 struct rank {
     struct running run;
@@ -99,6 +105,7 @@ struct rank {
     double emitted;       /* fraction of a token carried over between speculative steps */
     bool hold;            /* no admission in this step: the ranks wait for each other */
     double retract_ratio; /* SGLang: estimated share of outputs still to come */
+    struct promised promised;
 };
 
 struct replica_stats {
@@ -161,12 +168,12 @@ void replica_run(struct replica *r, double until_s, bool stop_on_end);
 /* Time of the next thing it does by itself: end of the step, or a request becoming visible to
  * an idle scheduler; INFINITY when it has nothing to do. */
 double replica_next_s(const struct replica *r);
-/* No request and no KV memory in use. */
+/* No request, no KV memory in use, nothing promised. */
 bool replica_is_empty(const struct replica *r);
 
 /* ---- disaggregation. Decode side: memory for a request's KV on the rank with the fewest
- * requests that has room (request.rank); false when none has. SGLang keeps room for 512 more
- * tokens of each request it holds (num_reserved_decode_tokens of
+ * requests that has room (request.landing_rank); false when none has. SGLang keeps room for 512
+ * more tokens of each request it holds (num_reserved_decode_tokens of
  * sglang/srt/disaggregation/decode.py). */
 bool replica_reserve(struct replica *r, int32_t request);
 bool replica_has_room(const struct replica *r, int32_t request);

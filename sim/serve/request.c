@@ -40,10 +40,11 @@ int32_t request_new(struct request_pool *p, const struct arrival *a)
         .content = a->content,
         .class_idx = a->class_idx,
         .session = a->session,
+        .rank = -1,
         .deadline_s = INFINITY,
         .prev = -1,
         .next = -1,
-        .rank = -1,
+        .landing_rank = -1,
         .transfer = -1,
     };
     kv_shared_init(&p->items[i].shared);

@@ -24,16 +24,18 @@ struct request {
     int64_t base;            /* decoding: context at decode iteration i is base + i */
     int64_t hit_tokens;      /* prompt tokens found in the prefix cache at first admission */
     int64_t reserved_tokens; /* guaranteed-no-evict: tokens whose memory is held */
+    int64_t promised_tokens; /* prefill that its router expects at `rank` */
     struct prompt_content content;
     struct kv_shared shared;
     int32_t class_idx;
-    int32_t session;    /* -1: none */
-    int32_t priority;   /* lower is served first where the scheduler looks at it */
-    double deadline_s;  /* fails when not admitted by then; INFINITY: never */
-    int32_t prev, next; /* running list in order of admission */
-    int32_t rank;       /* disaggregated: of the decode replica that its KV goes to */
-    int32_t transfer;   /* ... and its place in the handover; -1: none */
-    uint32_t stamp;     /* which stay in a running set; stale heap entries differ */
+    int32_t session;      /* -1: none */
+    int32_t rank;         /* data-parallel rank its router chose; -1: the replica chooses */
+    int32_t priority;     /* lower is served first where the scheduler looks at it */
+    double deadline_s;    /* fails when not admitted by then; INFINITY: never */
+    int32_t prev, next;   /* running list in order of admission */
+    int32_t landing_rank; /* disaggregated: of the decode replica that its KV goes to */
+    int32_t transfer;     /* ... and its place in the handover; -1: none */
+    uint32_t stamp;       /* which stay in a running set; stale heap entries differ */
     bool decoding;
 };
 

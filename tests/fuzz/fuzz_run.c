@@ -161,7 +161,8 @@ static void put_deployment(struct bytes *b, FILE *out)
     static const char *const gpus[] = {"h100-sxm", "h200-sxm", "b200", "a100-sxm-40gb",
                                        "l4",       "mi300x",   "h20",  "rtx-4090"};
     static const unsigned widths[] = {1, 2, 4, 8, 16};
-    static const char *const routers[] = {"round-robin", "least-requests", "power-of-two"};
+    static const char *const routers[] = {"round-robin", "least-requests", "power-of-two",
+                                          "prefix-affinity", "kv-aware"};
     fprintf(out, "  - {hardware: %s, router: %s, replicas: %u", PICK(b, gpus), PICK(b, routers),
             1 + take(b, 4));
     if (take(b, 2)) {
