@@ -6,6 +6,7 @@
 
 #include "sim/base/mem.h"
 #include "sim/core/rng.h"
+#include "sim/serve/idmap.h"
 
 /* An entry of the free queue: a run of bytes whose content cannot recur, or a piece of a
  * segment. Requests hold a segment from its start, some further than others: a segment is a
@@ -37,8 +38,7 @@ struct kv_pool {
     struct ref *refs;
     int n_refs, cap_refs;
     int32_t spare_ref;
-    int32_t *slots; /* open addressing: entry index or -1 */
-    uint64_t n_slots, n_used;
+    struct idmap segments; /* first entry of each */
 };
 
 /* ---- entries and the queue -----------------------------------------------------------------
@@ -115,64 +115,6 @@ static void queue_remove(struct kv_pool *p, int32_t i)
     e->queued = false;
 }
 
-/* ---- look-up table --------------------------------------------------------------------------
- */
-
-static uint64_t slot_of(const struct kv_pool *p, uint64_t id)
-{
-    uint64_t s = rng_hash(id) & (p->n_slots - 1);
-    while (p->slots[s] >= 0 && p->entries[p->slots[s]].id != id) {
-        s = (s + 1) & (p->n_slots - 1);
-    }
-    return s;
-}
-
-static void table_grow(struct kv_pool *p)
-{
-    int32_t *old = p->slots;
-    uint64_t n = p->n_slots;
-    p->n_slots = n ? n * 2 : 1024;
-    p->slots = xcalloc(p->n_slots, sizeof *p->slots);
-    memset(p->slots, 0xff, p->n_slots * sizeof *p->slots);
-    for (uint64_t i = 0; i < n; i++) {
-        if (old[i] >= 0) {
-            p->slots[slot_of(p, p->entries[old[i]].id)] = old[i];
-        }
-    }
-    free(old);
-}
-
-static int32_t table_find(const struct kv_pool *p, uint64_t id)
-{
-    return p->n_slots ? p->slots[slot_of(p, id)] : -1;
-}
-
-static void table_insert(struct kv_pool *p, int32_t entry)
-{
-    if ((p->n_used + 1) * 2 > p->n_slots) {
-        table_grow(p);
-    }
-    p->slots[slot_of(p, p->entries[entry].id)] = entry;
-    p->n_used++;
-}
-
-/* Removal by backward shift keeps probe chains whole. */
-static void table_remove(struct kv_pool *p, uint64_t id)
-{
-    uint64_t mask = p->n_slots - 1;
-    uint64_t hole = slot_of(p, id);
-    p->slots[hole] = -1;
-    p->n_used--;
-    for (uint64_t s = (hole + 1) & mask; p->slots[s] >= 0; s = (s + 1) & mask) {
-        uint64_t home = rng_hash(p->entries[p->slots[s]].id) & mask;
-        if (((s - home) & mask) >= ((s - hole) & mask)) {
-            p->slots[hole] = p->slots[s];
-            p->slots[s] = -1;
-            hole = s;
-        }
-    }
-}
-
 /* ---- taking and giving ----------------------------------------------------------------------
  */
 
@@ -199,7 +141,7 @@ void kv_pool_free(struct kv_pool *p)
     if (p) {
         free(p->entries);
         free(p->refs);
-        free(p->slots);
+        idmap_fini(&p->segments);
         free(p);
     }
 }
@@ -222,7 +164,7 @@ static void entry_emptied(struct kv_pool *p, int32_t i)
     if (e->before >= 0) {
         p->entries[e->before].after = -1;
     } else if (e->id != 0) {
-        table_remove(p, e->id);
+        idmap_remove(&p->segments, e->id);
     }
     entry_drop(p, i);
 }
@@ -280,15 +222,8 @@ void kv_give(struct kv_pool *p, int64_t bytes)
 /* ---- segments of a prompt -------------------------------------------------------------------
  */
 
-struct segment {
-    uint64_t id;
-    int64_t end_tokens; /* where it ends in the prompt */
-};
-
-/* The i-th segment of recurring content; false after the last. Blocks on the border of two
- * segments belong to the later one. */
-static bool segment_at(const struct prompt_content *c, int64_t prompt_tokens, int i,
-                       struct segment *out)
+bool kv_segment_at(const struct prompt_content *c, int64_t prompt_tokens, int i,
+                   struct kv_segment *out)
 {
     if (c->hashes) {
         if (i >= c->n_hashes) {
@@ -301,11 +236,11 @@ static bool segment_at(const struct prompt_content *c, int64_t prompt_tokens, in
     }
     bool shared = c->shared_id != 0;
     if (i == 0 && shared) {
-        *out = (struct segment){c->shared_id, c->shared_tokens};
+        *out = (struct kv_segment){c->shared_id, c->shared_tokens};
         return true;
     }
     if (i == (shared ? 1 : 0) && c->body_id != 0) {
-        *out = (struct segment){c->body_id, prompt_tokens};
+        *out = (struct kv_segment){c->body_id, prompt_tokens};
         return true;
     }
     return false;
@@ -436,14 +371,14 @@ static void walk(const struct kv_pool *p, const struct prompt_content *c, int64_
                  struct walk *w)
 {
     int64_t limit = reusable_blocks(p, prompt_tokens);
-    struct segment seg;
-    for (int i = 0; segment_at(c, prompt_tokens, i, &seg); i++) {
+    struct kv_segment seg;
+    for (int i = 0; kv_segment_at(c, prompt_tokens, i, &seg); i++) {
         int64_t end = seg.end_tokens / p->layout.block_tokens;
         int64_t want = (end < limit ? end : limit) - w->n_blocks;
         if (want <= 0) {
             continue;
         }
-        int32_t first = table_find(p, seg.id);
+        int32_t first = idmap_find(&p->segments, seg.id);
         int64_t use = first >= 0 ? blocks_of(p, first, want, &w->pin_bytes) : 0;
         if (w->hold_in && use > 0) {
             hold(w->hold_in, first, use);
@@ -484,7 +419,7 @@ static void start_segment(struct kv_pool *p, struct kv_shared *s, uint64_t id, i
 {
     int32_t e = entry_new(p, id, n_blocks * p->layout.full_block_bytes);
     p->entries[e].n_refs = 1;
-    table_insert(p, e);
+    idmap_add(&p->segments, id, e);
     add_ref(p, s, e, n_blocks);
 }
 
@@ -518,7 +453,7 @@ static void offer_segment(struct kv_pool *p, struct kv_shared *s, uint64_t id, i
 {
     int64_t pin_bytes = 0;
     int64_t mine = s->n_blocks - start;
-    int32_t first = table_find(p, id);
+    int32_t first = idmap_find(&p->segments, id);
     int64_t have = first >= 0 ? blocks_of(p, first, INT32_MAX, &pin_bytes) : 0;
     if (have != mine) {
         return;
@@ -538,10 +473,10 @@ void kv_offer(struct kv_pool *p, const struct prompt_content *c, int64_t prompt_
     }
     int64_t done = tokens / p->layout.block_tokens;
     int64_t start = 0;
-    struct segment seg;
+    struct kv_segment seg;
     /* what follows a block of the request's own is its own too */
     for (int i = 0; s->n_blocks == s->cached_blocks && s->cached_blocks < done &&
-                    segment_at(c, prompt_tokens, i, &seg);
+                    kv_segment_at(c, prompt_tokens, i, &seg);
          i++) {
         int64_t end = seg.end_tokens / p->layout.block_tokens;
         int64_t to = end < done ? end : done;
@@ -589,17 +524,18 @@ static bool segment_check(const struct kv_pool *p, int32_t first)
 static bool segments_check(const struct kv_pool *p)
 {
     uint64_t n = 0;
-    for (uint64_t i = 0; i < p->n_slots; i++) {
-        if (p->slots[i] < 0) {
+    for (uint64_t i = 0; i < p->segments.n_slots; i++) {
+        const struct idmap_slot *s = &p->segments.slots[i];
+        if (s->id == 0) {
             continue;
         }
         n++;
-        if (!segment_check(p, p->slots[i]) ||
-            table_find(p, p->entries[p->slots[i]].id) != p->slots[i]) {
+        if (p->entries[s->index].id != s->id || !segment_check(p, s->index) ||
+            idmap_find(&p->segments, s->id) != s->index) {
             return false;
         }
     }
-    return n == p->n_used;
+    return n == p->segments.n_used;
 }
 
 bool kv_check(const struct kv_pool *p)

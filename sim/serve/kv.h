@@ -18,6 +18,16 @@
 #include "sim/cost/kv_layout.h"
 #include "sim/load/load.h"
 
+/* Recurring content of a prompt, from its start: one segment after the other. Blocks on the
+ * border of two belong to the later one. */
+struct kv_segment {
+    uint64_t id;
+    int64_t end_tokens; /* where it ends in the prompt */
+};
+/* The i-th segment; false after the last. */
+bool kv_segment_at(const struct prompt_content *content, int64_t prompt_tokens, int i,
+                   struct kv_segment *out);
+
 struct kv_pool;
 /* reuse: whether prompts can share content (else the prefix cache costs nothing and does
  * nothing). */

@@ -75,10 +75,8 @@ static uint64_t key_of(const struct request *q)
     if (q->session >= 0) {
         return c->body_id;
     }
-    if (c->n_hashes > 0) {
-        return rng_hash((uint64_t)c->hashes[0] + 1) | 1;
-    }
-    return c->shared_id != 0 ? c->shared_id : c->body_id;
+    struct kv_segment first;
+    return kv_segment_at(c, q->prompt_tokens, 0, &first) ? first.id : 0;
 }
 
 /* A candidate is a rank of a replica: replica * n_ranks + rank. */
