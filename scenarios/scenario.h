@@ -209,7 +209,9 @@ struct scenario_deployment {
     double oversubscription; /* the network's links together over what it can carry at once */
     int kv_transfer;         /* enum kv_transfer */
     double kv_transfer_setup_s;
-    const char *node; /* nodes.csv name; "" auto */
+    struct int_list kv_host_bytes, kv_ssd_bytes; /* of one replica, for KV content that left
+                                                    GPU memory; 0: none */
+    const char *node;                            /* nodes.csv name; "" auto */
     struct src_pos pos;
 };
 
@@ -397,7 +399,8 @@ struct deployment {
     const struct gpu *prefill_gpu; /* of the prefill replicas; = gpu unless they differ */
     enum router_kind router;
     const char *network; /* links.csv name; "" auto */
-    const char *node;    /* "" auto */
+    int64_t kv_host_bytes, kv_ssd_bytes;
+    const char *node; /* "" auto */
 };
 struct deployment_list {
     struct deployment *items;
@@ -407,8 +410,8 @@ struct deployment_list {
 /* How many deployments the lists multiply to, without building them. */
 int64_t scenario_count_deployments(const struct scenario *sc);
 /* Builds them in file order: entry, model, weights, kv_cache, engine, hardware, tp, pp, ep, dp,
- * replicas, prefill_replicas, network, router (the last varies fastest). False when a name is
- * unknown or a combination needs more than SCENARIO_MAX_GPUS. */
+ * replicas, prefill_replicas, network, router, kv_host, kv_ssd (the last varies fastest). False
+ * when a name is unknown or a combination needs more than SCENARIO_MAX_GPUS. */
 bool scenario_deployments(struct arena *arena, const struct scenario *sc,
                           const struct catalogue *catalogue, struct deployment_list *list,
                           struct err *err);

@@ -20,6 +20,8 @@ enum axis {
     AXIS_PREFILL,
     AXIS_NETWORK,
     AXIS_ROUTER,
+    AXIS_KV_HOST,
+    AXIS_KV_SSD,
     AXIS_N,
 };
 
@@ -47,6 +49,8 @@ static void product_init(struct product *p, const struct scenario *sc, int entry
                               [AXIS_REPLICAS] = &entry->replicas,
                               [AXIS_PREFILL] = &entry->prefill_replicas,
                               [AXIS_ROUTER] = &entry->router,
+                              [AXIS_KV_HOST] = &entry->kv_host_bytes,
+                              [AXIS_KV_SSD] = &entry->kv_ssd_bytes,
                           }};
     p->n[AXIS_HARDWARE] = entry->hardware.n;
     p->n[AXIS_NETWORK] = entry->network.n > 0 ? entry->network.n : 1;
@@ -78,7 +82,7 @@ int64_t scenario_count_deployments(const struct scenario *sc)
         for (int m = 0; m < sc->n_models; m++) {
             struct product p;
             product_init(&p, sc, e, m);
-            double n = 1; /* 12 lists of at most 1,000: far inside a double's range */
+            double n = 1; /* 14 lists of at most 1,000: far inside a double's range */
             for (int a = 0; a < AXIS_N; a++) {
                 n *= p.n[a];
             }
@@ -101,6 +105,18 @@ static const char *add_number(struct arena *arena, const char *name, const char 
     const char *text = value > 0 ? arena_printf(arena, "%s%lld", letters, (long long)value)
                                  : arena_printf(arena, "%s-auto", letters);
     return add_part(arena, name, text);
+}
+
+/* "host256GiB" */
+static const char *add_tier(struct arena *arena, const char *name, const struct product *p,
+                            enum axis axis, bool named)
+{
+    double gib = (double)product_get(p, axis) / 1073741824.0;
+    if (p->n[axis] == 1 && (named || gib == 0.0)) {
+        return name;
+    }
+    const char *tier = axis == AXIS_KV_HOST ? "host" : "ssd";
+    return add_part(arena, name, arena_printf(arena, "%s%.6gGiB", tier, gib));
 }
 
 static const char *last_part(const char *path)
@@ -152,7 +168,8 @@ static const char *deployment_name(struct arena *arena, const struct scenario *s
     if (p->n[AXIS_ROUTER] > 1) {
         name = add_part(arena, name, router_names[d->router]);
     }
-    return name;
+    name = add_tier(arena, name, p, AXIS_KV_HOST, named);
+    return add_tier(arena, name, p, AXIS_KV_SSD, named);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -236,6 +253,8 @@ static bool fill(struct arena *arena, const struct scenario *sc,
         entry->network.n > 0 ? entry->network.items[p->digit[AXIS_NETWORK]] : "auto";
     d->network = strcmp(network, "auto") == 0 ? "" : network;
     d->router = (enum router_kind)product_get(p, AXIS_ROUTER);
+    d->kv_host_bytes = product_get(p, AXIS_KV_HOST);
+    d->kv_ssd_bytes = product_get(p, AXIS_KV_SSD);
     d->node = entry->node;
     d->name = deployment_name(arena, sc, p, d);
     return true;

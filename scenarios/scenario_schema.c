@@ -309,6 +309,12 @@ static const struct field prefill_fields[] = {
 };
 static SECTION(section_prefill, "prefill", prefill_fields, false);
 
+#define TIER(key_, member)                                                                     \
+    {                                                                                          \
+        .key = key_, .type = FIELD_INTS,                                                       \
+        .offset = offsetof(struct scenario_deployment, member), .dflt = "0",                   \
+        .unit = UNIT_BYTES, .min = 0, .max = 1e18                                              \
+    }
 static const struct field deployment_fields[] = {
     {.key = "name",
      .type = FIELD_STR,
@@ -346,6 +352,8 @@ static const struct field deployment_fields[] = {
          KV_TRANSFER_N),
     NUM(scenario_deployment, "kv_transfer_setup", kv_transfer_setup_s, "3 ms", UNIT_S, 0, 10),
     ENUMS(scenario_deployment, "router", router, "least-requests", router_names, ROUTER_N),
+    TIER("kv_host", kv_host_bytes),
+    TIER("kv_ssd", kv_ssd_bytes),
     STR(scenario_deployment, "node", node, "auto", 64),
 };
 SECTION(section_deployment, "deployments", deployment_fields, false);

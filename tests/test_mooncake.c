@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The prefix cache on real block hashes: with memory without end the hit rates of the Mooncake
- * traces are those of their publication's method (37.4 % and 65.1 %). The traces are not part
- * of the project: without them beside it only the synthetic case runs. */
+ * traces are those of their publication's method (37.4 % and 65.1 %), and the same when GPU
+ * memory holds little more than one prompt and a tier below it everything. The traces are not
+ * part of the project: without them beside it only the synthetic case runs. */
 #include <stdio.h>
 #include <unistd.h>
 
 #include "sim/load/load.h"
 #include "sim/serve/kv.h"
+#include "sim/serve/tier.h"
 #include "tests/check.h"
 
 static const struct kv_layout LAYOUT = {.block_tokens = 16, .full_block_bytes = 1};
 
-/* Share of prompt tokens found in a cache that never evicts, requests one after another. */
-static double ideal_hit_frac(const struct trace *t)
+/* Blocks, room for any one prompt. */
+enum { SMALL_POOL = 20000 };
+
+/* Share of prompt tokens found in a pool with a tier below it, requests one after another. */
+static double hit_frac(const struct trace *t, int64_t pool_bytes, int64_t tier_bytes)
 {
-    struct kv_pool *pool = kv_pool_new(&LAYOUT, INT64_C(1) << 50, true);
+    struct kv_pool *pool = kv_pool_new(&LAYOUT, pool_bytes, true);
+    const struct tier_config host[TIER_N] = {{.capacity_bytes = tier_bytes}};
+    struct tier_stack tiers;
+    tier_stack_init(&tiers, &LAYOUT, host);
     double hit = 0.0;
     double all = 0.0;
     for (int64_t i = 0; i < t->n; i++) {
@@ -27,6 +35,9 @@ static double ideal_hit_frac(const struct trace *t)
         int64_t bytes = kv_bytes(&LAYOUT, row->prompt_tokens) - shared.n_blocks;
         CU_ASSERT_TRUE(kv_take(pool, bytes));
         kv_offer(pool, &c, row->prompt_tokens, row->prompt_tokens, &shared);
+        found += tier_stack_find(&tiers, &c, row->prompt_tokens, found).all_tokens;
+        tier_stack_touch(&tiers, &c, row->prompt_tokens, found);
+        tier_stack_put(&tiers, &c, row->prompt_tokens, found, row->prompt_tokens);
         hit += (double)found;
         all += (double)row->prompt_tokens;
         kv_release(pool, &shared, kv_bytes(&LAYOUT, row->prompt_tokens) - shared.n_blocks);
@@ -34,7 +45,13 @@ static double ideal_hit_frac(const struct trace *t)
     CU_ASSERT_TRUE(kv_check(pool));
     CU_ASSERT_EQUAL(kv_free_bytes(pool), kv_capacity_bytes(pool));
     kv_pool_free(pool);
+    tier_stack_fini(&tiers);
     return hit / all;
+}
+
+static double ideal_hit_frac(const struct trace *t)
+{
+    return hit_frac(t, INT64_C(1) << 50, 0);
 }
 
 static void expect_hits(const char *path, double expected_frac)
@@ -50,6 +67,12 @@ static void expect_hits(const char *path, double expected_frac)
     double hit = ideal_hit_frac(&trace);
     printf("%s: %.2f %% of prompt tokens\n", path, 100.0 * hit);
     CU_ASSERT_TRUE(hit > expected_frac - 0.005 && hit < expected_frac + 0.005);
+    double small = hit_frac(&trace, SMALL_POOL, 0);
+    double half = hit_frac(&trace, SMALL_POOL, 20 * SMALL_POOL);
+    CU_ASSERT_TRUE(small < half && half < hit);
+    CU_ASSERT_EQUAL(hit_frac(&trace, SMALL_POOL, INT64_C(1) << 50), hit);
+    printf("pool of %d blocks: %.2f %%, with a tier of twenty times that: %.2f %%\n",
+           SMALL_POOL, 100.0 * small, 100.0 * half);
     arena_free(arena);
 }
 
@@ -75,6 +98,8 @@ static void a_shared_first_block_is_found(void)
     };
     struct trace t = {.rows = rows, .n = 2, .hash_tokens = 512};
     CHECK_NEAR(ideal_hit_frac(&t), 512.0 / 2048.0, 1e-12);
+    CHECK_NEAR(hit_frac(&t, 64, 0), 512.0 / 2048.0, 1e-12);
+    CHECK_NEAR(hit_frac(&t, 64, 1000), 512.0 / 2048.0, 1e-12);
 }
 
 int main(void)

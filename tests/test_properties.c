@@ -128,6 +128,12 @@ static void draw_scene(uint64_t seed, struct scene *s)
     bool freed = rng_below(&rng, 4) > 0;
     kv_layout_init(&r->kv, &s->toy.model, DTYPE_BF16, 1, TOY_BLOCK_TOKENS, freed);
     r->reuse = rng_below(&rng, 3) > 0;
+    for (int i = 0; i < TIER_N && rng_below(&rng, 3) > 0; i++) {
+        r->tiers[i] = (struct tier_config){.capacity_bytes = between(&rng, 1, 200) * 4096,
+                                           .bytes_per_s = 1e7 * (double)between(&rng, 1, 100),
+                                           .latency_s = 1e-5};
+    }
+    r->tier_load = (enum tier_load)rng_below(&rng, 3);
     r->api_s = rng_below(&rng, 2) ? 0.0 : 0.002;
     r->api_per_token_s = rng_below(&rng, 2) ? 0.0 : 2e-5;
     draw_trace(&rng, s);
@@ -174,19 +180,25 @@ static void keep(void *ctx, int64_t id, int replica, const struct finished *f, c
 {
     struct record *r = ctx;
     double times[4] = {f->arrival_s, f->scheduled_s, f->first_s, f->last_s};
-    int64_t counts[6] = {
-        id, replica, f->class_idx, f->prompt_tokens, f->output_tokens, f->hit_tokens};
+    int64_t counts[7] = {id,
+                         replica,
+                         f->class_idx,
+                         f->prompt_tokens,
+                         f->output_tokens,
+                         f->hit_tokens,
+                         f->tier_tokens};
     put(r, times, sizeof times);
     put(r, counts, sizeof counts);
     put(r, why, strlen(why) + 1);
     r->n_ends++;
     bool completed = f->outcome == OUTCOME_COMPLETED;
     r->sane =
-        r->sane && (completed ? f->arrival_s <= f->scheduled_s && f->scheduled_s < f->first_s &&
-                                    f->first_s <= f->last_s &&
-                                    (f->output_tokens == 1) == (f->first_s == f->last_s) &&
-                                    f->hit_tokens < f->prompt_tokens
-                              : why[0] != '\0');
+        r->sane &&
+        (completed ? f->arrival_s <= f->scheduled_s && f->scheduled_s < f->first_s &&
+                         f->first_s <= f->last_s &&
+                         (f->output_tokens == 1) == (f->first_s == f->last_s) &&
+                         f->hit_tokens < f->prompt_tokens && f->tier_tokens <= f->hit_tokens
+                   : why[0] != '\0');
 }
 
 static void run(struct scene *s, bool one_by_one, struct record *rec,
@@ -239,7 +251,7 @@ enum { N_SCENES = 400 };
 
 /* Counts what the scenes reached, so that a change of the generator cannot empty the test. */
 struct reached {
-    int64_t preemptions, rejected, hits, multi_rank, failures, turns, timeouts;
+    int64_t preemptions, rejected, hits, tier_hits, multi_rank, failures, turns, timeouts;
 };
 
 /* Every token after the first of a request is one gap, and the gaps add up to last - first. */
@@ -274,6 +286,7 @@ static void count_reached(const struct scene *s, const struct cluster_result *r,
     struct class_summary sum[4];
     metrics_summary(&r->metrics, 0, sum);
     got->hits += sum[s->cfg.load.n_classes].hit_tokens > 0.0;
+    got->tier_hits += sum[s->cfg.load.n_classes].tier_tokens > 0.0;
     got->preemptions += r->stats.n_preemptions > 0;
     got->rejected += r->n_rejected > 0;
     got->multi_rank += s->toy.step->cfg.dp > 1;
@@ -328,6 +341,7 @@ static void skipping_steps_changes_no_result_and_nothing_is_lost(void)
     CU_ASSERT_TRUE(got.preemptions > N_SCENES / 10);
     CU_ASSERT_TRUE(got.rejected > N_SCENES / 20);
     CU_ASSERT_TRUE(got.hits > N_SCENES / 5);
+    CU_ASSERT_TRUE(got.tier_hits > N_SCENES / 20);
     CU_ASSERT_TRUE(got.multi_rank > N_SCENES / 5);
     CU_ASSERT_TRUE(got.failures > N_SCENES / 10);
     CU_ASSERT_TRUE(got.turns > N_SCENES / 5);

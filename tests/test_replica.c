@@ -326,6 +326,112 @@ static void a_cached_prefix_is_not_computed_again(void)
     rig_fini(&g);
 }
 
+/* ---- tiers
+ * ------------------------------------------------------------------------------------------ */
+
+enum { PREFIX = 4800, PROMPT = 5000, POOL = 8000 };
+
+/* A prompt is served, another takes its memory, and then the first comes again to an idle
+ * replica: what its tier makes of that. */
+struct second_time {
+    int64_t hit_tokens, tier_tokens;
+    double ttft_s, step_s; /* step_s: computing what is not in the tier */
+    double load_s;
+};
+
+static struct second_time come_again(enum engine_kind engine, enum tier_load how,
+                                     double bytes_per_s, int64_t capacity_bytes)
+{
+    struct rig g;
+    struct second_time out;
+    struct prompt_content c = {.body_id = 5};
+    rig_init(&g, engine, 1, POOL);
+    struct replica_config *r = &g.toy.replica;
+    r->reuse = true;
+    r->sched.max_batched_tokens = 16384;
+    r->tier_load = how;
+    r->tiers[TIER_HOST] = (struct tier_config){capacity_bytes, bytes_per_s, 0.001};
+    rig_start(&g);
+    send_as(&g, 0.0, PROMPT, 1, c);
+    replica_run(&g.rep, INFINITY, false);
+    send(&g, 100.0, 7000, 1);
+    replica_run(&g.rep, INFINITY, false);
+    int64_t hit = kv_probe(rank0(&g)->kv, &c, PROMPT, &(int64_t){0});
+    send_as(&g, 200.0, PROMPT, 1, c);
+    replica_run(&g.rep, INFINITY, false);
+    const struct finished *f = end_of(&g, 2);
+    struct step_batch b = {.n_sample = 1};
+    step_add_chunk(g.toy.step, &b, f->hit_tokens, PROMPT - f->hit_tokens);
+    out = (struct second_time){.hit_tokens = f->hit_tokens,
+                               .tier_tokens = f->tier_tokens,
+                               .ttft_s = f->first_s - 200.0,
+                               .step_s = step_time_s(&g.cost, &b, 1)};
+    CU_ASSERT_EQUAL(f->hit_tokens - f->tier_tokens, hit);
+    out.load_s = 0.001 + (double)(f->tier_tokens / TOY_BLOCK_TOKENS * r->kv.full_block_bytes) /
+                             bytes_per_s;
+    rig_fini(&g);
+    return out;
+}
+
+static void a_tier_gives_back_what_gpu_memory_lost(void)
+{
+    struct second_time none = come_again(ENGINE_VLLM, TIER_LOAD_AHEAD, 1e9, 0);
+    struct second_time all = come_again(ENGINE_VLLM, TIER_LOAD_AHEAD, 1e9, INT64_C(1) << 40);
+    struct second_time slow = come_again(ENGINE_VLLM, TIER_LOAD_AHEAD, 1e6, INT64_C(1) << 40);
+    CU_ASSERT_EQUAL(none.tier_tokens, 0);
+    CU_ASSERT_TRUE(none.hit_tokens < PREFIX);
+    CU_ASSERT_EQUAL(all.hit_tokens, 4992); /* never the last token */
+    CHECK_NEAR(none.ttft_s, none.step_s, 1e-9);
+    CU_ASSERT_TRUE(all.ttft_s < 0.8 * none.ttft_s);
+    CU_ASSERT_TRUE(slow.ttft_s > 2.0 * none.ttft_s); /* not weighed against computing it */
+}
+
+/* Ahead: the load, then the step. Layers: the longer of both. Before: both in one step. */
+static void engines_wait_for_a_load_in_their_way(void)
+{
+    for (int i = 0; i < 2; i++) {
+        double rate = i == 0 ? 1e10 : 1e8;
+        struct second_time ahead =
+            come_again(ENGINE_VLLM, TIER_LOAD_AHEAD, rate, INT64_C(1) << 40);
+        struct second_time layers =
+            come_again(ENGINE_SGLANG, TIER_LOAD_LAYERS, rate, INT64_C(1) << 40);
+        struct second_time before =
+            come_again(ENGINE_TRTLLM, TIER_LOAD_BEFORE, rate, INT64_C(1) << 40);
+        CHECK_NEAR(ahead.ttft_s, ahead.load_s + ahead.step_s, 1e-9);
+        CHECK_NEAR(layers.ttft_s, fmax(layers.load_s, layers.step_s), 1e-9);
+        CHECK_NEAR(before.ttft_s, before.load_s + before.step_s, 1e-9);
+    }
+}
+
+/* Others run while a request waits for its load, and it is computed in the first step after. */
+static void others_run_while_a_request_loads(void)
+{
+    struct rig g;
+    struct prompt_content c = {.body_id = 5};
+    rig_init(&g, ENGINE_VLLM, 1, POOL);
+    struct replica_config *r = &g.toy.replica;
+    r->reuse = true;
+    r->sched.max_batched_tokens = 16384;
+    r->tiers[TIER_HOST] = (struct tier_config){INT64_C(1) << 40, 1e7, 0.0};
+    rig_start(&g);
+    send_as(&g, 0.0, PROMPT, 1, c);
+    replica_run(&g.rep, INFINITY, false);
+    send(&g, 100.0, 7000, 1);
+    replica_run(&g.rep, INFINITY, false);
+    send_as(&g, 200.0, PROMPT, 1, c);
+    send(&g, 200.0, 20, 2000);
+    step(&g);
+    CU_ASSERT_EQUAL(g.rep.n_loading, 1);
+    check_step(&g, 0, 1, 20, 0);
+    replica_run(&g.rep, INFINITY, false);
+    const struct finished *loaded = end_of(&g, 2);
+    CU_ASSERT_TRUE(loaded->tier_tokens > 0);
+    CU_ASSERT_EQUAL(loaded->scheduled_s, 200.0);
+    CU_ASSERT_TRUE(end_of(&g, 3)->first_s < loaded->first_s);
+    CU_ASSERT_TRUE(end_of(&g, 3)->last_s > loaded->last_s);
+    rig_fini(&g);
+}
+
 /* ---- TensorRT-LLM
  * ----------------------------------------------------------------------------------- */
 
@@ -571,6 +677,9 @@ int main(void)
         {"vLLM: preemption admits nobody", the_newest_is_preempted_and_that_step_admits_nobody},
         {"vLLM: recompute takes longer", a_preempted_request_computes_again_and_takes_longer},
         {"vLLM: a cached prefix", a_cached_prefix_is_not_computed_again},
+        {"a tier gives back what GPU memory lost", a_tier_gives_back_what_gpu_memory_lost},
+        {"engines wait for a load in their way", engines_wait_for_a_load_in_their_way},
+        {"others run while a request loads", others_run_while_a_request_loads},
         {"TRT: no evict reserves", guaranteed_no_evict_reserves_the_whole_output},
         {"TRT: prompts are whole", prompts_are_not_cut_unless_longer_than_the_budget},
         {"TRT: batch wait", batch_wait_holds_a_prompt_for_its_iterations},

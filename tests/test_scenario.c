@@ -464,6 +464,22 @@ static void units_and_ranges_are_checked(void)
     expect_error(SMALL "simulation: {seed: -1}\n", "seed", 6, 20, "");
 }
 
+static void kv_tiers_are_sizes_and_lists(void)
+{
+    struct arena *arena = arena_new();
+    const struct scenario *sc =
+        must_parse(arena, SMALL
+                   "deployments: [{kv_host: [0, 512 GiB], kv_ssd: 2 TB, router: kv-aware}]\n");
+    const struct scenario_deployment *d = &sc->deployments[0];
+    CU_ASSERT_EQUAL_FATAL(d->kv_host_bytes.n, 2);
+    CU_ASSERT_EQUAL(d->kv_host_bytes.items[0], 0);
+    CU_ASSERT_EQUAL(d->kv_host_bytes.items[1], INT64_C(512) << 30);
+    CU_ASSERT_EQUAL(d->kv_ssd_bytes.items[0], INT64_C(2000000000000));
+    CU_ASSERT_EQUAL(d->router.items[0], ROUTER_KV_AWARE);
+    expect_error(SMALL "deployments: [{kv_host: 512}]\n", "kv_host", 6, 25, "");
+    arena_free(arena);
+}
+
 static void unknown_words_suggest_the_nearest(void)
 {
     expect_error(SMALL "engine: {kind: vlm}\n", "vlm", 6, 16, "vllm");
@@ -875,6 +891,7 @@ int main(void)
         CASE(missing_sections_are_named),
         CASE(wrong_shapes_are_refused),
         CASE(units_and_ranges_are_checked),
+        CASE(kv_tiers_are_sizes_and_lists),
         CASE(unknown_words_suggest_the_nearest),
         CASE(lists_with_a_value_twice_are_refused),
         CASE(a_list_of_numbers_takes_no_word_for_one_of_them),

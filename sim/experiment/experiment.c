@@ -44,6 +44,7 @@ const char *measure_name(enum measure m, char *buf, size_t n)
         "retries",
         "availability_frac",
         "prefix_hit_frac",
+        "tier_hit_frac",
         "busy_frac",
         "prefill_busy_frac",
         "handover_s_mean",
@@ -271,6 +272,7 @@ static void put_request(void *ctx, int64_t id, int replica, const struct finishe
     csv_put_int(w, f->prompt_tokens);
     csv_put_int(w, f->output_tokens);
     csv_put_int(w, f->hit_tokens);
+    csv_put_int(w, f->tier_tokens);
     csv_end_row(w);
 }
 
@@ -361,6 +363,7 @@ static void fill_class(const struct experiment *e, const struct point *p,
     v[MEASURE_REJECTED] = (double)c->n_rejected;
     v[MEASURE_FAILED] = (double)c->n_failed;
     v[MEASURE_PREFIX_HIT] = c->prompt_tokens > 0.0 ? c->hit_tokens / c->prompt_tokens : 0.0;
+    v[MEASURE_TIER_HIT] = c->prompt_tokens > 0.0 ? c->tier_tokens / c->prompt_tokens : 0.0;
 }
 
 static int warmup_segments(const struct task_ctx *t, const struct metrics *m)
@@ -943,7 +946,7 @@ static bool join_requests(const struct experiment *e, const char *path, struct e
                                        "class_idx",     "replica",      "outcome",
                                        "why",           "arrival_s",    "scheduled_s",
                                        "first_token_s", "last_token_s", "prompt_tokens",
-                                       "output_tokens", "hit_tokens"};
+                                       "output_tokens", "hit_tokens",   "tier_tokens"};
     struct outfile file;
     if (!outfile_open(&file, path, err)) {
         return false;

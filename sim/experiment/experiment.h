@@ -39,7 +39,8 @@ enum measure {
     MEASURE_PREEMPTIONS,
     MEASURE_RETRIES,      /* requests sent again because their replica failed */
     MEASURE_AVAILABILITY, /* share of replica time in service */
-    MEASURE_PREFIX_HIT,
+    MEASURE_PREFIX_HIT,   /* of prompt tokens, wherever they were found */
+    MEASURE_TIER_HIT,     /* of prompt tokens, found below GPU memory */
     MEASURE_BUSY,
     MEASURE_PREFILL_BUSY, /* disaggregated: of the prefill replicas alone; else NaN */
     MEASURE_HANDOVER_S,   /* ... from the end of a prompt to its KV on the decode side, mean */

@@ -158,6 +158,7 @@ bool prefill_resolve(struct arena *arena, const struct stock *stock, const struc
     out->system.replica.role = ROLE_PREFILL;
     decode->replica.role = ROLE_DECODE;
     decode->replica.reuse = false;
+    memset(decode->replica.tiers, 0, sizeof decode->replica.tiers);
     decode->evidence.scope = SCOPE_NEW;
     if (decode->evidence.grade > EVIDENCE_SKU) {
         decode->evidence.grade = EVIDENCE_SKU;

@@ -10,7 +10,8 @@ struct stock *stock_load(struct arena *arena, const char *const *dirs, int n_dir
         !fabric_load(arena, dirs, n_dirs, &s->fabric, err) ||
         !engine_table_load(arena, dirs, n_dirs, &s->engines, err) ||
         !band_table_load(arena, dirs, n_dirs, &s->bands, err) ||
-        !node_list_load(arena, dirs, n_dirs, &s->nodes, err)) {
+        !node_list_load(arena, dirs, n_dirs, &s->nodes, err) ||
+        !kv_links_load(arena, dirs, n_dirs, &s->kv_links, err)) {
         return NULL;
     }
     s->catalogue = (struct catalogue){dirs, n_dirs, &s->gpus};

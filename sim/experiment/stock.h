@@ -8,6 +8,7 @@
 #include "hardware/fabric.h"
 #include "hardware/gpu.h"
 #include "hardware/kernel.h"
+#include "hardware/kv_links.h"
 #include "hardware/node.h"
 #include "scenarios/scenario.h"
 #include "sim/base/err.h"
@@ -21,6 +22,7 @@ struct stock {
     struct engine_table *engines;
     struct band_table bands;
     struct node_list nodes;
+    struct kv_link_table kv_links;
 };
 
 /* dirs are borrowed and searched in order. NULL with err. Lives in the arena. */

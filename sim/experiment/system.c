@@ -77,6 +77,8 @@ bool system_spec_of(const struct scenario *sc, const struct deployment *d,
     spec->api_servers = e->api_servers > 0 ? (double)e->api_servers : 1.0;
     spec->by_priority = e->policy == POLICY_PRIORITY;
     spec->max_queue = e->max_queue > 0 ? e->max_queue : 0;
+    spec->tier_bytes[TIER_HOST] = d->kv_host_bytes;
+    spec->tier_bytes[TIER_SSD] = d->kv_ssd_bytes;
     spec->draft_tokens = (int)e->speculative_tokens;
     spec->acceptance_frac = e->acceptance_frac;
     spec->two_batch_overlap = e->two_batch_overlap == 1;
@@ -262,6 +264,33 @@ static double tokens_per_step(int draft_tokens, double acceptance_frac)
     return sum;
 }
 
+static enum tier_load tier_load_of(enum engine_kind engine)
+{
+    switch (engine) {
+    case ENGINE_SGLANG:
+        return TIER_LOAD_LAYERS;
+    case ENGINE_TRTLLM:
+        return TIER_LOAD_BEFORE;
+    default:
+        return TIER_LOAD_AHEAD;
+    }
+}
+
+/* Each GPU of a replica has its share of the bytes and its own link. */
+static void build_tiers(const struct stock *stock, struct system *s)
+{
+    s->replica.tier_load = tier_load_of(s->spec.engine);
+    for (int i = 0; i < TIER_N; i++) {
+        const struct gpu *gpu = s->spec.gpu;
+        const struct kv_link *link = kv_link_find(&stock->kv_links, tier_names[i], gpu);
+        s->replica.tiers[i] = (struct tier_config){
+            .capacity_bytes = s->spec.tier_bytes[i] / s->n_gpus,
+            .bytes_per_s = kv_link_bytes_per_s(link, gpu),
+            .latency_s = link->latency_s,
+        };
+    }
+}
+
 static void build_replica(struct system *s)
 {
     const struct system_spec *p = &s->spec;
@@ -368,6 +397,7 @@ bool system_resolve(const struct stock *stock, const struct system_spec *spec, s
         return false;
     }
     build_replica(s);
+    build_tiers(stock, s);
     if (sched_most_tokens(&s->replica.sched) > STEP_MAX_TOKENS) {
         system_fini(s);
         return err_set(err, ERR_INPUT,

@@ -247,6 +247,12 @@ static const char *candidate_name(struct arena *arena, const struct scenario *sc
     if (s->kv != DTYPE_AUTO) {
         name = arena_printf(arena, "%s kv-%s", name, dtype_name(s->kv));
     }
+    for (int i = 0; i < TIER_N; i++) {
+        if (s->tier_bytes[i] > 0) {
+            name = arena_printf(arena, "%s %s%.6gGiB", name, tier_names[i],
+                                (double)s->tier_bytes[i] / 1073741824.0);
+        }
+    }
     for (int i = 0; i < sc->n_deployments; i++) {
         if (sc->deployments[i].router.n > 1) {
             return arena_printf(arena, "%s %s", name, router_names[router]);

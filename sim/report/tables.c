@@ -228,6 +228,17 @@ bool tables_write_summary(const struct experiment *e, const char *path, struct e
 /* ---- memory
  * --------------------------------------------------------------------------------------- */
 
+/* Tokens a KV tier of a replica holds; 0: none. */
+static int64_t tier_tokens(const struct system *s, enum tier_kind kind)
+{
+    const struct kv_layout *l = &s->replica.kv;
+    if (!s->footprint.fits || l->full_block_bytes == 0) {
+        return 0;
+    }
+    int64_t blocks = s->replica.tiers[kind].capacity_bytes / l->full_block_bytes;
+    return blocks * l->block_tokens * s->spec.dp;
+}
+
 /* One row per kind of replica: "both", or "decode" and "prefill" apart. */
 static void put_footprint(struct csv_writer *w, const char *name, const struct system *s,
                           int64_t replicas, const char *role)
@@ -247,6 +258,8 @@ static void put_footprint(struct csv_writer *w, const char *name, const struct s
     csv_put_int(w, f->kv_tokens);
     csv_put_int(w, f->max_sequences);
     csv_put_int(w, f->longest_tokens);
+    csv_put_int(w, tier_tokens(s, TIER_HOST));
+    csv_put_int(w, tier_tokens(s, TIER_SSD));
     csv_put_int(w, f->fits);
     csv_put(w, f->reason);
     csv_end_row(w);
@@ -255,10 +268,11 @@ static void put_footprint(struct csv_writer *w, const char *name, const struct s
 bool tables_write_memory(const struct experiment *e, const char *path, struct err *err)
 {
     static const char *const cols[] = {
-        "role",          "gpu_gib",          "weights_gib", "attention_gib",   "dense_gib",
-        "experts_gib",   "embedding_gib",    "kv_gib",      "activations_gib", "graphs_gib",
-        "comm_gib",      "context_gib",      "free_gib",    "missing_gib",     "kv_tokens",
-        "max_sequences", "longest_sequence", "fits",        "reason"};
+        "role",          "gpu_gib",          "weights_gib",    "attention_gib",   "dense_gib",
+        "experts_gib",   "embedding_gib",    "kv_gib",         "activations_gib", "graphs_gib",
+        "comm_gib",      "context_gib",      "free_gib",       "missing_gib",     "kv_tokens",
+        "max_sequences", "longest_sequence", "kv_host_tokens", "kv_ssd_tokens",   "fits",
+        "reason"};
     struct csv_writer *w = csv_create(path, err);
     if (!w) {
         return false;

@@ -47,6 +47,7 @@ static void class_merge(struct class_stats *into, const struct class_stats *from
     into->prompt_tokens += from->prompt_tokens;
     into->output_tokens += from->output_tokens;
     into->hit_tokens += from->hit_tokens;
+    into->tier_tokens += from->tier_tokens;
 }
 
 static void segment_merge(struct segment *into, struct segment *from, int n_classes)
@@ -116,6 +117,7 @@ static void add_completed(const struct metrics *m, struct segment *s, const stru
     c->prompt_tokens += (double)f->prompt_tokens;
     c->output_tokens += (double)f->output_tokens;
     c->hit_tokens += (double)f->hit_tokens;
+    c->tier_tokens += (double)f->tier_tokens;
     s->ttft_sum += ttft;
     s->ttft_n++;
 }
@@ -225,6 +227,7 @@ static void summarise(const struct metrics *m, int from, int class_idx,
             out->prompt_tokens += s->prompt_tokens;
             out->output_tokens += s->output_tokens;
             out->hit_tokens += s->hit_tokens;
+            out->tier_tokens += s->tier_tokens;
             good += s->n_good;
         }
     }

@@ -26,7 +26,9 @@ struct finished {
     int32_t class_idx;
     enum outcome outcome;
     double arrival_s, scheduled_s, first_s, last_s; /* as a client sees them */
-    int64_t prompt_tokens, output_tokens, hit_tokens;
+    int64_t prompt_tokens, output_tokens;
+    int64_t hit_tokens,
+        tier_tokens; /* prompt tokens found in a cache; of them below GPU memory */
 };
 
 /* Limits a single request must meet to count as good; INFINITY: none. */
@@ -37,7 +39,7 @@ struct request_limits {
 struct class_stats {
     struct histo lat[LAT_N];
     int64_t n_completed, n_rejected, n_failed, n_good;
-    double prompt_tokens, output_tokens, hit_tokens;
+    double prompt_tokens, output_tokens, hit_tokens, tier_tokens;
 };
 struct segment {
     struct class_stats *classes; /* [n_classes] */
@@ -72,7 +74,7 @@ struct class_summary {
     double lat[LAT_N][STAT_N]; /* seconds, NaN when nothing was measured */
     int64_t n_completed, n_rejected, n_failed;
     double good_frac; /* of all that ended */
-    double prompt_tokens, output_tokens, hit_tokens;
+    double prompt_tokens, output_tokens, hit_tokens, tier_tokens;
     double window_s; /* time over which they ended */
 };
 void metrics_summary(const struct metrics *m, int from, struct class_summary *out);

@@ -20,11 +20,20 @@ static void rank_rest(struct rank *k)
 /* ---- life
  * ------------------------------------------------------------------------------------ */
 
+static void rank_init_tiers(struct replica *r, struct rank *k)
+{
+    if (r->cfg->reuse) {
+        tier_stack_init(&k->tiers, &r->cfg->kv, r->cfg->tiers);
+    }
+    k->loaded_next_s = INFINITY;
+}
+
 static void rank_init(struct replica *r, struct rank *k)
 {
     const struct replica_config *cfg = r->cfg;
     running_init(&k->run, cfg->model, &cfg->kv, cfg->sched.reserve_output);
     k->kv = kv_pool_new(&cfg->kv, cfg->kv_bytes, cfg->reuse);
+    rank_init_tiers(r, k);
     k->first = -1;
     k->last = -1;
     k->n_by_class = xcalloc((size_t)r->metrics->n_classes, sizeof *k->n_by_class);
@@ -57,6 +66,8 @@ void replica_fini(struct replica *r)
         struct rank *k = &r->ranks[i];
         running_fini(&k->run);
         kv_pool_free(k->kv);
+        tier_stack_fini(&k->tiers);
+        free(k->loading);
         request_queue_fini(&k->waiting);
         request_queue_fini(&k->partial);
         free(k->n_by_class);
@@ -252,6 +263,7 @@ static void rank_clear_plan(struct rank *k)
     k->n_chunks = 0;
     k->decodes = false;
     k->skip_steps = 0;
+    k->step_load_s = 0.0;
 }
 
 static void add_chunk(struct replica *r, struct rank *k, int32_t idx, int64_t tokens)
@@ -259,14 +271,43 @@ static void add_chunk(struct replica *r, struct rank *k, int32_t idx, int64_t to
     struct request *q = req_at(r, idx);
     ARRAY_RESERVE(k->chunks, k->cap_chunks, k->n_chunks + 1);
     k->chunks[k->n_chunks++] = (struct chunk){idx, q->computed_tokens, tokens};
+    int64_t from = q->computed_tokens;
     q->computed_tokens += tokens;
     kv_offer(k->kv, &q->content, q->prompt_tokens, q->computed_tokens, &q->shared);
+    if (k->tiers.any) {
+        tier_stack_put(&k->tiers, &q->content, q->prompt_tokens, from, q->computed_tokens);
+    }
 }
 
 /* What admitting the head of the waiting queue would take. */
 struct admission {
-    int64_t hit_tokens, chunk_tokens, need_bytes;
+    int64_t hit_tokens;   /* in GPU memory */
+    struct tier_hit tier; /* behind them */
+    bool ahead;           /* waits for its load before it is computed */
+    int64_t chunk_tokens, need_bytes;
 };
+
+/* Tokens whose memory an admission takes. */
+static int64_t tokens_to_hold(const struct replica_config *cfg, const struct request *q,
+                              const struct admission *a)
+{
+    if (cfg->sched.reserve_output) {
+        return q->prompt_tokens + q->output_tokens;
+    }
+    /* memory for the whole prompt, so that those loaded never wait for each other's */
+    return a->ahead ? q->target_tokens : a->hit_tokens + a->tier.all_tokens + a->chunk_tokens;
+}
+
+static void find_cached(const struct replica *r, const struct rank *k, const struct request *q,
+                        struct admission *a, int64_t *pin_bytes)
+{
+    a->hit_tokens = kv_probe(k->kv, &q->content, q->prompt_tokens, pin_bytes);
+    if (k->tiers.any) {
+        a->tier = tier_stack_find(&k->tiers, &q->content, q->prompt_tokens, a->hit_tokens);
+        a->ahead = a->tier.tokens[TIER_SSD] > 0 ||
+                   (a->tier.all_tokens > 0 && r->cfg->tier_load == TIER_LOAD_AHEAD);
+    }
+}
 
 /* False when memory, places or the queue do not allow it; the cache is as it was. */
 static bool admission_fits(const struct replica *r, const struct rank *k, int64_t budget,
@@ -279,12 +320,18 @@ static bool admission_fits(const struct replica *r, const struct rank *k, int64_
     const struct request *q = &r->pool->items[idx];
     const struct kv_layout *l = &r->cfg->kv;
     int64_t pin_bytes;
-    a->hit_tokens = kv_probe(k->kv, &q->content, q->prompt_tokens, &pin_bytes);
-    int64_t rest = q->target_tokens - a->hit_tokens;
+    a->ahead = false;
+    a->tier = (struct tier_hit){0};
+    if (q->loaded) { /* it has its memory */
+        int64_t rest = q->target_tokens - q->computed_tokens;
+        a->chunk_tokens = rest < budget ? rest : budget;
+        return true;
+    }
+    find_cached(r, k, q, a, &pin_bytes);
+    int64_t rest = q->target_tokens - a->hit_tokens - a->tier.all_tokens;
     a->chunk_tokens = rest < budget ? rest : budget;
-    int64_t tokens = r->cfg->sched.reserve_output ? q->prompt_tokens + q->output_tokens
-                                                  : a->hit_tokens + a->chunk_tokens;
-    a->need_bytes = kv_bytes(l, tokens) - a->hit_tokens / l->block_tokens * l->full_block_bytes;
+    a->need_bytes = kv_bytes(l, tokens_to_hold(r->cfg, q, a)) -
+                    a->hit_tokens / l->block_tokens * l->full_block_bytes;
     return a->need_bytes + pin_bytes <= kv_free_bytes(k->kv);
 }
 
@@ -294,25 +341,100 @@ bool rank_can_admit(const struct replica *r, const struct rank *k, int64_t budge
     return admission_fits(r, k, budget, &a);
 }
 
+/* The request takes what is cached and the memory for the rest. Content of a tier is on its way
+ * from now on. */
+static void take_cached(struct replica *r, struct rank *k, struct request *q,
+                        const struct admission *a, double now_s)
+{
+    const struct replica_config *cfg = r->cfg;
+    kv_lookup(k->kv, &q->content, q->prompt_tokens, &q->shared);
+    bool took = kv_take(k->kv, a->need_bytes);
+    ASSERT(took);
+    if (isnan(q->scheduled_s)) {
+        q->scheduled_s = now_s;
+        q->hit_tokens = a->hit_tokens + a->tier.all_tokens;
+        q->tier_tokens = a->tier.all_tokens;
+    }
+    bool reserves = a->ahead || cfg->sched.reserve_output;
+    q->reserved_tokens = reserves ? tokens_to_hold(cfg, q, a) : 0;
+    q->computed_tokens = a->hit_tokens + a->tier.all_tokens;
+    if (k->tiers.any) {
+        tier_stack_touch(&k->tiers, &q->content, q->prompt_tokens, q->computed_tokens);
+    }
+    if (a->tier.all_tokens > 0) {
+        q->loaded_s =
+            tier_stack_load(&k->tiers, &cfg->kv, cfg->tiers, a->hit_tokens, &a->tier, now_s);
+    }
+}
+
+/* Off the queue, but not running: it comes back to the head of the queue with its content. */
+static void start_loading(struct replica *r, struct rank *k, const struct admission *a,
+                          double now_s)
+{
+    int32_t idx = request_pop_front(&k->waiting);
+    struct request *q = req_at(r, idx);
+    take_cached(r, k, q, a, now_s);
+    ARRAY_RESERVE(k->loading, k->cap_loading, k->n_loading + 1);
+    k->loading[k->n_loading++] = idx;
+    k->loaded_next_s = fmin(k->loaded_next_s, q->loaded_s);
+    r->n_loading++;
+}
+
+/* Nothing runs and the head of the queue does not fit beside what loaded ones hold: the first
+ * of those goes before it. */
+static void bring_loaded_forward(struct replica *r, struct rank *k)
+{
+    int n = k->waiting.n;
+    int32_t first = -1;
+    for (int i = 0; i < n; i++) {
+        int32_t idx = request_pop_front(&k->waiting);
+        if (first < 0 && req_at(r, idx)->loaded) {
+            first = idx;
+        } else {
+            request_push_back(&k->waiting, idx);
+        }
+    }
+    request_push_front(&k->waiting, first);
+}
+
+/* The head of the queue, once those that must load first are on their way. */
+static bool next_to_admit(struct replica *r, struct rank *k, int64_t budget,
+                          struct admission *a, double now_s)
+{
+    for (;;) {
+        if (!admission_fits(r, k, budget, a)) {
+            bool stuck = k->n_loaded > 0 && k->n_running == 0 && budget > 0 && !k->hold &&
+                         !req_at(r, request_front(&k->waiting))->loaded;
+            if (!stuck) {
+                return false;
+            }
+            bring_loaded_forward(r, k);
+        } else if (a->ahead) {
+            start_loading(r, k, a, now_s);
+        } else {
+            return true;
+        }
+    }
+}
+
 bool rank_admit(struct replica *r, struct rank *k, int64_t budget, double now_s)
 {
     struct admission a;
-    if (!admission_fits(r, k, budget, &a)) {
+    if (!next_to_admit(r, k, budget, &a, now_s)) {
         return false;
     }
     int32_t idx = request_pop_front(&k->waiting);
     struct request *q = req_at(r, idx);
-    kv_lookup(k->kv, &q->content, q->prompt_tokens, &q->shared);
-    bool took = kv_take(k->kv, a.need_bytes);
-    ASSERT(took);
+    if (!q->loaded) {
+        take_cached(r, k, q, &a, now_s);
+        if (a.tier.all_tokens > 0) {
+            k->step_load_s = q->loaded_s - now_s;
+        }
+    }
+    k->n_loaded -= q->loaded;
+    q->loaded = false;
     r->n_waiting--;
     list_append(r, k, idx);
-    if (isnan(q->scheduled_s)) {
-        q->scheduled_s = now_s;
-        q->hit_tokens = a.hit_tokens;
-    }
-    q->reserved_tokens = r->cfg->sched.reserve_output ? q->prompt_tokens + q->output_tokens : 0;
-    q->computed_tokens = a.hit_tokens;
     add_chunk(r, k, idx, a.chunk_tokens);
     if (q->computed_tokens < q->target_tokens) {
         request_push_back(&k->partial, idx);
@@ -396,6 +518,7 @@ static void leave(struct replica *r, int32_t idx, enum outcome outcome, double n
         .prompt_tokens = q->prompt_tokens,
         .output_tokens = q->output_tokens,
         .hit_tokens = q->hit_tokens,
+        .tier_tokens = q->tier_tokens,
     };
     metrics_end(r->metrics, &f, now_s);
     promise_over(r, q);
@@ -411,8 +534,13 @@ static void end_request(struct replica *r, struct rank *k, int32_t idx, int64_t 
                         double now_s)
 {
     struct request *q = req_at(r, idx);
-    if (q->session >= 0) { /* the answer is part of the next turn's prompt */
+    bool said = q->session >= 0; /* the answer is part of the next turn's prompt */
+    if (said) {
         kv_offer(k->kv, &q->content, held_tokens, held_tokens, &q->shared);
+    }
+    if (k->tiers.any) {
+        tier_stack_put(&k->tiers, &q->content, said ? held_tokens : q->prompt_tokens,
+                       q->prompt_tokens, held_tokens);
     }
     free_memory(r, k, q, q->reserved_tokens > 0 ? q->reserved_tokens : held_tokens);
     list_remove(r, k, idx);
@@ -501,6 +629,9 @@ static void complete_decodes(struct replica *r, struct rank *k, double now_s)
 static void start_decoding(struct replica *r, struct rank *k, int32_t idx)
 {
     struct request *q = req_at(r, idx);
+    if (!r->cfg->sched.reserve_output) {
+        q->reserved_tokens = 0; /* of a load: it holds what it has computed */
+    }
     running_join(&k->run, q, idx, q->prompt_tokens + q->generated,
                  q->output_tokens - q->generated);
     k->n_by_class[q->class_idx]++;
@@ -716,7 +847,8 @@ static int least_loaded_rank(const struct replica *r)
     int best = 0;
     int64_t least = INT64_MAX;
     for (int i = 0; i < r->n_ranks; i++) {
-        int64_t load = r->ranks[i].n_running + r->ranks[i].waiting.n;
+        const struct rank *k = &r->ranks[i];
+        int64_t load = k->n_running + k->waiting.n + k->n_loading;
         if (load < least) {
             least = load;
             best = i;
@@ -740,6 +872,37 @@ static void receive(struct replica *r, double cutoff_s)
         }
         k->skip_steps = 0;
         r->n_waiting++;
+    }
+}
+
+/* Requests whose content has come go to the head of the queue, in the order of their start. */
+static void receive_loaded(struct replica *r, struct rank *k, double cutoff_s)
+{
+    if (k->loaded_next_s > cutoff_s) {
+        return;
+    }
+    int n = k->n_loading;
+    k->loaded_next_s = INFINITY;
+    for (int i = n - 1; i >= 0; i--) {
+        struct request *q = req_at(r, k->loading[i]);
+        if (q->loaded_s > cutoff_s) {
+            k->loaded_next_s = fmin(k->loaded_next_s, q->loaded_s);
+            continue;
+        }
+        q->loaded = true;
+        k->n_loaded++;
+        request_push_front(&k->waiting, k->loading[i]);
+        memmove(&k->loading[i], &k->loading[i + 1],
+                (size_t)(--k->n_loading - i) * sizeof *k->loading);
+        r->n_loading--;
+    }
+    k->skip_steps = 0;
+}
+
+static void receive_all_loaded(struct replica *r, double cutoff_s)
+{
+    for (int i = 0; i < r->n_ranks; i++) {
+        receive_loaded(r, &r->ranks[i], cutoff_s);
     }
 }
 
@@ -925,18 +1088,34 @@ static double rebalance(struct replica *r, double now_s)
     return r->cfg->rebalance_pause_s;
 }
 
+/* What loads of this step add to its dt. Host time in the breakdown. */
+static double wait_for_loads(struct replica *r, double dt)
+{
+    double load_s = 0.0;
+    for (int i = 0; i < r->n_ranks; i++) {
+        load_s = fmax(load_s, r->ranks[i].step_load_s);
+    }
+    double extra = r->cfg->tier_load == TIER_LOAD_LAYERS ? fmax(0.0, load_s - dt) : load_s;
+    r->cost->host_s += extra;
+    return extra;
+}
+
 /* Starts the next step at now_s, or goes idle. */
 static void begin_step(struct replica *r, double now_s)
 {
     bool work = false;
     double cutoff = r->cfg->sched.async && r->busy ? r->last_begin_s : now_s;
     r->last_begin_s = now_s;
+    if (r->n_loading > 0) {
+        receive_all_loaded(r, cutoff);
+    }
     if (looks_for_requests(r)) {
         receive(r, cutoff);
     }
     take_landed(r, cutoff, now_s);
     expire(r, now_s);
-    if (r->n_running + r->n_waiting == 0) {
+    if (r->n_running + r->n_waiting == r->n_loading) {
+        receive_all_loaded(r, now_s);
         receive(r, now_s);
         take_landed(r, now_s, now_s);
     }
@@ -958,7 +1137,9 @@ static void begin_step(struct replica *r, double now_s)
     r->busy = work;
     r->wake_s = INFINITY;
     if (!work) { /* a prompt may wait for memory of others that is still to be let go */
-        ASSERT(r->n_running + r->n_waiting == 0 || r->cfg->role != ROLE_BOTH);
+        ASSERT(r->n_running + r->n_waiting == 0 || r->n_loading > 0 ||
+               r->cfg->role != ROLE_BOTH);
+        r->end_s = now_s;
         return;
     }
     if (r->cfg->role == ROLE_PREFILL) {
@@ -967,6 +1148,9 @@ static void begin_step(struct replica *r, double now_s)
     double dt =
         rebalance(r, now_s) +
         step_time_s(r->cost, r->n_ranks > 1 ? r->batches : &r->ranks[0].batch, r->n_ranks);
+    if (r->ranks[0].tiers.any) {
+        dt += wait_for_loads(r, dt);
+    }
     r->begin_s = now_s;
     r->end_s = now_s + dt;
     book_step(r, dt);
@@ -984,6 +1168,15 @@ bool replica_is_empty(const struct replica *r)
     return empty;
 }
 
+static double next_loaded_s(const struct replica *r)
+{
+    double next = INFINITY;
+    for (int i = 0; i < r->n_ranks; i++) {
+        next = fmin(next, r->ranks[i].loaded_next_s);
+    }
+    return next;
+}
+
 double replica_next_s(const struct replica *r)
 {
     if (r->busy) {
@@ -995,7 +1188,10 @@ double replica_next_s(const struct replica *r)
     if (sent >= 0) {
         next = fmin(next, r->pool->items[sent].visible_s);
     }
-    return landed >= 0 ? fmin(next, r->pool->items[landed].visible_s) : next;
+    if (landed >= 0) {
+        next = fmin(next, r->pool->items[landed].visible_s);
+    }
+    return r->n_loading > 0 ? fmax(r->end_s, fmin(next, next_loaded_s(r))) : next;
 }
 
 void replica_run(struct replica *r, double until_s, bool stop_on_end)
@@ -1029,6 +1225,15 @@ void replica_send(struct replica *r, int32_t idx, double now_s)
     r->n_load++;
 }
 
+/* Loaded and not yet running when the replica fails: what it held goes with the pool. */
+static void forget_load(struct request *q)
+{
+    q->loaded = false;
+    q->computed_tokens = 0;
+    q->reserved_tokens = 0;
+    kv_shared_init(&q->shared);
+}
+
 void replica_evacuate(struct replica *r, struct request_queue *out)
 {
     for (int i = 0; i < r->n_ranks; i++) {
@@ -1038,14 +1243,22 @@ void replica_evacuate(struct replica *r, struct request_queue *out)
             withdraw(r, k, k->last);
         }
         rank_clear_plan(k);
+        while (k->n_loading > 0) {
+            request_push_front(&k->waiting, k->loading[--k->n_loading]);
+            r->n_loading--;
+        }
         int32_t idx;
         while ((idx = request_pop_front(&k->waiting)) >= 0) {
             r->n_waiting--;
+            forget_load(req_at(r, idx));
             request_push_back(out, idx);
         }
         kv_pool_free(k->kv);
         k->kv = kv_pool_new(&r->cfg->kv, r->cfg->kv_bytes, r->cfg->reuse);
         k->n_landing = 0;
+        k->n_loaded = 0;
+        tier_stack_fini(&k->tiers);
+        rank_init_tiers(r, k);
         k->promised = (struct promised){0};
         rank_rest(k);
     }

@@ -25,6 +25,7 @@
 #include "sim/serve/metrics.h"
 #include "sim/serve/request.h"
 #include "sim/serve/running.h"
+#include "sim/serve/tier.h"
 #include "sim/serve/timeline.h"
 
 struct sched_config {
@@ -63,8 +64,10 @@ struct replica_config {
     const struct step_model *model;
     struct sched_config sched;
     struct kv_layout kv;
-    int64_t kv_bytes; /* pool of one rank */
-    bool reuse;       /* prefix cache on, and prompts can share content */
+    int64_t kv_bytes;                 /* pool of one rank */
+    bool reuse;                       /* prefix cache on, and prompts can share content */
+    struct tier_config tiers[TIER_N]; /* below the pool of one rank; only with reuse */
+    enum tier_load tier_load;
     double api_s, api_per_token_s;
     double rebalance_s,
         rebalance_pause_s; /* every so long the engine stops to move experts; 0: never */
@@ -105,6 +108,12 @@ struct rank {
     double emitted;       /* fraction of a token carried over between speculative steps */
     bool hold;            /* no admission in this step: the ranks wait for each other */
     double retract_ratio; /* SGLang: estimated share of outputs still to come */
+    struct tier_stack tiers;
+    double step_load_s; /* loads that the coming step waits for or runs beside */
+    int32_t *loading;   /* their content is on the way from a tier; in order of start */
+    int n_loading, cap_loading;
+    double loaded_next_s; /* when the first of them has it; INFINITY: none */
+    int n_loaded;         /* in the queue, with the memory of their prompt */
     struct promised promised;
 };
 
@@ -136,12 +145,13 @@ struct replica {
     int64_t steps_since_recv;
     int64_t balance_steps; /* how long prefills have been held for balance */
     bool busy;
-    double begin_s, end_s; /* of the step in progress */
+    double begin_s, end_s; /* of the step in progress; end_s: of the last one when idle */
     double rebalance_next_s;
     double last_begin_s; /* when the step before began: async plans see no later arrivals */
     int64_t n_load;      /* requests sent here and not ended: what routers look at */
-    int64_t n_waiting, n_running; /* over ranks; incoming not included */
-    int64_t n_ended;              /* so far; on the prefill side: handed over */
+    int64_t n_waiting, n_running; /* over ranks; incoming not included, loading waits */
+    int64_t n_loading;
+    int64_t n_ended; /* so far; on the prefill side: handed over */
     struct replica_stats stats;
     struct step_batch *batches; /* scratch [n_ranks] */
 };

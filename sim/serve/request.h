@@ -16,14 +16,16 @@ struct request {
     double scheduled_s; /* first admitted; NaN before */
     double first_s;     /* first token; NaN before */
     double token_s;     /* latest token known one by one (first, or at a resume) */
+    double loaded_s;    /* when its load from a tier is done */
     int64_t id;
     int64_t prompt_tokens, output_tokens;
     int64_t target_tokens;   /* to compute before (more) tokens come: prompt + generated */
     int64_t computed_tokens; /* of target, in the cache */
     int64_t generated;       /* tokens emitted up to the last (re)start of decoding */
     int64_t base;            /* decoding: context at decode iteration i is base + i */
-    int64_t hit_tokens;      /* prompt tokens found in the prefix cache at first admission */
-    int64_t reserved_tokens; /* guaranteed-no-evict: tokens whose memory is held */
+    int64_t hit_tokens;      /* prompt tokens found in a cache at first admission */
+    int64_t tier_tokens;     /* of them in tiers below GPU memory */
+    int64_t reserved_tokens; /* guaranteed-no-evict, or loaded: tokens whose memory is held */
     int64_t promised_tokens; /* prefill that its router expects at `rank` */
     struct prompt_content content;
     struct kv_shared shared;
@@ -37,6 +39,7 @@ struct request {
     int32_t transfer;     /* ... and its place in the handover; -1: none */
     uint32_t stamp;       /* which stay in a running set; stale heap entries differ */
     bool decoding;
+    bool loaded; /* waits to be admitted with computed_tokens loaded from a tier */
 };
 
 struct request_pool {

@@ -148,6 +148,9 @@ static bool sglang_has_room(const struct replica *r, const struct rank *k,
     const struct request *q = &r->pool->items[request_front(&k->waiting)];
     const struct kv_layout *l = &r->cfg->kv;
     int64_t pin_bytes;
+    if (q->loaded) {
+        return true;
+    }
     int64_t hit = kv_probe(k->kv, &q->content, q->prompt_tokens, &pin_bytes);
     double cached = (double)(hit / l->block_tokens * l->full_block_bytes - pin_bytes);
     double need = (double)kv_bytes(l, q->target_tokens + clipped_output(r, q)) - cached;
