@@ -365,15 +365,20 @@ double collective_floor_s(const struct gpu *gpu, const char *operation, int n_gp
     return gpu->link_bytes_per_s > 0 ? wire / gpu->link_bytes_per_s : 0.0;
 }
 
-/* Without a measurement: log2(n) hops each way and the wire bytes at the link's reachable
- * share. H100, all-reduce over 8: 2 x 3 x 2.6 us = 15.6 us as NCCL shows. A link missing from
- * links.csv is taken as PCIe-like. */
-static double link_model_s(const struct fabric *fabric, const struct gpu *gpu,
-                           const char *operation, int n_gpus, double bytes)
+/* The scale-up link of a GPU; one missing from links.csv is taken as PCIe-like. */
+static const struct link_spec *scaleup_link(const struct fabric *fabric, const struct gpu *gpu)
 {
     static const struct link_spec unknown = {.latency_s = 5e-6, .efficiency = 0.4};
     const struct link_spec *link = link_find(fabric, gpu->link, NULL);
-    link = link ? link : &unknown;
+    return link ? link : &unknown;
+}
+
+/* Without a measurement: log2(n) hops each way and the wire bytes at the link's reachable
+ * share. H100, all-reduce over 8: 2 x 3 x 2.6 us = 15.6 us as NCCL shows. */
+static double link_model_s(const struct fabric *fabric, const struct gpu *gpu,
+                           const char *operation, int n_gpus, double bytes)
+{
+    const struct link_spec *link = scaleup_link(fabric, gpu);
     double phases = strcmp(operation, "all_reduce") == 0 ? 2.0 : 1.0;
     double mesh = link->mesh_peers > 0 ? fmin(1.0, (n_gpus - 1.0) / link->mesh_peers) : 1.0;
     double rate = link->efficiency * mesh * gpu->link_bytes_per_s;
@@ -409,6 +414,27 @@ double collective_time_s(const struct fabric *fabric, const struct gpu_list *gpu
     double time_s = curve ? curve_or_nccl_s(fabric, curve, bytes)
                           : link_model_s(fabric, gpu, operation, n_gpus, bytes);
     return fmax(time_s, collective_floor_s(gpu, operation, n_gpus, bytes));
+}
+
+/* ---- point to point ---- */
+
+static const char NETWORK_LINK[] = "ib-ndr-400g";
+
+struct link_path fabric_path(const struct fabric *fabric, const struct gpu *gpu,
+                             bool same_domain)
+{
+    if (same_domain) {
+        const struct link_spec *link = scaleup_link(fabric, gpu);
+        double peers = link->mesh_peers > 0 ? link->mesh_peers : 1.0;
+        return (struct link_path){link->latency_s,
+                                  link->efficiency * gpu->link_bytes_per_s / peers};
+    }
+    static const struct link_spec unknown = {
+        .latency_s = 10e-6, .efficiency = 0.93, .bytes_per_s = 50e9};
+    const struct link_spec *link = link_find(fabric, NETWORK_LINK, NULL);
+    link = link ? link : &unknown;
+    double bytes_per_s = link->efficiency * fmin(link->bytes_per_s, gpu->pcie_bytes_per_s);
+    return (struct link_path){link->latency_s, bytes_per_s};
 }
 
 /* ---- expert-parallel all-to-all ---- */

@@ -76,6 +76,17 @@ double collective_time_s(const struct fabric *fabric, const struct gpu_list *gpu
                          const struct gpu *gpu, const char *engine, const char *operation,
                          int n_gpus, double bytes);
 
+/* What one message between two GPUs gets: latency, and the reachable bandwidth for large ones.
+ */
+struct link_path {
+    double latency_s, bytes_per_s;
+};
+/* Between two GPUs of one scale-up domain (in a full mesh one of the peers' links), or over the
+ * network, where a NIC of 400 Gbit/s InfiniBand per GPU is assumed, no faster than the GPU's
+ * PCIe link. */
+struct link_path fabric_path(const struct fabric *fabric, const struct gpu *gpu,
+                             bool same_domain);
+
 /* Constants of an expert-parallel kernel ("deepep-ll", ...) for the group of n_nodes x
  * gpus_per_node, or the measured group nearest in size; GPUs fall back as in collective_find.
  * NULL: none. */

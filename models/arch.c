@@ -100,6 +100,7 @@ static bool build_groups(struct arch_reader *r)
             m->n_groups++;
         }
         m->groups[g].n_layers++;
+        m->group_of[i] = (unsigned char)g;
     }
     return r->cfg.ok;
 }

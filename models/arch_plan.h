@@ -8,7 +8,7 @@
 #include "models/model.h"
 
 enum {
-    ARCH_MAX_LAYERS = 1024,
+    ARCH_MAX_LAYERS = MODEL_MAX_LAYERS,
     ARCH_MAX_VARIANTS = 6,
     ARCH_MAX_HEADS = 4096,
     ARCH_MAX_DIM = 16384

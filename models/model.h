@@ -90,7 +90,12 @@ struct moe_skew {
     const char *source;
 };
 
-enum { MODEL_MAX_GROUPS = 24, MODEL_MAX_CHECKPOINTS = 8, MODEL_MAX_ALIASES = 12 };
+enum {
+    MODEL_MAX_GROUPS = 24,
+    MODEL_MAX_LAYERS = 1024,
+    MODEL_MAX_CHECKPOINTS = 8,
+    MODEL_MAX_ALIASES = 12
+};
 
 struct model {
     const char *name; /* file name without .json, e.g. "llama-4-scout" */
@@ -104,6 +109,7 @@ struct model {
     enum dtype native; /* the checkpoint's own format ("auto") */
     struct layer_group groups[MODEL_MAX_GROUPS];
     int n_groups;
+    unsigned char group_of[MODEL_MAX_LAYERS]; /* index of the group of each layer, in depth */
     int mtp_layers;       /* multi-token-prediction layers in the checkpoint */
     double mtp_params;    /* their parameters, not in total */
     double vision_params; /* vision tower; 0: text only */

@@ -399,8 +399,30 @@ static void pipeline_stage_holds_its_layers_and_one_table(void)
     CHECK_NEAR(half.dense_bytes, whole.dense_bytes / 2.0, 1e-9);
     CHECK_NEAR(half.embedding_bytes, whole.embedding_bytes / 2.0, 1e-9);
     CU_ASSERT_EQUAL(half.kv.full_block_bytes * 2, whole.kv.full_block_bytes);
-    c.pp = 4; /* 126 layers: 32 on the fullest stage */
+    c.pp = 4; /* 126 layers: 32 on the fullest stage, which has neither table */
     CHECK_NEAR(compute(&c).attn_bytes, whole.attn_bytes * 32.0 / 126.0, 1e-9);
+    CU_ASSERT_EQUAL(compute(&c).embedding_bytes, 0.0);
+    arena_free(f.arena);
+}
+
+/* vLLM gives the first of two stages 31 of 61 layers, but three of them are dense and small:
+ * the second has more weights and the head, and decides. */
+static void the_tightest_stage_decides(void)
+{
+    struct fixture f = fixture_new();
+    struct footprint_config c =
+        config(&f, "deepseek-v3.2", DTYPE_FP8, DTYPE_BF16, "h100-sxm", ENGINE_VLLM, "", 8);
+    struct footprint whole = compute(&c);
+    CU_ASSERT_FALSE(whole.fits);
+    c.pp = 2;
+    struct footprint half = compute(&c);
+    CU_ASSERT_TRUE(half.fits);
+    CHECK_NEAR(half.experts_bytes, whole.experts_bytes * 30.0 / 58.0, 1e-9);
+    CHECK_NEAR(half.attn_bytes, whole.attn_bytes * 30.0 / 61.0, 1e-9);
+    CHECK_NEAR(half.embedding_bytes, whole.embedding_bytes / 2.0, 1e-9);
+    double rest = half.weights_bytes - whole.weights_bytes / 2.0;
+    CU_ASSERT_TRUE(rest > 0.0 && rest < 0.04 * half.weights_bytes);
+    CU_ASSERT_EQUAL(half.kv.full_block_bytes * 61, whole.kv.full_block_bytes * 30);
     arena_free(f.arena);
 }
 
@@ -653,6 +675,7 @@ int main(void)
         CASE(redundant_experts_take_whole_slots),
         CASE(rebalancing_takes_one_layer_as_staging_buffer),
         CASE(pipeline_stage_holds_its_layers_and_one_table),
+        CASE(the_tightest_stage_decides),
         CASE(scales_and_unquantised_edges_are_weighed),
         CASE(tied_embeddings_count_once),
         CASE(draft_layers_cost_weights_and_cache),

@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/cost/pipeline.h"
+
 static const double GIB = 1024.0 * 1024.0 * 1024.0;
 static const double MIB = 1024.0 * 1024.0;
 
@@ -63,12 +65,15 @@ static double layers_bytes(const struct footprint_config *cfg)
            moe_workspace_bytes(cfg);
 }
 
-/* Engines probe their sampler with every slot in use while the hidden states of the step still
- * stand: fp32 logits, their sorted copy with 8-byte indices, and probabilities: 20 bytes per
- * vocabulary entry. */
+/* Of the last stage. Engines probe their sampler with every slot in use while the hidden states
+ * of the step still stand: fp32 logits, their sorted copy with 8-byte indices, and
+ * probabilities: 20 bytes per vocabulary entry. */
 static double sampler_bytes(const struct footprint_config *cfg)
 {
     const struct model *m = cfg->model;
+    if (cfg->stage < cfg->pp - 1) {
+        return 0.0;
+    }
     return 20.0 * (double)cfg->max_seqs * (double)m->vocab +
            2.0 * (double)cfg->max_batched_tokens * (double)m->hidden;
 }
@@ -174,13 +179,7 @@ static double left_for_kv(const struct footprint_config *cfg, const struct footp
     return vllm_kv_bytes(cfg, f);
 }
 
-static int64_t stage_bytes(int64_t bytes, int pp)
-{
-    return (bytes + pp - 1) / pp;
-}
-
-/* Draft layers cache as the model's last layers do; a pipeline stage caches its own layers
- * only. */
+/* Draft layers cache as the model's last layers do. */
 static void layout_of_rank(const struct footprint_config *cfg, struct kv_layout *layout)
 {
     struct model m = *cfg->model;
@@ -189,11 +188,6 @@ static void layout_of_rank(const struct footprint_config *cfg, struct kv_layout 
         m.groups[m.n_groups - 1].n_layers += m.mtp_layers;
     }
     kv_layout_init(layout, &m, cfg->kv, cfg->tp, block, cfg->windows_freed);
-    layout->full_block_bytes = stage_bytes(layout->full_block_bytes, cfg->pp);
-    layout->state_bytes = stage_bytes(layout->state_bytes, cfg->pp);
-    for (int i = 0; i < layout->n_windows; i++) {
-        layout->windows[i].block_bytes = stage_bytes(layout->windows[i].block_bytes, cfg->pp);
-    }
 }
 
 /* Tokens in the pool when sequences are max_model_len long, as engines report it. */
@@ -269,7 +263,7 @@ static void fill_pool(const struct footprint_config *cfg, struct footprint *f, d
                       f->comm_bytes - f->context_bytes - f->kv_bytes);
 }
 
-void footprint_compute(const struct footprint_config *cfg, struct footprint *out)
+static void compute_stage(const struct footprint_config *cfg, struct footprint *out)
 {
     memset(out, 0, sizeof *out);
     out->total_bytes = cfg->gpu->mem_bytes;
@@ -286,4 +280,40 @@ void footprint_compute(const struct footprint_config *cfg, struct footprint *out
     }
     out->missing_bytes = (double)sequence - left;
     explain(cfg, out, left, (double)sequence);
+}
+
+static void compute_part(const struct footprint_config *cfg, int stage, struct footprint *out)
+{
+    struct model part;
+    struct footprint_config c = *cfg;
+    pipeline_part(cfg->model, cfg->engine, cfg->pp, stage, &part);
+    pipeline_checkpoint(&cfg->checkpoint, cfg->pp, stage, &c.checkpoint);
+    c.model = &part;
+    c.stage = stage;
+    compute_stage(&c, out);
+}
+
+/* Is there less room in a than in b? */
+static bool is_tighter(const struct footprint *a, const struct footprint *b)
+{
+    if (a->fits != b->fits) {
+        return !a->fits;
+    }
+    return a->fits ? a->kv_tokens < b->kv_tokens : a->missing_bytes > b->missing_bytes;
+}
+
+void footprint_compute(const struct footprint_config *cfg, struct footprint *out)
+{
+    if (cfg->pp == 1) {
+        compute_stage(cfg, out);
+        return;
+    }
+    compute_part(cfg, 0, out);
+    for (int stage = 1; stage < cfg->pp; stage++) {
+        struct footprint other;
+        compute_part(cfg, stage, &other);
+        if (is_tighter(&other, out)) {
+            *out = other;
+        }
+    }
 }

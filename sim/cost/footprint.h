@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* footprint.h - the memory budget of one GPU of a deployment, and what is left for the KV cache
- * under the rules of the engine (cost-model.md section 5). All bytes per GPU (rank). */
+ * under the rules of the engine (cost-model.md section 5). All bytes per GPU (rank). Of a
+ * pipeline it is a GPU of the stage that has room for the fewest tokens: all stages cache the
+ * same tokens, so it decides for all. */
 #ifndef FOOTPRINT_H
 #define FOOTPRINT_H
 
@@ -21,6 +23,8 @@ struct footprint_config {
     struct engine_defaults
         defaults; /* resolved for engine, version, GPU; knobs already overridden */
     int tp, pp, ep, dp;
+    int stage; /* footprint_compute looks at each; footprint_weights at this one, whose layers
+                  model has */
     int64_t max_model_len;
     int64_t max_batched_tokens, max_seqs;
     double mem_util_frac; /* as the engine means it; NaN: the engine's rule */

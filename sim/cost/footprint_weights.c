@@ -3,8 +3,8 @@
  * parallel ranks; K and V heads are never divided below one, the low-rank down projections and
  * indexers of latent attention, norms and routers are whole on every rank. Attention, dense and
  * shared MLPs are repeated on every attention data-parallel rank; routed experts spread over
- * all tp * dp ranks. Of a pipeline the rank with most layers counts. Leaves out: rotary tables,
- * attention sinks, MLP biases (< 0.1 %). */
+ * all tp * dp ranks. Of a pipeline the layers are those of one stage. Leaves out: rotary
+ * tables, attention sinks, MLP biases (< 0.1 %). */
 #include <math.h>
 #include <string.h>
 
@@ -199,18 +199,19 @@ static void add_attention(const struct footprint_config *cfg, const struct attn_
     out->other_bytes += n_layers * 2.0 * (e.small + 2.0 * (double)cfg->model->hidden);
 }
 
-/* Embedding and head stand on the two ends of a pipeline: its ranks hold one of them at most.
- */
+/* Embedding and head stand on the two ends of a pipeline, a tied table on both. */
 static double embedding_bytes(const struct footprint_config *cfg)
 {
     const struct model *m = cfg->model;
     double table = (double)m->vocab * (double)m->hidden / cfg->tp;
     double head = dtype_weight_bytes(cfg->checkpoint.lm_head, cfg->checkpoint.scheme,
                                      cfg->checkpoint.group);
+    bool first = cfg->stage == 0;
+    bool last = cfg->stage == cfg->pp - 1;
     if (m->tie_embeddings) {
-        return 2.0 * table;
+        return first || last ? 2.0 * table : 0.0;
     }
-    return cfg->pp > 1 ? fmax(2.0, head) * table : (2.0 + head) * table;
+    return ((first ? 2.0 : 0.0) + (last ? head : 0.0)) * table;
 }
 
 /* A draft layer is of the model's main kind and shares embedding and head with it. */
@@ -225,10 +226,9 @@ static double mtp_bytes(const struct footprint_config *cfg)
 void footprint_weights(const struct footprint_config *cfg, struct footprint *out)
 {
     const struct model *m = cfg->model;
-    double layers_on_rank = ceil_div(m->n_layers, cfg->pp);
     out->attn_bytes = out->dense_bytes = out->experts_bytes = out->other_bytes = 0.0;
     for (int i = 0; i < m->n_groups; i++) {
-        double n_layers = m->groups[i].n_layers * layers_on_rank / m->n_layers;
+        double n_layers = m->groups[i].n_layers;
         add_attention(cfg, &m->groups[i].attn, n_layers, out);
         add_mlp(cfg, &m->groups[i].mlp, n_layers, out);
     }

@@ -339,6 +339,10 @@ static bool resolve_layout(const struct stock *stock, const struct system_spec *
             tp * s->spec.dp; /* attention data parallelism shards experts over all ranks */
     }
     s->n_gpus = tp * s->spec.dp * s->spec.pp;
+    if (s->spec.pp > spec->model->n_layers) {
+        return err_set(err, ERR_INPUT, "pp %d is more stages than the %d layers of %s",
+                       s->spec.pp, spec->model->n_layers, spec->model->name);
+    }
     if (!resolve_knobs(stock, s, err)) {
         return false;
     }
