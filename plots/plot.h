@@ -14,30 +14,38 @@
  * name in brackets is optional. Rows appear in the file's order; the first row of a deployment
  * gives its place among the lines, bars and colours. No record may span lines.
  *
- * latency     curves.csv     deployment, rate_rps or concurrency, stable (0|1), ttft_s_p95,
- * tpot_s_p95, [class], [slo_ttft_s_p95], [slo_tpot_s_p95], [ttft_s_p95_band_lo, _band_hi],
- * [tpot_s_p95_band_lo, _band_hi] Rows of a deployment in ascending load. x is rate_rps, or
- * concurrency when every rate_rps cell is empty. A line ends before the first row with stable 0
- * and has a cross at its end; what lies behind is never drawn. Limits: the cells of the slo
- *               columns, over all drawn rows (each distinct value is one line).
- * throughput  curves.csv     deployment, rate_rps or concurrency, stable, tpot_s_p50,
- *                            output_tok_s_per_gpu, [class]
- * memory      memory.csv     deployment, [role], gpu_gib, weights_gib, kv_gib, activations_gib,
- * graphs_gib, comm_gib, context_gib, free_gib, missing_gib, fits (0|1) One row per candidate,
- * GiB per GPU. Where fits is 1, the parts and free_gib add up to gpu_gib. Where it is 0,
- * free_gib is 0 and the parts exceed gpu_gib by missing_gib. breakdown   breakdown.csv
- * deployment, [load], [role], attention_frac, dense_frac, experts_frac, imbalance_frac, allreduce_frac,
- * alltoall_frac, bubble_frac, host_frac, other_frac, idle_frac One row per deployment and load
- * (free text); the fractions of a row add up to 1. timeline    timeline.csv   deployment,
- * time_s, running, waiting, kv_used_frac, output_tok_s Rows of a deployment in ascending time.
- * validation  residuals.csv  metric (ttft | tpot | output_tok_s; others are not drawn), engine,
- * hardware, measured, predicted (s or tokens/s). At most 12 engines and 12 GPUs.
+ * latency     curves.csv      deployment, rate_rps or concurrency, stable (0|1), ttft_s_p95,
+ *             tpot_s_p95, [class], [slo_ttft_s_p95], [slo_tpot_s_p95],
+ *             [ttft_s_p95_band_lo, _band_hi], [tpot_s_p95_band_lo, _band_hi]
+ *             Rows of a deployment in ascending load. x is rate_rps, or concurrency when every
+ *             rate_rps cell is empty. A line ends before the first row with stable 0 and has a
+ *             cross at its end; what lies behind is never drawn. Limits: the cells of the slo
+ *             columns, over all drawn rows (each distinct value is one line).
+ * throughput  curves.csv      deployment, rate_rps or concurrency, stable, tpot_s_p50,
+ *             output_tok_s_per_gpu, [class]
+ * memory      memory.csv      deployment, [role], gpu_gib, weights_gib, kv_gib,
+ *             activations_gib, graphs_gib, comm_gib, context_gib, free_gib, missing_gib,
+ *             fits (0|1)
+ *             One row per candidate, GiB per GPU. Where fits is 1, the parts and free_gib add
+ *             up to gpu_gib. Where it is 0, free_gib is 0 and the parts exceed gpu_gib by
+ *             missing_gib.
+ * breakdown   breakdown.csv   deployment, [load], [role], attention_frac, dense_frac,
+ *             experts_frac, imbalance_frac, allreduce_frac, alltoall_frac, bubble_frac,
+ *             host_frac, other_frac, idle_frac
+ *             One row per deployment and load (free text); the fractions of a row add up to 1.
+ * timeline    timeline.csv    deployment, time_s, running, waiting, kv_used_frac, output_tok_s
+ *             Rows of a deployment in ascending time.
+ * validation  residuals.csv   metric (ttft | tpot | output_tok_s; others are not drawn),
+ *             engine, hardware, measured, predicted (s or tokens/s)
+ *             At most 12 engines and 12 GPUs.
  *
- * links       curves.csv     deployment, rate_rps or concurrency, stable, handover_s_mean,
- *                            link_busy_frac_max, [class]
- * experts     experts.csv    deployment, layer, rank, load_ratio: one row per layer and rank of
- * a deployment, the ranks of a layer together. imbalance   imbalance.csv   deployment (here: EP
- * size and redundancy), tokens, imbalance, distinct_rank Rows of a line in ascending tokens.
+ * links       curves.csv      deployment, rate_rps or concurrency, stable, handover_s_mean,
+ *             link_busy_frac_max, [class]
+ * experts     experts.csv     deployment, layer, rank, load_ratio
+ *             One row per layer and rank of a deployment, the ranks of a layer together.
+ * imbalance   imbalance.csv   deployment (here: EP size and redundancy), tokens, imbalance,
+ *             distinct_rank
+ *             Rows of a line in ascending tokens.
  *
  * cost        plan.csv        rank, side, option, model, usd_per_mtok_blended, usd_per_month,
  *             [usd_per_mtok_blended_p10, _p90] Ranked rows, the first eight of each side.
@@ -64,8 +72,8 @@
 #include "sim/base/err.h"
 
 struct chart {
-    /* latency throughput memory breakdown timeline links experts imbalance validation; of a plan:
-     * cost tornado breakeven forecast cash pareto quality */
+    /* latency throughput memory breakdown timeline links experts imbalance validation; of a
+     * plan: cost tornado breakeven forecast cash pareto quality */
     const char *kind;
     const char *csv_path;
     const char *out_base;  /* path without .svg or .png; its directory exists */

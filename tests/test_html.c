@@ -207,9 +207,10 @@ static void costs_that_never_cross_are_said_to_be_so(void)
                   "decision,,self_usd,12345.6,USD/month,box\n"
                   "decision,,managed_usd,23456.7,USD/month,api\n"
                   "breakeven,,searched_to,7000000,requests/day,dearer at every volume\n");
-    expect(page,
-           "dearer at every volume</span> "
-           "(<span data-source=\"decision.csv:4:value\">7,000,000</span> requests a day).");
+    expect(
+        page,
+        "dearer at every volume</span> "
+        "(up to <span data-source=\"decision.csv:4:value\">7,000,000</span> requests a day).");
     free(page);
 }
 

@@ -754,9 +754,8 @@ static const char *searched_text(const struct plan_answer *a)
     if (a->breakeven.n > 0) {
         return "the costs cross";
     }
-    return self < managed || isnan(managed)
-               ? "self-hosting is cheaper at every volume up to this"
-               : "self-hosting is dearer at every volume up to this";
+    return self < managed || isnan(managed) ? "self-hosting is cheaper at every volume searched"
+                                            : "self-hosting is dearer at every volume searched";
 }
 
 static void put_uncertainty(struct csv_writer *w, const struct plan *plan,

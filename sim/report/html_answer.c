@@ -309,9 +309,9 @@ static double last_month(const struct page *p)
 static void put_no_crossing(const struct page *p)
 {
     int searched = page_fact(p, "breakeven", "", "searched_to");
-    put(p, "By cost alone, ");
+    put(p, "Between the best of each side, by cost alone, ");
     put_decision(p, searched, "text", FORM_TEXT);
-    put(p, " (");
+    put(p, " (up to ");
     put_decision(p, searched, "value", FORM_COUNT);
     put(p, " requests a day).");
 }
@@ -327,7 +327,7 @@ static void put_when(const struct page *p)
         put_no_crossing(p);
     } else {
         int row = crossing_row(p, page_get(p, page_decision(first, "value")));
-        put(p, "By cost alone, from ");
+        put(p, "Between the best of each side, by cost alone, from ");
         put_decision(p, first, "value", FORM_COUNT);
         put(p, " requests a day");
         if (row >= 0) {
@@ -403,7 +403,7 @@ static void put_flips(const struct page *p)
     if (row < 0) {
         put(p, "No single input within its sensible range.");
     } else {
-        put(p, "<ul class=\"flips\">");
+        put(p, "One input at a time, every option compared anew:<ul class=\"flips\">");
         for (; row >= 0; row = page_next(p, "flip", "", row)) {
             put(p, "<li>");
             put_decision(p, row, "text", FORM_TEXT);
