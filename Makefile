@@ -204,7 +204,7 @@ golden: all ## rewrite the expected output of the command-line tests; read the d
 
 # The steps of `make check`, in order; .ci/run takes the same list.
 CHECKS := check-levels check-headers check-format check-scripts check-gcc check-clang check-same \
-	check-kill check-slurm check-asan check-tsan check-valgrind check-instructions check-install check-deb check-report check-seeds check-archive check-cppcheck check-tidy check-coverage \
+	check-kill check-slurm check-memory check-asan check-tsan check-valgrind check-instructions check-install check-deb check-report check-seeds check-archive check-cppcheck check-tidy check-coverage \
 	$(if $(FUZZ_SRC),check-fuzz)
 .PHONY: list-checks $(CHECKS)
 list-checks:
@@ -240,6 +240,9 @@ check-kill: ## a sweep killed at 50 moments goes on to the same bytes
 check-slurm: ## a Slurm job array, with a task killed, and GNU parallel give the bytes of one process
 	@$(MAKE) $(B)/headroom
 	@tests/check_slurm.sh $(B)/headroom
+check-memory: ## 10,000 points hold less than 200 MB; --max-memory is obeyed
+	@$(MAKE) $(B)/headroom
+	@tests/check_memory.sh $(B)/headroom
 check-asan: ## every test under the address and undefined-behaviour sanitizers
 	@$(MAKE) CONFIG=asan build-tests
 	@UBSAN_OPTIONS=print_stacktrace=1 tests/run.sh build/asan

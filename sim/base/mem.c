@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "sim/base/err.h"
 
@@ -28,8 +29,29 @@ struct arena {
 
 static _Noreturn void out_of_memory(size_t n_bytes)
 {
-    fprintf(stderr, "headroom: error: out of memory (asked for %zu bytes)\n", n_bytes);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        fprintf(stderr,
+                "headroom: error: %zu bytes more would go beyond the memory limit of %zu MiB\n"
+                "  fewer threads (-j) need less; finished points are kept for --resume\n",
+                n_bytes, ((size_t)limit.rlim_cur + MEM_PROGRAM_BYTES) >> 20);
+    } else {
+        fprintf(stderr, "headroom: error: out of memory (asked for %zu bytes)\n", n_bytes);
+    }
     exit(ERR_INTERNAL);
+}
+
+/* Writable private memory is what the system counts here; the pages of the program and its
+ * libraries come on top. */
+bool mem_limit(size_t n_bytes)
+{
+    size_t own = n_bytes > MEM_PROGRAM_BYTES ? n_bytes - MEM_PROGRAM_BYTES : 0;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_DATA, &limit) != 0) {
+        return false;
+    }
+    limit.rlim_cur = own < limit.rlim_max ? own : limit.rlim_max;
+    return setrlimit(RLIMIT_DATA, &limit) == 0;
 }
 
 _Noreturn void assert_failed(const char *expr, const char *file, int line)

@@ -5,8 +5,15 @@
 #define MEM_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* From now on the process may hold so many bytes in all, of which MEM_PROGRAM_BYTES are taken
+ * for the program and its libraries; what would go beyond ends it like any lack of memory.
+ * False: the system has no such limit. */
+#define MEM_PROGRAM_BYTES ((size_t)16 << 20)
+bool mem_limit(size_t n_bytes);
 
 void *xmalloc(size_t n_bytes);
 void *xcalloc(size_t n, size_t n_bytes);

@@ -10,6 +10,9 @@
 
 #include "sim/base/mem.h"
 
+/* A simulation needs little of it; the whole of a stack counts against a memory limit. */
+#define STACK_BYTES ((size_t)2 << 20)
+
 struct pool {
     atomic_int next;
     int n_items;
@@ -51,12 +54,15 @@ void pool_run(int n_threads, int n_items, pool_fn fn, void *ctx, const atomic_bo
         work(&pool, 0);
         return;
     }
+    pthread_attr_t attr;
+    ASSERT(pthread_attr_init(&attr) == 0);
+    pthread_attr_setstacksize(&attr, STACK_BYTES);
     struct worker *workers = xcalloc((size_t)n_workers, sizeof *workers);
     while (n_started < n_workers) {
         struct worker *worker = &workers[n_started];
         worker->pool = &pool;
         worker->idx = n_started + 1;
-        if (pthread_create(&worker->thread, NULL, worker_main, worker) != 0) {
+        if (pthread_create(&worker->thread, &attr, worker_main, worker) != 0) {
             break;
         }
         n_started++;
@@ -65,6 +71,7 @@ void pool_run(int n_threads, int n_items, pool_fn fn, void *ctx, const atomic_bo
     for (int i = 0; i < n_started; i++) {
         pthread_join(workers[i].thread, NULL);
     }
+    pthread_attr_destroy(&attr);
     free(workers);
 }
 

@@ -14,6 +14,8 @@
 #include "sim/base/pool.h"
 
 enum { MAX_CLASSES_NAMED = 3, MAX_MODELS_NAMED = 4 };
+/* Measured: a simulation of some thousand live requests, with its stack. */
+enum { THREAD_BYTES = 8 << 20 };
 
 void cli_note(const struct cli *cli, const char *fmt, ...)
 {
@@ -105,11 +107,18 @@ struct stock *cli_load_stock(struct cli *cli, struct err *err)
     return stock_load(cli->arena, cli->paths.dirs, cli->paths.n_dirs, err);
 }
 
+/* As many as asked for; under a memory limit as many as have room to simulate. */
+static int thread_count(const struct options *o)
+{
+    int64_t n = o->n_jobs > 0 ? o->n_jobs : pool_cpu_count();
+    int64_t room = 1 + (o->max_memory_bytes - LEAST_MEMORY_BYTES) / THREAD_BYTES;
+    return (int)(o->max_memory_bytes > 0 && room < n ? room : n);
+}
+
 struct experiment_options cli_experiment_options(const struct cli *cli)
 {
-    int64_t n_jobs = cli->options.n_jobs;
     return (struct experiment_options){
-        .n_threads = n_jobs > 0 ? (int)n_jobs : pool_cpu_count(),
+        .n_threads = thread_count(&cli->options),
         .requests =
             cli->options.requests, /* cuts a trace too, unlike the scenario's own figure */
         .seed = -1, /* --seed and --replications are part of the scenario by now */

@@ -47,7 +47,15 @@
         NUMBER("replications", 0, 1, 10000, "the scenario's", replications,                    \
                "independent replications of each point")
 
-#define JOBS_ROW NUMBER("jobs", 'j', 1, 4096, "one per CPU", n_jobs, "threads")
+#define JOBS_ROW                                                                               \
+    NUMBER("jobs", 'j', 1, 4096, "one per CPU", n_jobs, "threads"),                            \
+    {                                                                                          \
+        "max-memory", 0, "SIZE", UNIT_BYTES, LEAST_MEMORY_BYTES, MOST_MEMORY_BYTES, NULL,      \
+            "end rather than hold more, 200 MB say", option_number,                            \
+            offsetof(struct options, max_memory_bytes)                                         \
+    }
+
+#define MOST_MEMORY_BYTES 9e15
 #define AS_OF_ROW                                                                              \
     DATE("as-of", "DATE", "SOURCE_DATE_EPOCH or today", as_of, "price ages are counted to it")
 

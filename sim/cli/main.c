@@ -105,6 +105,10 @@ static bool run_command(struct cli *cli, int argc, char **argv, struct err *err)
         print_version();
         return true;
     }
+    if (cli->options.max_memory_bytes > 0 &&
+        !mem_limit((size_t)cli->options.max_memory_bytes)) {
+        return err_set(err, ERR_USAGE, "--max-memory: this system has no such limit");
+    }
     return cli_resolve_as_of(cli, err) && cli_find_data(cli, err) &&
            cli->command->run(cli, err);
 }

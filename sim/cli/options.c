@@ -62,6 +62,12 @@ bool option_number(struct options *o, const struct option_spec *spec, const char
     if (!quantity_parse(arg, spec->unit, &value, why, sizeof why)) {
         return err_set(err, ERR_USAGE, "option --%s: %s", spec->name, why);
     }
+    if (spec->unit == UNIT_BYTES && !(value >= spec->min && value <= spec->max)) {
+        char least[48];
+        return err_set(err, ERR_USAGE, "option --%s must be at least %s, got %s", spec->name,
+                       quantity_format(least, sizeof least, spec->min, UNIT_BYTES), arg);
+    }
+    value = spec->unit == UNIT_BYTES ? floor(value) : value;
     if (value != floor(value) || value < spec->min || value > spec->max) {
         return err_set(err, ERR_USAGE, "option --%s must be a whole number %.0f..%.0f, got %s",
                        spec->name, spec->min, spec->max, arg);

@@ -31,10 +31,14 @@ struct options {
     int64_t n_jobs;                       /* 0: one per CPU */
     int64_t seed, requests, replications; /* -1: not given */
     int64_t shard, n_shards;              /* 1-based; n_shards 0: not given */
+    int64_t max_memory_bytes;             /* 0: no limit */
     bool resume;
     bool per_request, no_plots, json, strict, quiet, markdown;
     bool help, version;
 };
+
+/* Of --max-memory: the program and its catalogue, with a little to work in. */
+enum { LEAST_MEMORY_BYTES = 32 << 20 };
 
 struct option_spec {
     const char *name;     /* long form, without dashes */

@@ -24,6 +24,7 @@ try run "$s" -j 0
 try run "$s" --requests 1.5
 try run "$s" --output=
 try run "$s" --as-of 2026-13-01
+try run "$s" --max-memory 1MB
 try run "$s" --data no-such-directory
 try check "$s" --set simulation.seed
 try catalog
