@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim/plan/search.h"
+#include "sim/plan/search_part.h"
 #include "tests/check.h"
 
 static struct arena *arena;
@@ -224,6 +225,91 @@ static void an_option_says_what_was_simulated(void)
     CU_ASSERT_TRUE(item->option.rps_hi >= item->option.rps_per_replica);
 }
 
+/* ---- parts ----------------------------------------------------------------------------------
+ */
+
+static bool same_point(const struct capacity_point *a, const struct capacity_point *b)
+{
+    return a->rate_rps == b->rate_rps && a->worst == b->worst && a->ttft_s == b->ttft_s &&
+           a->output_tokens == b->output_tokens && a->kv_mean_frac == b->kv_mean_frac &&
+           memcmp(a->worst_class, b->worst_class, sizeof a->worst_class) == 0 &&
+           a->use[BIND_TTFT] == b->use[BIND_TTFT] && isnan(a->use[BIND_ITL]) &&
+           isnan(b->use[BIND_ITL]) && a->stable == b->stable && a->met == b->met;
+}
+
+static void what_shards_found_is_what_one_process_finds(void)
+{
+    static const char *const sets[] = {"engine.kind=vllm", "deployments.0.tp=[1, 2]",
+                                       "deployments.0.hardware=[h100-sxm, l40s]"};
+    char dir[160];
+    const char *dirs[] = {dir};
+    struct scenario *sc = parse(small_text, sets, 3);
+    struct search whole = searched(sc, 2, false);
+    struct parts parts = {.dirs = dirs, .n_dirs = 1, .n_shards = 2};
+    struct search_options options = {.n_threads = 1,
+                                     .max_requests = 200,
+                                     .max_replications = 3,
+                                     .quiet = true,
+                                     .parts = &parts};
+    struct search s;
+    struct err err = {0};
+    snprintf(dir, sizeof dir, "%s", check_tmp(0, "-parts"));
+    CU_ASSERT_TRUE_FATAL(
+        job_init(arena, sc, stock->catalogue.dirs, stock->catalogue.n_dirs, &parts.job, &err) &&
+        parts_make(&parts, &err));
+    for (parts.shard_idx = 0; parts.shard_idx < 2; parts.shard_idx++) {
+        CU_ASSERT_TRUE(search_run(arena, stock, &nodes, sc, &options, &s, &err));
+        CU_ASSERT_FALSE(s.interrupted);
+        CU_ASSERT_EQUAL(s.n_mine, whole.candidates.n / 2);
+    }
+    parts.merge = true;
+    CU_ASSERT_TRUE_FATAL(search_run(arena, stock, &nodes, sc, &options, &s, &err));
+    CU_ASSERT_EQUAL(s.n_requests, 0);
+    int n_sized = 0;
+    for (int i = 0; i < whole.candidates.n; i++) {
+        const struct search_item *a = &whole.items[i];
+        const struct search_item *b = &s.items[i];
+        CU_ASSERT_EQUAL_FATAL(a->state, b->state);
+        n_sized += a->state == SEARCH_SIZED;
+        if (a->state == SEARCH_SIZED) {
+            CU_ASSERT_TRUE(
+                a->capacity.rps == b->capacity.rps && a->capacity.lo == b->capacity.lo &&
+                a->capacity.hi == b->capacity.hi && a->capacity.bind == b->capacity.bind);
+            CU_ASSERT_TRUE(same_point(&a->capacity.at, &b->capacity.at));
+            CU_ASSERT_TRUE(same_point(&a->capacity.over, &b->capacity.over));
+            CU_ASSERT_EQUAL(a->option.power_w, b->option.power_w);
+        }
+    }
+    CU_ASSERT_TRUE(n_sized > 1);
+}
+
+static void a_fleet_is_found_again_for_the_same_question_only(void)
+{
+    char dir[160];
+    const char *dirs[] = {dir};
+    struct parts parts = {
+        .dirs = dirs, .n_dirs = 1, .n_shards = 1, .job = {"plan", "1", 1, 2, 3, 4}};
+    struct err err = {0};
+    struct fleet_check back;
+    struct fleet_check check = {
+        .replicas_asked = 7,
+        .replicas = 9,
+        .n_runs = 3,
+        .at = {.rate_rps = 70.5, .worst = 0.9, .use = {[BIND_ITL] = NAN}},
+        .met = true};
+    snprintf(dir, sizeof dir, "%s", check_tmp(1, "-parts"));
+    CU_ASSERT_TRUE_FATAL(parts_make(&parts, &err));
+    CU_ASSERT_TRUE(fleet_check_save(&parts, 4, "x", 70.5, &check, &err));
+    CU_ASSERT_TRUE(fleet_check_load(&parts, 4, 1, 7, 70.5, &back, &err));
+    CU_ASSERT_EQUAL(back.replicas, 9);
+    CU_ASSERT_EQUAL(back.n_runs, 3);
+    CU_ASSERT_TRUE(back.met && same_point(&back.at, &check.at));
+    CU_ASSERT_FALSE(fleet_check_load(&parts, 4, 1, 8, 70.5, &back, &err));
+    CU_ASSERT_EQUAL(err.code, ERR_INPUT);
+    CU_ASSERT_FALSE(fleet_check_load(&parts, 4, 1, 7, 70.0, &back, &err));
+    CU_ASSERT_EQUAL(err.code, ERR_INPUT);
+}
+
 static void separate_prefill_is_refused_with_a_reason(void)
 {
     static const char *const sets[] = {"deployments.0.prefill_replicas=1",
@@ -254,6 +340,10 @@ int main(void)
         {"bounds_cut_only_what_has_no_capacity", bounds_cut_only_what_has_no_capacity},
         {"threads_change_nothing", threads_change_nothing},
         {"an_option_says_what_was_simulated", an_option_says_what_was_simulated},
+        {"what_shards_found_is_what_one_process_finds",
+         what_shards_found_is_what_one_process_finds},
+        {"a_fleet_is_found_again_for_the_same_question_only",
+         a_fleet_is_found_again_for_the_same_question_only},
         {"separate_prefill_is_refused_with_a_reason",
          separate_prefill_is_refused_with_a_reason},
     };

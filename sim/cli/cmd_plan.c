@@ -6,6 +6,7 @@
 #include "sim/base/progress.h"
 #include "sim/base/table.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/job_dir.h"
 #include "sim/plan/choice.h"
 #include "sim/plan/plan.h"
 #include "sim/report/html.h"
@@ -256,23 +257,36 @@ static void write_footer(const struct cli *cli, const struct plan *plan)
 
 static bool report(struct cli *cli, const struct plan *plan, struct err *err)
 {
-    if (plan->interrupted) {
-        cli->interrupted = true;
-        cli_note(cli,
-                 "stopped by a signal: a plan needs every candidate, so no table is written");
-        return true;
-    }
     if (!write_tables(cli, plan, err) || !write_page(cli, plan, err) ||
         !print(cli, plan, err)) {
         return false;
     }
     cli_note(cli, "results are in %s", cli->out_dir);
     write_footer(cli, plan);
-    if (plan->answer.decision.side == SIDE_NONE) {
+    return true;
+}
+
+/* A plan needs every candidate: before that there are no tables. */
+static bool conclude(struct cli *cli, const struct plan *plan, struct parts *parts,
+                     struct err *err)
+{
+    const struct search *search = &plan->search;
+    if (plan->interrupted) {
+        job_dir_note_stop(cli, "candidates", search->n_done, search->n_mine);
+        return true;
+    }
+    if (parts->n_shards > 1) {
+        job_dir_note_shard(cli, parts, "candidates", search->n_done, search->candidates.n);
+        write_footer(cli, plan);
+        return true;
+    }
+    bool ok = report(cli, plan, err);
+    job_dir_finish(parts, ok);
+    if (ok && plan->answer.decision.side == SIDE_NONE) {
         return err_set(err, ERR_UNFIT, "no answer: %s",
                        decision_reason_names[plan->answer.decision.reason]);
     }
-    return true;
+    return ok;
 }
 
 bool cmd_plan(struct cli *cli, struct err *err)
@@ -280,12 +294,24 @@ bool cmd_plan(struct cli *cli, struct err *err)
     struct scenario *sc;
     struct stock *stock;
     struct plan plan;
+    struct parts parts;
+    if (!cli_load_scenario(cli, &sc, err) || !(stock = cli_load_stock(cli, err)) ||
+        !cli_open_out(cli, sc, err) || !job_dir_open(cli, sc, &parts, err)) {
+        return false;
+    }
     struct experiment_options threads = cli_experiment_options(cli);
     struct plan_options options = {.n_threads = threads.n_threads,
                                    .as_of = cli->as_of,
                                    .quiet = cli->options.quiet,
-                                   .stop = cli->stop};
-    return cli_load_scenario(cli, &sc, err) && (stock = cli_load_stock(cli, err)) &&
-           cli_open_out(cli, sc, err) &&
-           plan_run(cli->arena, stock, sc, &options, &plan, err) && report(cli, &plan, err);
+                                   .stop = cli->stop,
+                                   .abandon = cli->abandon,
+                                   .parts = &parts};
+    bool ok = plan_run(cli->arena, stock, sc, &options, &plan, err);
+    if (ok) {
+        ok = conclude(cli, &plan, &parts, err);
+    } else {
+        job_dir_hint("candidates", plan.search.n_done, plan.search.candidates.n, err);
+    }
+    job_dir_finish(&parts, false);
+    return ok;
 }

@@ -121,15 +121,6 @@ static void write_footer(const struct cli *cli, const struct experiment *e)
     }
 }
 
-static void note_interruption(struct cli *cli, const struct experiment *e)
-{
-    cli_note(cli,
-             "stopped by a signal: %d of %d points are finished; the same command with "
-             "--resume goes on",
-             e->n_done, e->n_mine);
-    cli->interrupted = true;
-}
-
 /* A tail that is cut is load that is missing: more than a trace of it is told. */
 static void note_cuts(struct cli *cli, const struct experiment *e)
 {
@@ -170,7 +161,7 @@ static bool report(struct cli *cli, const struct mode *mode, const struct experi
         return false;
     }
     if (e->interrupted) {
-        note_interruption(cli, e);
+        job_dir_note_stop(cli, "points", e->n_done, e->n_mine);
     } else {
         cli_draw(cli, e->scenario, mode->charts, mode->n_charts);
         if (tables_have_experts(e)) {
@@ -189,14 +180,10 @@ static bool report(struct cli *cli, const struct mode *mode, const struct experi
 /* A shard leaves parts; the tables are merge's. */
 static void report_shard(struct cli *cli, const struct experiment *e)
 {
-    const struct parts *parts = e->parts;
     if (e->interrupted) {
-        note_interruption(cli, e);
+        job_dir_note_stop(cli, "points", e->n_done, e->n_mine);
     } else {
-        cli_note(cli,
-                 "shard %d of %d: %d of %d points are in %s; `headroom merge` makes the "
-                 "tables when all shards are done",
-                 parts->shard_idx + 1, parts->n_shards, e->n_done, e->n_points, parts->dirs[0]);
+        job_dir_note_shard(cli, e->parts, "points", e->n_done, e->n_points);
     }
     write_footer(cli, e);
 }
@@ -223,7 +210,7 @@ static bool simulate(struct cli *cli, const struct mode *mode, const struct scen
         ok = report(cli, mode, e, err);
     }
     if (!ok && e) {
-        job_dir_hint(e, err);
+        job_dir_hint("points", e->n_done, e->n_mine, err);
     }
     job_dir_finish(parts, ok && !e->interrupted);
     if (ok && !shard && !e->interrupted && cli->options.strict) {

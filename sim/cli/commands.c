@@ -67,7 +67,7 @@
      1,                                                                                        \
      100000,                                                                                   \
      NULL,                                                                                     \
-     "simulate each N-th point only, for `headroom merge`",                                    \
+     "do each N-th point or candidate only, then merge",                                       \
      option_shard,                                                                             \
      0},                                                                                       \
         SWITCH("resume", 0, resume, "go on with a run that was stopped")
@@ -107,7 +107,7 @@ static const struct option_spec sweep_options[] = {
 };
 
 static const struct option_spec plan_options[] = {
-    OUT_ROWS, SCENARIO_ROWS, SIMULATION_ROWS, JOBS_ROW, AS_OF_ROW, GENERAL_ROWS,
+    OUT_ROWS, SCENARIO_ROWS, SIMULATION_ROWS, JOBS_ROW, PART_ROWS, AS_OF_ROW, GENERAL_ROWS,
 };
 
 static const struct option_spec merge_options[] = {
@@ -191,9 +191,9 @@ static const struct command commands[] = {
      "their\n"
      "charts and report.html, one file for people who decide. Exits 1 when nothing is left.",
      ROWS(plan_options), cmd_plan},
-    {"merge", "DIR...", 1, MAX_MERGE_DIRS, "join the shards of a run or sweep",
-     "Makes the tables and charts of a run or sweep whose points were simulated by several\n"
-     "processes with --shard I/N: the same bytes as one process writes. DIR is the output\n"
+    {"merge", "DIR...", 1, MAX_MERGE_DIRS, "join the shards of a run, sweep or plan",
+     "Makes the tables and charts of a run, sweep or plan that several processes simulated\n"
+     "with --shard I/N: the same bytes as one process writes. DIR is the output\n"
      "folder of a shard; shards may share one. Parts of different runs, and missing points,\n"
      "are errors. The scenario file and the catalogue must still be what they were.",
      ROWS(merge_options), cmd_merge},

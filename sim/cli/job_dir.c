@@ -121,9 +121,10 @@ static bool take_over(struct cli *cli, const struct parts *parts, const char *pa
     if (same && !cli->options.resume && parts->n_shards == 1) {
         return refuse_to_repeat(parts, err);
     }
-    if (same) {
+    if (same && !cli->options.as_of) {
         cli->as_of = recall.as_of;
-    } else {
+    }
+    if (!same) {
         cli_note(cli, "finished points of another run in '%s' make way", parts->dirs[0]);
     }
     return true;
@@ -241,11 +242,30 @@ void job_dir_finish(struct parts *parts, bool whole)
     parts_unlock(parts);
 }
 
-void job_dir_hint(const struct experiment *e, struct err *err)
+void job_dir_hint(const char *pieces, int n_done, int n_mine, struct err *err)
 {
-    if (err && err->code == ERR_IO && err->hint[0] == '\0' && e->n_done > 0) {
+    if (err && err->code == ERR_IO && err->hint[0] == '\0' && n_done > 0) {
         snprintf(err->hint, sizeof err->hint,
-                 "%d of %d points are kept: the same command with --resume goes on", e->n_done,
-                 e->n_mine);
+                 "%d of %d %s are kept: the same command with --resume goes on", n_done, n_mine,
+                 pieces);
     }
+}
+
+void job_dir_note_stop(struct cli *cli, const char *pieces, int n_done, int n_mine)
+{
+    cli_note(cli,
+             "stopped by a signal: %d of %d %s are finished; the same command with --resume "
+             "goes on",
+             n_done, n_mine, pieces);
+    cli->interrupted = true;
+}
+
+void job_dir_note_shard(const struct cli *cli, const struct parts *parts, const char *pieces,
+                        int n_done, int n_all)
+{
+    cli_note(
+        cli,
+        "shard %d of %d: %d of %d %s are in %s; `headroom merge` makes the tables when all "
+        "shards are done",
+        parts->shard_idx + 1, parts->n_shards, n_done, n_all, pieces, parts->dirs[0]);
 }

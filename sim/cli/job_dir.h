@@ -21,7 +21,12 @@ void job_dir_finish(struct parts *parts, bool whole);
  * folders in the arguments, and names the command that made them. False with err. */
 bool job_dir_recall(struct cli *cli, const char **command, struct err *err);
 
-/* Adds to an error that finished points are kept, and how to go on. */
-void job_dir_hint(const struct experiment *e, struct err *err);
+/* Adds to an error that finished pieces ("points", "candidates") are kept, and how to go on. */
+void job_dir_hint(const char *pieces, int n_done, int n_mine, struct err *err);
+/* "stopped by a signal: ...", and how to go on. */
+void job_dir_note_stop(struct cli *cli, const char *pieces, int n_done, int n_mine);
+/* What a shard has done, and what merge does then. */
+void job_dir_note_shard(const struct cli *cli, const struct parts *parts, const char *pieces,
+                        int n_done, int n_all);
 
 #endif

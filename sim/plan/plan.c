@@ -225,7 +225,12 @@ static void take_check(struct planning *p, const struct search_item *item,
 static struct search_options search_options_of(const struct plan_options *o)
 {
     return (struct search_options){
-        .n_threads = o->n_threads, .quiet = o->quiet, .stop = o->stop};
+        .n_threads = o->n_threads,
+        .quiet = o->quiet,
+        .stop = o->stop,
+        .abandon = o->abandon,
+        .parts = o->parts,
+    };
 }
 
 static bool confirm_round(struct planning *p, struct err *err)
@@ -593,7 +598,8 @@ bool plan_run(struct arena *arena, const struct stock *stock, const struct scena
     plan->n_requests = plan->search.n_requests;
     plan->n_events = plan->search.n_events;
     plan->interrupted = plan->search.interrupted;
-    if (plan->interrupted) {
+    bool is_shard = options->parts && options->parts->n_shards > 1;
+    if (plan->interrupted || is_shard) {
         return true;
     }
     add_self_entries(&p);

@@ -92,7 +92,8 @@ struct plan_options {
     int n_threads;
     const char *as_of; /* YYYY-MM-DD */
     bool quiet;
-    const atomic_bool *stop;
+    const atomic_bool *stop, *abandon; /* as of search_options */
+    const struct parts *parts; /* of search_options; a shard sizes its candidates only */
 };
 
 struct plan_entry {

@@ -3,6 +3,7 @@
 #include "sim/plan/search.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "sim/base/progress.h"
 #include "sim/cost/power.h"
 #include "sim/experiment/evidence.h"
+#include "sim/plan/search_part.h"
 
 /* Share of a server's own power (all but the GPUs) that it draws while serving, and without
  * load: an assumption between idle fans and the rating of its supplies. */
@@ -48,6 +50,34 @@ void search_classes(const struct workload *w, int64_t max_model_len, struct load
     }
 }
 
+/* The failure of the first item that has one, whatever the number of threads: items are begun
+ * in order, and those behind a failure are left. */
+struct failure {
+    pthread_mutex_t lock;
+    struct err err;
+    bool failed;
+    int idx;
+};
+
+static void note_failure(struct failure *f, int idx, const struct err *err)
+{
+    pthread_mutex_lock(&f->lock);
+    if (!f->failed || idx < f->idx) {
+        f->failed = true;
+        f->idx = idx;
+        f->err = *err;
+    }
+    pthread_mutex_unlock(&f->lock);
+}
+
+static bool failed_before(struct failure *f, int idx)
+{
+    pthread_mutex_lock(&f->lock);
+    bool failed = f->failed && f->idx < idx;
+    pthread_mutex_unlock(&f->lock);
+    return failed;
+}
+
 struct sizing {
     struct arena *arena;
     const struct stock *stock;
@@ -58,6 +88,7 @@ struct sizing {
     struct scenario_slo *slos;
     struct search *search; /* being filled; NULL when fleets of a finished one are confirmed */
     struct progress *progress;
+    struct failure *failure;
 };
 
 static void sizing_open(struct sizing *z, struct arena *arena, const struct stock *stock,
@@ -87,7 +118,7 @@ static struct capacity_config config_of(const struct sizing *z, const struct sys
         .seed = (uint64_t)z->sc->simulation.seed,
         .max_requests = most > 0 ? most : z->sc->simulation.requests,
         .max_replications = z->options->max_replications,
-        .stop = z->options->stop,
+        .stop = z->options->abandon,
     };
 }
 
@@ -170,13 +201,36 @@ static void describe_no_load(const struct sizing *z, struct search_item *item)
              bind_names[c->bind], z->sc->classes[c->bind_class].name, 100.0 * use);
 }
 
+/* From its part, or by simulation. */
+static bool find_capacity(const struct sizing *z, const struct system *system, int idx,
+                          struct capacity *out, struct err *err)
+{
+    const struct parts *parts = z->options->parts;
+    if (parts && parts_has(parts, "candidate", idx)) {
+        return capacity_load(parts, idx, z->sc->n_classes, out, err);
+    }
+    if (parts && parts->merge) {
+        return err_set(err, ERR_INPUT,
+                       "the candidate %s is missing: run its shard again with --resume",
+                       z->search->candidates.items[idx].name);
+    }
+    struct load_class *classes = xcalloc((size_t)z->sc->n_classes, sizeof *classes);
+    struct capacity_config cfg = config_of(z, system, classes);
+    capacity_find(&cfg, out);
+    free(classes);
+    bool keep = parts && !out->interrupted && !out->impossible;
+    return !keep || capacity_save(parts, idx, z->search->candidates.items[idx].name, out, err);
+}
+
 static void size_system(const struct sizing *z, const struct system *system,
                         struct search_item *item)
 {
-    struct load_class *classes = xcalloc((size_t)z->sc->n_classes, sizeof *classes);
-    struct capacity_config cfg = config_of(z, system, classes);
-    capacity_find(&cfg, &item->capacity);
-    free(classes);
+    struct err err = {0};
+    int idx = (int)(item - z->search->items);
+    if (!find_capacity(z, system, idx, &item->capacity, &err)) {
+        note_failure(z->failure, idx, &err);
+        item->capacity.interrupted = true;
+    }
     if (item->capacity.interrupted) {
         item->state = SEARCH_SKIPPED;
     } else if (item->capacity.rps > 0.0) {
@@ -207,6 +261,12 @@ static void size_resolved(const struct sizing *z, const struct system *system,
     size_system(z, system, item);
 }
 
+/* Of other shards nothing is sized; to merge, everything is. */
+static bool is_wanted(const struct search_options *o, int idx)
+{
+    return !o->parts || o->parts->merge || parts_is_mine(o->parts, idx);
+}
+
 static void size_task(void *ctx, int i, int thread)
 {
     struct sizing *z = ctx;
@@ -215,6 +275,9 @@ static void size_task(void *ctx, int i, int thread)
     struct err err = {0};
     (void)thread;
     progress_add(z->progress, 1);
+    if (!is_wanted(z->options, i) || failed_before(z->failure, i)) {
+        return;
+    }
     if (item->candidate->disaggregated) {
         item->state = SEARCH_UNSUPPORTED;
         snprintf(item->why, sizeof item->why,
@@ -262,14 +325,22 @@ bool search_run(struct arena *arena, const struct stock *stock, const struct nod
         out->items[i].spec = out->candidates.items[i].spec;
         out->items[i].state = SEARCH_SKIPPED;
     }
+    struct failure failure = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    z.failure = &failure;
     z.progress = progress_new("sizing", n, options->quiet);
     pool_run(options->n_threads, n, size_task, &z, options->stop);
     progress_free(z.progress);
+    if (failure.failed) {
+        *err = failure.err;
+        return false;
+    }
     for (int i = 0; i < n; i++) {
         out->n_requests += out->items[i].capacity.n_requests;
         out->n_events += out->items[i].capacity.n_events;
-        out->interrupted = out->interrupted || out->items[i].state == SEARCH_SKIPPED;
+        out->n_mine += is_wanted(options, i);
+        out->n_done += out->items[i].state != SEARCH_SKIPPED;
     }
+    out->interrupted = out->n_done < out->n_mine;
     return check_possible(out, err);
 }
 
@@ -285,14 +356,11 @@ struct confirming {
     struct fleet_check *checks;
 };
 
-static void confirm_task(void *ctx, int i, int thread)
+static void simulate_fleet(const struct confirming *c, int i)
 {
-    struct confirming *c = ctx;
     const struct candidate *candidate = &c->search->candidates.items[c->idx[i]];
     struct system system;
     struct err err = {0};
-    (void)thread;
-    c->checks[i].interrupted = false;
     if (system_resolve(c->z.stock, &candidate->spec, &system, &err) && system.step) {
         struct load_class *classes = xcalloc((size_t)c->z.sc->n_classes, sizeof *classes);
         struct capacity_config cfg = config_of(&c->z, &system, classes);
@@ -301,6 +369,32 @@ static void confirm_task(void *ctx, int i, int thread)
         free(classes);
     }
     system_fini(&system);
+}
+
+static bool confirm_fleet(const struct confirming *c, int i, struct err *err)
+{
+    const struct parts *parts = c->z.options->parts;
+    struct fleet_check *check = &c->checks[i];
+    int idx = c->idx[i];
+    check->interrupted = false;
+    if (parts && parts_has(parts, "fleet", idx)) {
+        return fleet_check_load(parts, idx, c->z.sc->n_classes, c->sizes[i], c->peak_rps, check,
+                                err);
+    }
+    simulate_fleet(c, i);
+    bool keep = parts && !parts->merge && !check->interrupted && !check->impossible;
+    return !keep || fleet_check_save(parts, idx, c->search->candidates.items[idx].name,
+                                     c->peak_rps, check, err);
+}
+
+static void confirm_task(void *ctx, int i, int thread)
+{
+    struct confirming *c = ctx;
+    struct err err = {0};
+    (void)thread;
+    if (!failed_before(c->z.failure, i) && !confirm_fleet(c, i, &err)) {
+        note_failure(c->z.failure, i, &err);
+    }
     progress_add(c->z.progress, 1);
 }
 
@@ -319,9 +413,15 @@ bool search_confirm(struct arena *arena, const struct stock *stock, const struct
     for (int i = 0; i < n; i++) {
         checks[i] = (struct fleet_check){.interrupted = true}; /* until its turn comes */
     }
+    struct failure failure = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    c.z.failure = &failure;
     c.z.progress = progress_new("confirming", n, options->quiet);
     pool_run(options->n_threads, n, confirm_task, &c, options->stop);
     progress_free(c.z.progress);
+    if (failure.failed) {
+        *err = failure.err;
+        return false;
+    }
     for (int i = 0; i < n; i++) {
         if (checks[i].impossible) {
             return err_set(err, ERR_INTERNAL,

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "sim/experiment/parts.h"
 #include "sim/experiment/workload.h"
 #include "sim/plan/candidates.h"
 #include "sim/plan/capacity.h"
@@ -40,6 +41,7 @@ struct search {
     const struct workload *work; /* of the scenario: its traces are read once */
     struct candidate_list candidates;
     struct search_item *items; /* [candidates.n] */
+    int n_mine, n_done; /* candidates of this process: all but those of other shards; sized */
     int64_t n_requests, n_events;
     bool interrupted;
 };
@@ -50,7 +52,10 @@ struct search_options {
     int64_t max_requests; /* of one replication; 0: the scenario's */
     int max_replications; /* 0: the capacity search's */
     bool quiet;
-    const atomic_bool *stop;
+    const atomic_bool *stop;    /* begin no further candidate; NULL: never */
+    const atomic_bool *abandon; /* give up those that run; NULL: never */
+    const struct parts
+        *parts; /* what was found goes there and is taken from there; NULL: none */
 };
 
 /* Enumerates and sizes. watts: of the catalogue's nodes, for the host's share. False with err:
