@@ -26,7 +26,7 @@ struct condition {
 /* Every field a double so that NaN can say "not stated". */
 struct engine_row {
     struct condition when;
-    double host_s, host_per_seq_s, prefill_layer_s, api_s, api_per_token_s;
+    double host_s, host_per_seq_s, prefill_launch_s, api_s, api_per_token_s;
     double async_scheduling, mem_util, max_batched_tokens, max_seqs, chunked_prefill;
     double block_tokens, graph_bytes, context_bytes, windowed_kv_freed, chunked_kv_freed;
     double prefix_cache;
@@ -65,7 +65,7 @@ static const struct row_field engine_fields[] = {
     MAYBE(engine_row, "tp_min", when.tp_min, 1, 1024),
     MAYBE(engine_row, "host_us", host_s, 1e-6, 1e5),
     MAYBE(engine_row, "host_per_seq_us", host_per_seq_s, 1e-6, 1e3),
-    MAYBE(engine_row, "prefill_layer_us", prefill_layer_s, 1e-6, 1e4),
+    MAYBE(engine_row, "prefill_launch_us", prefill_launch_s, 1e-6, 1e4),
     MAYBE(engine_row, "api_ms", api_s, 1e-3, 1e4),
     MAYBE(engine_row, "api_per_token_us", api_per_token_s, 1e-6, 1e3),
     FLAG(engine_row, async_scheduling),
@@ -260,7 +260,7 @@ static struct engine_defaults defaults_of(const struct engine_row *r, enum engin
         .kind = kind,
         .host_s = r->host_s,
         .host_per_seq_s = r->host_per_seq_s,
-        .prefill_layer_s = r->prefill_layer_s,
+        .prefill_launch_s = r->prefill_launch_s,
         .api_s = r->api_s,
         .api_per_token_s = r->api_per_token_s,
         .async_scheduling = r->async_scheduling > 0,

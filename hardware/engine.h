@@ -19,9 +19,10 @@ enum { ENGINE_N_KINDS = 4 };
  * decides). */
 struct engine_defaults {
     enum engine_kind kind;
-    double host_s;          /* fixed host time per decode step with CUDA graphs */
-    double host_per_seq_s;  /* plus per running sequence */
-    double prefill_layer_s; /* floor per layer on steps that hold prefill (eager launch) */
+    double host_s;         /* fixed host time per decode step with CUDA graphs */
+    double host_per_seq_s; /* plus per running sequence */
+    double
+        prefill_launch_s;   /* launch of a kernel in steps that hold prefill (no CUDA graphs) */
     double api_s;           /* API server time before the engine sees a request */
     double api_per_token_s; /* tokenisation per prompt token, in series */
     bool async_scheduling;  /* first token leaves one step later; host time overlaps */

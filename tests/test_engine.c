@@ -121,16 +121,16 @@ static void trtllm_defaults_are_the_documented_ones(void)
     arena_free(f.arena);
 }
 
-static void server_blackwell_pays_a_vllm_prefill_floor_before_0_15(void)
+static void server_blackwell_launches_vllm_prefill_by_kernel_before_0_15(void)
 {
     struct fixture f = fixture_new();
-    CHECK_NEAR(defaults(&f, ENGINE_VLLM, "0.10.2", "b200").prefill_layer_s, 650e-6, 1e-9);
-    CHECK_NEAR(defaults(&f, ENGINE_VLLM, "0.10.2", "gb300").prefill_layer_s, 650e-6, 1e-9);
+    CHECK_NEAR(defaults(&f, ENGINE_VLLM, "0.10.2", "b200").prefill_launch_s, 45e-6, 1e-9);
+    CHECK_NEAR(defaults(&f, ENGINE_VLLM, "0.10.2", "gb300").prefill_launch_s, 45e-6, 1e-9);
     CHECK_NEAR(defaults(&f, ENGINE_VLLM, "0.10.2", "b200").api_s, 30e-3, 1e-9);
-    CU_ASSERT_EQUAL(defaults(&f, ENGINE_VLLM, "0.18.0", "b200").prefill_layer_s, 0.0);
+    CU_ASSERT_EQUAL(defaults(&f, ENGINE_VLLM, "0.18.0", "b200").prefill_launch_s, 0.0);
     CHECK_NEAR(defaults(&f, ENGINE_VLLM, "0.18.0", "b200").api_s, 22e-3, 1e-9);
-    CU_ASSERT_EQUAL(defaults(&f, ENGINE_VLLM, "0.18.0", "h100-sxm").prefill_layer_s, 0.0);
-    CU_ASSERT_EQUAL(defaults(&f, ENGINE_VLLM, "0.18.0", "rtx-pro-6000").prefill_layer_s, 0.0);
+    CU_ASSERT_EQUAL(defaults(&f, ENGINE_VLLM, "0.18.0", "h100-sxm").prefill_launch_s, 0.0);
+    CU_ASSERT_EQUAL(defaults(&f, ENGINE_VLLM, "0.18.0", "rtx-pro-6000").prefill_launch_s, 0.0);
     arena_free(f.arena);
 }
 
@@ -314,7 +314,7 @@ int main(void)
         CASE(window_and_chunk_memory_is_given_back_since_the_hybrid_manager),
         CASE(sglang_chunk_follows_memory_and_leaves_its_memory_share_open),
         CASE(trtllm_defaults_are_the_documented_ones),
-        CASE(server_blackwell_pays_a_vllm_prefill_floor_before_0_15),
+        CASE(server_blackwell_launches_vllm_prefill_by_kernel_before_0_15),
         CASE(every_engine_and_version_resolves_on_every_gpu),
         CASE(vllm_kernels_are_those_the_published_runs_use),
         CASE(sglang_and_trtllm_kernels_are_those_the_published_runs_use),

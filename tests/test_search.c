@@ -231,7 +231,7 @@ static void an_option_says_what_was_simulated(void)
 static bool same_point(const struct capacity_point *a, const struct capacity_point *b)
 {
     return a->rate_rps == b->rate_rps && a->worst == b->worst && a->ttft_s == b->ttft_s &&
-           a->output_tokens == b->output_tokens && a->kv_mean_frac == b->kv_mean_frac &&
+           a->output_tokens == b->output_tokens && a->batch_mean == b->batch_mean &&
            memcmp(a->worst_class, b->worst_class, sizeof a->worst_class) == 0 &&
            a->use[BIND_TTFT] == b->use[BIND_TTFT] && isnan(a->use[BIND_ITL]) &&
            isnan(b->use[BIND_ITL]) && a->stable == b->stable && a->met == b->met;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "sim/base/mem.h"
+#include "sim/cost/launches.h"
 #include "sim/experiment/stock.h"
 #include "tests/check.h"
 
@@ -695,6 +696,43 @@ static void steps_without_graphs_wait_for_the_host(void)
 /* ---- sums ----------------------------------------------------------------------------------
  */
 
+static double launches(const char *model, enum dtype weights, int tp)
+{
+    struct err err = {0};
+    struct checkpoint ck;
+    const struct model *m = find_model(model);
+    CU_ASSERT_TRUE_FATAL(model_checkpoint(m, weights, &ck, &err));
+    return launches_of_pass(m, &ck, tp);
+}
+
+static void kernels_of_a_pass_are_counted_from_the_operators(void)
+{
+    bench_open();
+    CU_ASSERT_EQUAL(launches("llama-3.1-70b", DTYPE_BF16, 1), 80.0 * 10.0);
+    CU_ASSERT_EQUAL(launches("llama-3.1-70b", DTYPE_BF16, 8), 80.0 * 12.0);
+    /* 3 dense layers and 58 of experts; latent attention; blocks quantised at run time */
+    CU_ASSERT_EQUAL(launches("deepseek-v3", DTYPE_FP8, 1), 3.0 * 19.0 + 58.0 * 29.0);
+    CU_ASSERT_EQUAL(launches("deepseek-v3", DTYPE_FP8, 8), 3.0 * 21.0 + 58.0 * 31.0);
+    bench_close();
+}
+
+static void short_prompts_wait_for_launches_and_long_ones_do_not(void)
+{
+    bench_open();
+    struct want w = {"deepseek-v3", "b200", ENGINE_SGLANG, DTYPE_FP8, 8, 1, 1};
+    struct step_model *sm = build(&w);
+    const struct engine_defaults *e = &sm->cfg.defaults;
+    double launch_s = sm->pass_launches * e->prefill_launch_s;
+    CU_ASSERT_TRUE(launch_s > 50e-3);
+    CHECK_NEAR(prefill_s(sm, 0, 64), launch_s + e->host_s + e->host_per_seq_s, 1e-9);
+    double large_s = prefill_s(sm, 0, 8192);
+    sm->cfg.defaults.prefill_launch_s = 0.0;
+    CU_ASSERT_EQUAL(prefill_s(sm, 0, 8192), large_s);
+    CU_ASSERT_TRUE(prefill_s(sm, 0, 64) < 0.5 * launch_s);
+    step_model_free(sm);
+    bench_close();
+}
+
 static void check_breakdown_of(struct step_model *sm)
 {
     struct step_cache cache;
@@ -935,6 +973,8 @@ static const struct check_case cases[] = {
     CASE(the_same_batch_costs_the_same_to_the_last_bit),
     CASE(graphs_pad_decode_batches_to_captured_sizes),
     CASE(steps_without_graphs_wait_for_the_host),
+    CASE(kernels_of_a_pass_are_counted_from_the_operators),
+    CASE(short_prompts_wait_for_launches_and_long_ones_do_not),
     CASE(the_breakdown_adds_up_to_the_time_of_all_steps),
     CASE(it_adds_up_with_uneven_data_parallel_ranks),
     CASE(an_idle_group_costs_the_host_alone),

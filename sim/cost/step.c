@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim/base/mem.h"
+#include "sim/cost/launches.h"
 
 const char *const op_group_names[] = {"attention", "dense",     "experts",
                                       "imbalance", "allreduce", "alltoall",
@@ -427,6 +428,7 @@ struct step_model *step_model_new(const struct step_config *cfg, struct err *err
     sm->cfg = *cfg;
     sm->moe_kernel = "";
     sm->groups = xcalloc((size_t)cfg->model->n_groups + 1, sizeof *sm->groups);
+    sm->pass_launches = launches_of_pass(cfg->model, &cfg->checkpoint, cfg->tp);
     span_index(sm, SPAN_FULL, 0);
     if (!resolve_gemm(sm, cfg->checkpoint.lm_head, &sm->head, err) || !add_groups(sm, err)) {
         step_model_free(sm);
@@ -960,14 +962,12 @@ static double host_s(const struct step_cache *c, const struct step_batch *b, dou
     const struct step_model *sm = c->model;
     const struct engine_defaults *e = &sm->cfg.defaults;
     double t = e->host_s + e->host_per_seq_s * (double)b->n_sample;
-    double layer = 0.0;
+    double launch = 0.0;
     if (!sm->cfg.cuda_graphs) {
-        layer = EAGER_LAYER_S;
-    } else if (e->prefill_layer_s > 0.0 &&
-               (b->n_prefill_tokens > 0 || b->n_decode > c->graph_limit)) {
-        layer = e->prefill_layer_s;
+        launch = EAGER_LAYER_S * sm->cfg.model->n_layers;
+    } else if (b->n_prefill_tokens > 0 || b->n_decode > c->graph_limit) {
+        launch = e->prefill_launch_s * sm->pass_launches;
     }
-    double launch = layer * sm->cfg.model->n_layers;
     return t + (launch > gpu_s ? launch - gpu_s : 0.0);
 }
 

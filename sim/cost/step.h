@@ -121,6 +121,7 @@ struct step_model {
     int n_constants;
     enum kernel_match match;  /* the worst of all constants used */
     double transfer_p90_frac; /* error to expect of constants of other GPUs; 0: none used */
+    double pass_launches;     /* kernels of one pass without CUDA graphs */
     double weight_bytes_rank; /* of all layers on one rank, for the floor */
     const char *moe_kernel;   /* chosen, "" when dense */
 };

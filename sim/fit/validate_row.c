@@ -271,7 +271,7 @@ static void drop_from_system(enum effect effect, struct system *system)
     if (effect == EFFECT_HOST) {
         engine->host_s = 0.0;
         engine->host_per_seq_s = 0.0;
-        engine->prefill_layer_s = 0.0;
+        engine->prefill_launch_s = 0.0;
     } else if (effect == EFFECT_API) {
         system->replica.api_s = 0.0;
         system->replica.api_per_token_s = 0.0;
