@@ -264,9 +264,25 @@ static void constant_lengths_of_one_client_do_not_vary(void)
     CHECK_NEAR(r.predicted[VM_OUTPUT_TOK_S], 32e3 / e2e, 1e-6);
 }
 
+static void clients_of_equal_lengths_leave_their_waves(void)
+{
+    struct validate_row row = closed_row();
+    struct validate_result r;
+    row.concurrency = 32;
+    row.isl_mean = 1024;
+    row.osl_mean = 256;
+    predict(&row, &r);
+    /* in waves the median would be half of the opening burst's last */
+    CU_ASSERT_TRUE(r.predicted[VM_TTFT_P50] < 0.3 * r.predicted[VM_TTFT_P99]);
+    double tokens = 1.0 + (r.predicted[VM_E2E_MEAN] - r.predicted[VM_TTFT_MEAN]) /
+                              r.predicted[VM_TPOT_MEAN];
+    CHECK_NEAR(tokens, 256.0, 0.02);
+}
+
 static void streamed_groups_stretch_gaps_not_tpot(void)
 {
     struct validate_row row = closed_row();
+    row.concurrency = 1;
     struct validate_result one;
     struct validate_result ten;
     predict(&row, &one);
@@ -627,6 +643,8 @@ int main(void)
         {"uniform lengths have the stated mean", uniform_lengths_have_the_stated_mean},
         {"constant lengths of one client do not vary",
          constant_lengths_of_one_client_do_not_vary},
+        {"clients of equal lengths leave their waves",
+         clients_of_equal_lengths_leave_their_waves},
         {"streamed groups stretch gaps, not TPOT", streamed_groups_stretch_gaps_not_tpot},
         {"a later stage starts warm", a_later_stage_starts_warm},
         {"repeated prompts cost full without a cache",
