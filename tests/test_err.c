@@ -215,6 +215,29 @@ static void arena_memory_is_zeroed_and_aligned(void)
     arena_free(NULL);
 }
 
+static void append_letter(void *thing)
+{
+    char *text = *(char **)thing;
+    size_t n = strlen(text);
+    text[n] = *((char **)thing)[1];
+    text[n + 1] = '\0';
+}
+
+static void arena_cleans_up_the_last_first(void)
+{
+    char text[8] = "";
+    char *first[2] = {text, "a"};
+    char *second[2] = {text, "b"};
+    struct arena *a = arena_new();
+    arena_on_free(a, append_letter, first);
+    arena_on_free(a, append_letter, second);
+    arena_reset(a);
+    CU_ASSERT_STRING_EQUAL(text, "ba");
+    arena_on_free(a, append_letter, first);
+    arena_free(a);
+    CU_ASSERT_STRING_EQUAL(text, "baa");
+}
+
 static void arena_takes_requests_larger_than_a_chunk(void)
 {
     struct arena *arena = arena_new();
@@ -260,6 +283,7 @@ int main(void)
         {"suggests_nothing_far", suggests_nothing_far},
         {"distance_counts_edits", distance_counts_edits},
         {"arena_memory_is_zeroed_and_aligned", arena_memory_is_zeroed_and_aligned},
+        {"arena_cleans_up_the_last_first", arena_cleans_up_the_last_first},
         {"arena_takes_requests_larger_than_a_chunk", arena_takes_requests_larger_than_a_chunk},
         {"reserve_doubles", reserve_doubles},
     };

@@ -14,6 +14,7 @@
 #include "sim/base/csvio.h"
 #include "sim/core/rng.h"
 #include "sim/cost/moe.h"
+#include "sim/cost/routings.h"
 #include "tests/check.h"
 
 /* Tokens of the group at which DeepSeek-R1 was measured: 1024 rows per rank, EP32, top-8. */
@@ -537,6 +538,27 @@ static void kernels_under_skew_are_predicted_like_balanced_ones(void)
     arena_free(b.arena);
 }
 
+static void a_routing_is_drawn_once_for_a_configuration(void)
+{
+    struct arena *arena = arena_new();
+    struct routings *all = routings_new(arena);
+    struct experts_config cfg = r1(8, 0);
+    const struct moe_routing *first = routings_get(all, &cfg);
+    CU_ASSERT_PTR_EQUAL(routings_get(all, &cfg), first);
+    struct experts_config others[] = {cfg, cfg, cfg, cfg};
+    others[0].ep = 16;
+    others[1].skew = 0.5;
+    others[2].n_layers = 57;
+    others[3].drift_s = 60.0;
+    for (int i = 0; i < 4; i++) {
+        CU_ASSERT_PTR_NOT_EQUAL(routings_get(all, &others[i]), first);
+    }
+    struct moe_routing *fresh = moe_routing_new(&cfg);
+    CU_ASSERT_EQUAL(memcmp(fresh->grid, first->grid, sizeof fresh->grid), 0);
+    moe_routing_free(fresh);
+    arena_free(arena);
+}
+
 #define CASE(name)                                                                             \
     {                                                                                          \
 #name, name                                                                            \
@@ -558,6 +580,7 @@ static const struct check_case cases[] = {
     CASE(more_tokens_are_more_even_and_touch_more),
     CASE(building_twice_gives_the_same_bytes),
     CASE(spare_slots_add_weights_to_a_small_batch),
+    CASE(a_routing_is_drawn_once_for_a_configuration),
     CASE(kernels_under_skew_are_predicted_like_balanced_ones),
 };
 

@@ -22,8 +22,15 @@ struct chunk {
     alignas(16) unsigned char data[];
 };
 
+struct cleanup {
+    struct cleanup *next;
+    void (*clean)(void *thing);
+    void *thing;
+};
+
 struct arena {
     struct chunk *head;
+    struct cleanup *cleanups;
     size_t used_bytes;
 };
 
@@ -118,9 +125,19 @@ static void free_chunks(struct chunk *chunk)
     }
 }
 
+static void run_cleanups(struct arena *arena)
+{
+    while (arena->cleanups) {
+        struct cleanup *c = arena->cleanups;
+        arena->cleanups = c->next;
+        c->clean(c->thing);
+    }
+}
+
 void arena_free(struct arena *arena)
 {
     if (arena) {
+        run_cleanups(arena);
         free_chunks(arena->head);
         free(arena);
     }
@@ -128,6 +145,7 @@ void arena_free(struct arena *arena)
 
 void arena_reset(struct arena *arena)
 {
+    run_cleanups(arena);
     struct chunk *keep = arena->head;
     if (keep) {
         free_chunks(keep->next);
@@ -209,6 +227,13 @@ char *arena_printf(struct arena *arena, const char *fmt, ...)
     vsnprintf(text, (size_t)n + 1, fmt, again);
     va_end(again);
     return text;
+}
+
+void arena_on_free(struct arena *arena, void (*clean)(void *thing), void *thing)
+{
+    struct cleanup *c = arena_alloc(arena, 1, sizeof *c);
+    *c = (struct cleanup){arena->cleanups, clean, thing};
+    arena->cleanups = c;
 }
 
 size_t arena_used_bytes(const struct arena *arena)

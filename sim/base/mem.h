@@ -33,6 +33,9 @@ char *arena_strndup(struct arena *arena, const char *text, size_t n);
 char *arena_printf(struct arena *arena, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 size_t arena_used_bytes(const struct arena *arena);
+/* clean(thing) runs when the arena is freed or reset, the last one registered first: for what
+ * lives as long as the arena but not in it. */
+void arena_on_free(struct arena *arena, void (*clean)(void *thing), void *thing);
 
 /* A programmer's error: prints file, line and expression and exits 70. Kept in release builds.
  */

@@ -37,6 +37,16 @@ bool experts_config_fits(const struct experts_config *c)
            c->n_redundant >= 0 && (c->n_experts + c->n_redundant) % c->ep == 0;
 }
 
+bool experts_config_same(const struct experts_config *a, const struct experts_config *b)
+{
+    return a->n_experts == b->n_experts && a->top_k == b->top_k && a->ep == b->ep &&
+           a->n_layers == b->n_layers && a->law == b->law && a->skew == b->skew &&
+           a->skew_spread_frac == b->skew_spread_frac && a->n_redundant == b->n_redundant &&
+           a->by_load == b->by_load && a->drift_s == b->drift_s &&
+           a->drift_share_frac == b->drift_share_frac && a->rebalance_s == b->rebalance_s &&
+           a->phase_corr == b->phase_corr;
+}
+
 /* ---- popularity -------------------------------------------------------------------------- */
 
 /* What decides most of a layer's imbalance (its sigma, how popular its hottest expert is, how

@@ -50,6 +50,7 @@ struct experts_config {
 struct experts_config experts_config_default(int n_experts, int top_k, int ep, double sigma);
 /* Slots must fill the ranks: (n_experts + n_redundant) % ep == 0. */
 bool experts_config_fits(const struct experts_config *cfg);
+bool experts_config_same(const struct experts_config *a, const struct experts_config *b);
 
 /* Rank r has the slots r * per_rank ... */
 struct experts_placement {

@@ -40,7 +40,8 @@ struct step_group {
     double dense_width, shared_width; /* per rank */
     struct moe_unit moe, moe_other;   /* other: the second kernel the engine chooses from */
     bool two_kernels;
-    struct moe_routing *routing; /* shared by groups with as many experts; NULL when dense */
+    /* shared by groups with as many experts; NULL when dense */
+    const struct moe_routing *routing;
 };
 
 /* ---- building ---------------------------------------------------------------------------- */
@@ -278,7 +279,8 @@ static bool same_routing(const struct mlp_spec *a, const struct mlp_spec *b)
 }
 
 /* One routing for all layers with as many experts: their popularities are drawn together. */
-static struct moe_routing *routing_for(const struct step_model *sm, const struct mlp_spec *mlp)
+static const struct moe_routing *routing_for(const struct step_model *sm,
+                                             const struct mlp_spec *mlp)
 {
     const struct step_config *c = &sm->cfg;
     struct experts_config experts =
@@ -298,7 +300,7 @@ static struct moe_routing *routing_for(const struct step_model *sm, const struct
     experts.drift_s = c->drift_s;
     experts.drift_share_frac = c->drift_share_frac;
     experts.rebalance_s = c->rebalance_s;
-    return moe_routing_new(&experts);
+    return routings_get(c->routings ? c->routings : sm->own_routings, &experts);
 }
 
 static bool add_experts(struct step_model *sm, struct step_group *g, enum dtype dtype,
@@ -428,6 +430,10 @@ struct step_model *step_model_new(const struct step_config *cfg, struct err *err
     sm->cfg = *cfg;
     sm->moe_kernel = "";
     sm->groups = xcalloc((size_t)cfg->model->n_groups + 1, sizeof *sm->groups);
+    if (!cfg->routings) {
+        sm->own = arena_new();
+        sm->own_routings = routings_new(sm->own);
+    }
     sm->pass_launches = launches_of_pass(cfg->model, &cfg->checkpoint, cfg->tp);
     span_index(sm, SPAN_FULL, 0);
     if (!resolve_gemm(sm, cfg->checkpoint.lm_head, &sm->head, err) || !add_groups(sm, err)) {
@@ -442,10 +448,7 @@ void step_model_free(struct step_model *sm)
     if (!sm) {
         return;
     }
-    const struct moe_routing *routing;
-    for (int i = 0; (routing = step_routing(sm, i)); i++) {
-        moe_routing_free((struct moe_routing *)routing);
-    }
+    arena_free(sm->own);
     free(sm->groups);
     free(sm);
 }

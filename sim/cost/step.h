@@ -21,6 +21,7 @@
 #include "sim/cost/attention.h"
 #include "sim/cost/gemm.h"
 #include "sim/cost/moe.h"
+#include "sim/cost/routings.h"
 
 enum {
     STEP_MAX_SPANS =
@@ -67,6 +68,7 @@ struct step_config {
     const char *moe_backend;         /* kernel name, "" auto */
     int tp, pp, ep, dp;
     struct step_without without;
+    struct routings *routings;                     /* NULL: the model draws its own */
     double skew_sigma;                             /* lognormal sigma of expert popularity */
     int64_t redundant_experts;                     /* per layer, over all ranks */
     double drift_s, drift_share_frac, rebalance_s; /* as struct experts_config */
@@ -124,6 +126,8 @@ struct step_model {
     double pass_launches;     /* kernels of one pass without CUDA graphs */
     double weight_bytes_rank; /* of all layers on one rank, for the floor */
     const char *moe_kernel;   /* chosen, "" when dense */
+    struct arena *own;        /* of own_routings, when the configuration lends none */
+    struct routings *own_routings;
 };
 
 /* What one rank runs in an iteration. */

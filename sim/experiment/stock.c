@@ -14,6 +14,7 @@ struct stock *stock_load(struct arena *arena, const char *const *dirs, int n_dir
         !kv_links_load(arena, dirs, n_dirs, &s->kv_links, err)) {
         return NULL;
     }
+    s->routings = routings_new(arena);
     s->catalogue = (struct catalogue){dirs, n_dirs, &s->gpus};
     return s;
 }

@@ -13,6 +13,7 @@
 #include "scenarios/scenario.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
+#include "sim/cost/routings.h"
 
 struct stock {
     struct catalogue catalogue; /* directories and GPUs, for scenario_deployments */
@@ -23,6 +24,7 @@ struct stock {
     struct band_table bands;
     struct node_list nodes;
     struct kv_link_table kv_links;
+    struct routings *routings; /* of experts, drawn when they are needed */
 };
 
 /* dirs are borrowed and searched in order. NULL with err. Lives in the arena. */

@@ -228,6 +228,7 @@ static bool build_step(const struct stock *stock, struct system *s, struct err *
         .kernels = &stock->kernels,
         .fabric = &stock->fabric,
         .engines = stock->engines,
+        .routings = stock->routings,
         .engine = p->engine,
         .engine_version = p->engine_version,
         .defaults = s->defaults,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/fit/validate.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,12 +114,23 @@ static const struct validate_settings *with_stock(const struct work *w,
     return s;
 }
 
+/* Does the row state a launch flag? As drop_flags of validate_row.c. */
+static bool has_flags(const struct validate_row *row)
+{
+    return !isnan(row->mem_util_frac) || row->max_batched_tokens >= 0 || row->max_seqs >= 0 ||
+           row->chunked_prefill >= 0 || row->recv_interval > 1 || row->wait_iters > 0 ||
+           *row->moe_backend;
+}
+
 /* Effects that can only change some rows. */
 static bool touches(enum effect effect, const struct validate_result *base,
                     const struct validate_row *row)
 {
     if (effect == EFFECT_DISTINCT_EXPERTS || effect == EFFECT_EXPERT_SKEW) {
         return model_is_moe(base->model);
+    }
+    if (effect == EFFECT_FLAGS) {
+        return has_flags(row);
     }
     return effect != EFFECT_ALLREDUCE_TABLE || row->n_gpus != 1;
 }

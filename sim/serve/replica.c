@@ -957,7 +957,9 @@ static void fill_batch(struct replica *r, struct rank *k)
     struct step_batch *b = &k->batch;
     b->n_decode = k->decodes ? k->run.n : 0;
     b->n_sample = b->n_decode * (1 + r->cfg->sched.draft_tokens);
-    memcpy(b->ctx_tokens, k->run.ctx_tokens, sizeof b->ctx_tokens);
+    for (int i = 0; i < r->cfg->model->n_spans; i++) { /* mostly one of many */
+        b->ctx_tokens[i] = k->run.ctx_tokens[i];
+    }
     if (b->n_prefill_tokens > 0) {
         b->n_prefill_tokens = 0;
         memset(b->prefill, 0, sizeof b->prefill);
