@@ -144,6 +144,95 @@ static void shipped_bands_of_the_new_are_wider(void)
     }
 }
 
+/* ---- deployments of the catalogue -----------------------------------------------------------
+ */
+
+static void resolve(const char *model, const char *gpu, double skew, struct system *s)
+{
+    struct err err = {0};
+    struct system_spec spec = system_spec_default();
+    spec.name = "test";
+    spec.model = model_find(arena, DIRS, 1, model, &err);
+    spec.gpu = gpu_find(&stock()->gpus, gpu, &err);
+    spec.engine = ENGINE_VLLM;
+    spec.engine_version = "";
+    spec.max_model_len = 4096;
+    spec.tp = 8;
+    spec.skew_sigma = skew;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(spec.model);
+    CU_ASSERT_TRUE_FATAL(model_checkpoint(spec.model, DTYPE_AUTO, &spec.checkpoint, &err));
+    CU_ASSERT_TRUE_FATAL(system_resolve(stock(), &spec, s, &err));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s->step);
+}
+
+static struct band band_of(const struct system *s, enum band_metric metric)
+{
+    struct band b;
+    CU_ASSERT_TRUE(evidence_band(&stock()->bands, s, metric, BAND_CLOSED_HIGH, &b));
+    return b;
+}
+
+static struct band table_band(const struct system *s, enum band_scope scope)
+{
+    struct band_key key = {.metric = BAND_TPOT,
+                           .scope = scope,
+                           .is_moe = model_is_moe(s->spec.model),
+                           .engine = "vllm",
+                           .load = BAND_CLOSED_HIGH,
+                           .sku = s->spec.gpu->name};
+    struct band b;
+    CU_ASSERT_TRUE_FATAL(band_find(&stock()->bands, &key, &b));
+    return b;
+}
+
+/* Time within [a, b] of the predicted is throughput within [1/b, 1/a]. */
+static void popularity_of_a_model_never_measured_widens_its_band(void)
+{
+    struct system s;
+    resolve("qwen3-coder-480b-a35b", "h200-sxm", NAN, &s);
+    CU_ASSERT_EQUAL(s.evidence.scope, SCOPE_NEW_MODEL);
+    CU_ASSERT_TRUE(s.skew.decode_lo < 0.97 && s.skew.decode_hi > 1.05);
+    struct band table = table_band(&s, SCOPE_NEW_MODEL);
+    struct band tpot = band_of(&s, BAND_TPOT);
+    CHECK_NEAR(log(tpot.lo), -hypot(log(table.lo), log(s.skew.decode_lo)), 1e-12);
+    CHECK_NEAR(log(tpot.hi), hypot(log(table.hi), log(s.skew.decode_hi)), 1e-12);
+    s.skew.decode_lo = 0.5;
+    s.skew.decode_hi = 1.0;
+    CU_ASSERT_TRUE(band_of(&s, BAND_OUTPUT_TOK_S).hi >= 2.0);
+    CU_ASSERT_TRUE(band_of(&s, BAND_TPOT).lo <= 0.5);
+    system_fini(&s);
+}
+
+static void popularity_that_is_stated_or_borne_out_does_not(void)
+{
+    struct system stated;
+    struct system seen;
+    resolve("qwen3-coder-480b-a35b", "h200-sxm", 0.7, &stated);
+    resolve("qwen3-235b-a22b", "h200-sxm", NAN, &seen);
+    CU_ASSERT_EQUAL(seen.evidence.scope, SCOPE_SEEN);
+    CU_ASSERT_EQUAL(stated.skew.decode_lo, 1.0);
+    CU_ASSERT_EQUAL(seen.skew.decode_hi, 1.0);
+    CHECK_NEAR(band_of(&stated, BAND_TPOT).hi, table_band(&stated, SCOPE_NEW_MODEL).hi, 1e-12);
+    CHECK_NEAR(band_of(&seen, BAND_TPOT).hi, table_band(&seen, SCOPE_SEEN).hi, 1e-12);
+    system_fini(&stated);
+    system_fini(&seen);
+}
+
+static void constants_of_another_gpu_widen_the_band_by_their_own_error(void)
+{
+    struct system s;
+    resolve("llama-3.1-70b", "mi300x", NAN, &s);
+    CU_ASSERT_EQUAL(s.evidence.scope, SCOPE_NEW_SKU);
+    CU_ASSERT_TRUE(s.step->transfer_p90_frac > 0.3);
+    struct band seen = table_band(&s, SCOPE_SEEN);
+    struct band tpot = band_of(&s, BAND_TPOT);
+    double least = hypot(log(seen.hi), log(1.0 + s.step->transfer_p90_frac));
+    CU_ASSERT_TRUE(log(tpot.hi) >= least - 1e-12);
+    CU_ASSERT_TRUE(tpot.lo <= table_band(&s, SCOPE_NEW_SKU).lo);
+    CU_ASSERT_TRUE(tpot.lo <= 1.0 / (1.0 + s.step->transfer_p90_frac));
+    system_fini(&s);
+}
+
 /* ---- fit ----------------------------------------------------------------------------------
  */
 
@@ -434,6 +523,12 @@ int main(void)
         {"evidence falls with distance", evidence_falls_with_distance},
         {"scope says what is new", scope_says_what_is_new},
         {"shipped bands of the new are wider", shipped_bands_of_the_new_are_wider},
+        {"popularity of a model never measured widens its band",
+         popularity_of_a_model_never_measured_widens_its_band},
+        {"popularity stated or borne out does not",
+         popularity_that_is_stated_or_borne_out_does_not},
+        {"constants of another GPU widen the band",
+         constants_of_another_gpu_widen_the_band_by_their_own_error},
         {"left-out groups are covered four times in five",
          coverage_of_groups_left_out_is_four_in_five},
         {"a GPU left out takes its twin's constants", a_gpu_left_out_takes_its_twins_constants},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/experiment/evidence.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -94,6 +95,97 @@ struct evidence_state evidence_of(const struct band_table *bands, const struct s
     return e;
 }
 
+/* ---- what was never measured --------------------------------------------------------------
+ */
+
+/* Tokens of the steps that stand for decoding and for prefill. */
+static const double DECODE_TOKENS = 64.0;
+static const double PREFILL_TOKENS = 4096.0;
+
+/* Attention left out: popularity then weighs a little more than it does. */
+static double step_s(const struct step_model *sm, double tokens)
+{
+    double token[OP_N];
+    double head[OP_N];
+    double moe[OP_N];
+    double sum = 0.0;
+    step_token_parts(sm, tokens, token);
+    step_head_parts(sm, DECODE_TOKENS, head);
+    step_moe_parts(sm, tokens * sm->cfg.dp, moe);
+    for (int i = 0; i < OP_N; i++) {
+        sum += token[i] + head[i] + moe[i];
+    }
+    return sum;
+}
+
+static void take_ratio(double ratio, double *lo, double *hi)
+{
+    *lo = fmin(*lo, ratio);
+    *hi = fmax(*hi, ratio);
+}
+
+struct skew_spread evidence_skew(const struct system *s)
+{
+    const struct model *m = s->spec.model;
+    struct skew_spread out = {1.0, 1.0, 1.0, 1.0};
+    bool new_model = s->evidence.scope == SCOPE_NEW_MODEL || s->evidence.scope == SCOPE_NEW;
+    if (!new_model || s->correction || !model_is_moe(m) ||
+        s->spec.skew_sigma != m->skew.sigma) {
+        return out;
+    }
+    const double sigmas[] = {m->skew.sigma_lo, m->skew.sigma_hi};
+    for (int i = 0; i < 2; i++) {
+        struct step_config c = s->step->cfg;
+        struct err err = {0};
+        c.skew_sigma = sigmas[i];
+        struct step_model *other = step_model_new(&c, &err);
+        ASSERT(other); /* as it was built before */
+        take_ratio(step_s(other, DECODE_TOKENS) / step_s(s->step, DECODE_TOKENS),
+                   &out.decode_lo, &out.decode_hi);
+        take_ratio(step_s(other, PREFILL_TOKENS) / step_s(s->step, PREFILL_TOKENS),
+                   &out.prefill_lo, &out.prefill_hi);
+        step_model_free(other);
+    }
+    return out;
+}
+
+/* A band and an independent factor within [lo, hi]. */
+static struct band widened(struct band b, double lo, double hi)
+{
+    return (struct band){exp(-hypot(log(b.lo), log(lo))), exp(hypot(log(b.hi), log(hi)))};
+}
+
+static struct band with_skew(const struct skew_spread *k, enum band_metric metric,
+                             struct band b)
+{
+    switch (metric) {
+    case BAND_TTFT:
+        return widened(b, k->prefill_lo, k->prefill_hi);
+    case BAND_OUTPUT_TOK_S:
+        return widened(b, 1.0 / k->decode_hi, 1.0 / k->decode_lo);
+    case BAND_TPOT:
+    case BAND_ITL:
+    case BAND_E2E:
+    case BAND_METRIC_N:
+        break;
+    }
+    return widened(b, k->decode_lo, k->decode_hi);
+}
+
+/* At least the band on a measured SKU and the kernels' own error on another one. */
+static struct band with_transfer(const struct band_table *bands, const struct band_key *key,
+                                 double p90_frac, struct band b)
+{
+    struct band_key seen = *key;
+    struct band known;
+    seen.scope = key->scope == SCOPE_NEW ? SCOPE_NEW_MODEL : SCOPE_SEEN;
+    if (p90_frac <= 0.0 || !band_find(bands, &seen, &known)) {
+        return b;
+    }
+    struct band least = widened(known, 1.0 / (1.0 + p90_frac), 1.0 + p90_frac);
+    return (struct band){fmin(b.lo, least.lo), fmax(b.hi, least.hi)};
+}
+
 bool evidence_band(const struct band_table *bands, const struct system *s,
                    enum band_metric metric, enum band_load load, struct band *out)
 {
@@ -106,7 +198,15 @@ bool evidence_band(const struct band_table *bands, const struct system *s,
         .sku = s->spec.gpu->name,
     };
     *out = (struct band){1.0, 1.0};
-    return band_find(bands, &key, out);
+    if (!band_find(bands, &key, out)) {
+        return false;
+    }
+    bool new_sku = key.scope == SCOPE_NEW_SKU || key.scope == SCOPE_NEW;
+    if (s->step && new_sku && !s->correction) {
+        *out = with_transfer(bands, &key, s->step->transfer_p90_frac, *out);
+    }
+    *out = s->step ? with_skew(&s->skew, metric, *out) : *out;
+    return true;
 }
 
 enum band_load band_load_of_clients(int64_t clients)

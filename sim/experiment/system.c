@@ -411,6 +411,7 @@ bool system_resolve(const struct stock *stock, const struct system_spec *spec, s
                        spec->name, sched_most_tokens(&s->replica.sched), STEP_MAX_TOKENS);
     }
     s->evidence = evidence_of(s->bands, s);
+    s->skew = evidence_skew(s);
     return true;
 }
 

@@ -56,6 +56,11 @@ struct system_spec system_spec_default(void);
 bool system_spec_of(const struct scenario *sc, const struct deployment *d,
                     struct system_spec *spec, struct err *err);
 
+/* Time of a step as the catalogue's range of expert popularity has it, over the predicted. */
+struct skew_spread {
+    double decode_lo, decode_hi, prefill_lo, prefill_hi; /* lo <= 1 <= hi */
+};
+
 struct system {
     struct system_spec spec; /* layout and every default filled in */
     struct engine_defaults defaults;
@@ -64,6 +69,7 @@ struct system {
     struct replica_config replica; /* points at step */
     int n_gpus;                    /* of one replica */
     struct evidence_state evidence;
+    struct skew_spread skew;             /* 1 unless the model was never measured */
     const struct band_table *bands;      /* borrowed from the stock */
     const struct correction *correction; /* from the calibration; NULL: not corrected */
     char correction_note[640]; /* what a named calibration did, or why nothing; "" none */

@@ -106,7 +106,7 @@ static void sort_metric(const struct residual_list *list, enum band_metric metri
     s->r = xcalloc((size_t)list->n + 1, sizeof *s->r);
     for (int i = 0; i < list->n; i++) {
         const struct residual *r = &list->items[i];
-        if (!r->suspect && r->band_metric == metric_behind(metric)) {
+        if (!r->suspect && r->band_metric == metric) {
             s->r[s->n++] = r;
         }
     }
@@ -404,7 +404,9 @@ struct bandfit *bandfit_new(const struct bandfit_input *in)
         residuals_collect(in->table, in->new_model, &fit->new_model);
     }
     for (int m = 0; m < BAND_METRIC_N; m++) {
-        fit_metric(fit, (enum band_metric)m, &fit->metrics[m]);
+        if (metric_behind((enum band_metric)m) == (enum band_metric)m) {
+            fit_metric(fit, (enum band_metric)m, &fit->metrics[m]);
+        }
     }
     return fit;
 }
@@ -439,7 +441,7 @@ static double sorted_median(double *x, int n)
 void bandfit_coverage(const struct bandfit *fit, enum band_metric metric, int is_moe,
                       const char *engine, struct band_coverage *out)
 {
-    const struct metric_fit *m = &fit->metrics[metric];
+    const struct metric_fit *m = &fit->metrics[metric_behind(metric)];
     const struct width_key k = {is_moe, -1, engine};
     double *half = xcalloc((size_t)m->n_rows + 1, sizeof *half);
     double *error = xcalloc((size_t)m->n_rows + 1, sizeof *error);
@@ -543,7 +545,7 @@ static struct band band_of_new(const struct metric_fit *m, enum band_scope scope
 
 static void put_metric(struct csv_writer *w, const struct bandfit *fit, enum band_metric metric)
 {
-    const struct metric_fit *m = &fit->metrics[metric];
+    const struct metric_fit *m = &fit->metrics[metric_behind(metric)];
     for (int l = 0; l < LEVELS; l++) {
         for (int i = 0; i < m->sorted.n_cells[l]; i++) {
             const struct residual *like = m->sorted.like[l][i];
