@@ -696,23 +696,27 @@ static void steps_without_graphs_wait_for_the_host(void)
 /* ---- sums ----------------------------------------------------------------------------------
  */
 
-static double launches(const char *model, enum dtype weights, int tp)
+static double launches(const char *model, enum dtype weights, enum engine_kind engine, int tp)
 {
     struct err err = {0};
     struct checkpoint ck;
     const struct model *m = find_model(model);
     CU_ASSERT_TRUE_FATAL(model_checkpoint(m, weights, &ck, &err));
-    return launches_of_pass(m, &ck, tp);
+    return launches_of_pass(m, &ck, engine, tp);
 }
 
 static void kernels_of_a_pass_are_counted_from_the_operators(void)
 {
     bench_open();
-    CU_ASSERT_EQUAL(launches("llama-3.1-70b", DTYPE_BF16, 1), 80.0 * 10.0);
-    CU_ASSERT_EQUAL(launches("llama-3.1-70b", DTYPE_BF16, 8), 80.0 * 12.0);
+    CU_ASSERT_EQUAL(launches("llama-3.1-70b", DTYPE_BF16, ENGINE_VLLM, 1), 80.0 * 10.0);
+    CU_ASSERT_EQUAL(launches("llama-3.1-70b", DTYPE_BF16, ENGINE_VLLM, 8), 80.0 * 12.0);
+    CU_ASSERT_EQUAL(launches("llama-3.1-70b", DTYPE_FP8, ENGINE_VLLM, 1), 80.0 * 14.0);
+    CU_ASSERT_EQUAL(launches("llama-3.1-70b", DTYPE_FP8, ENGINE_TRTLLM, 1), 80.0 * 10.0);
     /* 3 dense layers and 58 of experts; latent attention; blocks quantised at run time */
-    CU_ASSERT_EQUAL(launches("deepseek-v3", DTYPE_FP8, 1), 3.0 * 19.0 + 58.0 * 29.0);
-    CU_ASSERT_EQUAL(launches("deepseek-v3", DTYPE_FP8, 8), 3.0 * 21.0 + 58.0 * 31.0);
+    CU_ASSERT_EQUAL(launches("deepseek-v3", DTYPE_FP8, ENGINE_TRTLLM, 1),
+                    3.0 * 19.0 + 58.0 * 29.0);
+    CU_ASSERT_EQUAL(launches("deepseek-v3", DTYPE_FP8, ENGINE_TRTLLM, 8),
+                    3.0 * 21.0 + 58.0 * 31.0);
     bench_close();
 }
 

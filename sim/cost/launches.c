@@ -29,25 +29,29 @@ static double of_mlp(const struct mlp_spec *p)
     return MOE + (p->shared_intermediate > 0 ? SHARED : 0.0);
 }
 
-/* Inputs of products that are quantised by a kernel of their own; static scales are fused. */
-static double of_quantisation(const struct layer_group *g, const struct checkpoint *ck)
+/* Inputs of products that are quantised by a kernel of their own. TensorRT-LLM fuses it into
+ * the kernel before, but for scales of blocks; weight-only formats have none. */
+static double of_quantisation(const struct layer_group *g, const struct checkpoint *ck,
+                              enum engine_kind engine)
 {
-    if (ck->scheme == QUANT_NONE || ck->scheme == QUANT_TENSOR_STATIC) {
+    bool blocks = ck->scheme == QUANT_BLOCK;
+    bool weight_only = ck->weights == DTYPE_INT4;
+    if (ck->scheme == QUANT_NONE || weight_only || (engine == ENGINE_TRTLLM && !blocks)) {
         return 0.0;
     }
-    bool moe = g->mlp.is_moe;
     double n = ck->attn != DTYPE_BF16 ? 2.0 : 0.0;
-    n += (moe ? ck->experts : ck->dense) != DTYPE_BF16 ? 2.0 : 0.0;
+    n += (g->mlp.is_moe ? ck->experts : ck->dense) != DTYPE_BF16 ? 2.0 : 0.0;
     return n;
 }
 
-double launches_of_pass(const struct model *m, const struct checkpoint *ck, int tp)
+double launches_of_pass(const struct model *m, const struct checkpoint *ck,
+                        enum engine_kind engine, int tp)
 {
     double n = 0.0;
     for (int i = 0; i < m->n_groups; i++) {
         const struct layer_group *g = &m->groups[i];
         double layer = NORMS + of_attention(&g->attn) + of_mlp(&g->mlp) +
-                       of_quantisation(g, ck) + (tp > 1 ? ALLREDUCES : 0.0);
+                       of_quantisation(g, ck, engine) + (tp > 1 ? ALLREDUCES : 0.0);
         n += g->n_layers * layer;
     }
     return n;

@@ -434,7 +434,7 @@ struct step_model *step_model_new(const struct step_config *cfg, struct err *err
         sm->own = arena_new();
         sm->own_routings = routings_new(sm->own);
     }
-    sm->pass_launches = launches_of_pass(cfg->model, &cfg->checkpoint, cfg->tp);
+    sm->pass_launches = launches_of_pass(cfg->model, &cfg->checkpoint, cfg->engine, cfg->tp);
     span_index(sm, SPAN_FULL, 0);
     if (!resolve_gemm(sm, cfg->checkpoint.lm_head, &sm->head, err) || !add_groups(sm, err)) {
         step_model_free(sm);
