@@ -195,7 +195,9 @@ static void removing_takes_parts_and_leaves_what_is_not_ours(void)
     const char *dir = dir_of(5);
     char foreign[512];
     struct parts parts = store(&dir, 1);
+    CU_ASSERT_TRUE(parts_is_empty(&parts));
     put(&parts, 1);
+    CU_ASSERT_FALSE(parts_is_empty(&parts));
     parts_remove(&parts);
     CU_ASSERT_NOT_EQUAL(access(dir, F_OK), 0);
     struct err err = {0};

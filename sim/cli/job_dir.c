@@ -236,7 +236,8 @@ bool job_dir_open(struct cli *cli, const struct scenario *sc, struct parts *part
 
 void job_dir_finish(struct parts *parts, bool whole)
 {
-    if (whole && !parts->merge && parts->n_shards == 1) {
+    bool is_ours = !parts->merge && parts->n_shards == 1;
+    if (is_ours && (whole || parts_is_empty(parts))) {
         parts_remove(parts);
     }
     parts_unlock(parts);

@@ -13,8 +13,8 @@
  * them unasked. cli->as_of becomes that of the start. `parts` borrows from the arena. */
 bool job_dir_open(struct cli *cli, const struct scenario *sc, struct parts *parts,
                   struct err *err);
-/* Lets go of the folder, and when all is done and written removes it, unless others need it
- * (shards, merge). */
+/* Lets go of the folder, and removes it when all is done and written, or nothing is in it,
+ * unless others need it (shards, merge). */
 void job_dir_finish(struct parts *parts, bool whole);
 
 /* For merge: takes scenario, --set and the rest of the command line from the parts of the

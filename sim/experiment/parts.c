@@ -94,6 +94,19 @@ static bool is_part(const char *name)
     return (n > 4 && strcmp(name + n - 4, ".csv") == 0) || strstr(name, ".csv.tmp.");
 }
 
+bool parts_is_empty(const struct parts *parts)
+{
+    int n = 0;
+    DIR *d = opendir(parts->dirs[0]);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        n += e->d_name[0] != '.' && strcmp(e->d_name, "job.csv") != 0;
+    }
+    if (d) {
+        closedir(d);
+    }
+    return n == 0;
+}
+
 /* What says whose parts they are goes last: a kill half-way leaves a run to go on with. */
 void parts_remove(const struct parts *parts)
 {

@@ -45,6 +45,8 @@ const char *parts_path(struct arena *arena, const struct parts *parts, const cha
 /* Where a piece is: NULL when it is in no folder. In the arena. */
 const char *parts_find(struct arena *arena, const struct parts *parts, const char *kind,
                        int64_t idx);
+/* The first folder holds nothing but what says whose it is. */
+bool parts_is_empty(const struct parts *parts);
 /* Removes the first folder and the parts in it; anything else in it stays. */
 void parts_remove(const struct parts *parts);
 
