@@ -143,12 +143,15 @@ static bool read_mtp(struct cfg *head, struct model *m)
     return c.ok;
 }
 
+/* Most encoders merge two by two patches into a token. */
+enum { USUAL_PATCHES = 4, MAX_PATCHES = 1024 };
+
 static bool read_headroom(const struct node *map, struct model *m, struct err *err)
 {
     static const char *const KEYS[] = {"hf_id",       "aliases", "published_total_params_b",
                                        "checkpoints", "mtp",     "published_active_params_b",
                                        "moe_skew",    "source",  "native_weights",
-                                       "as_of",       "comment"};
+                                       "as_of",       "comment", "image_patches_per_token"};
     struct cfg c = {map, err, node_expect(map, NODE_MAP, err)};
     c.ok = c.ok && node_check_keys(map, KEYS, (int)(sizeof KEYS / sizeof *KEYS), err);
     const char *hf_id = cfg_text(&c, "hf_id");
@@ -162,6 +165,8 @@ static bool read_headroom(const struct node *map, struct model *m, struct err *e
     m->as_of = as_of;
     m->published_total = read_billions(&c, "published_total_params_b");
     m->published_active = read_billions(&c, "published_active_params_b");
+    m->image_patches_per_token =
+        (double)cfg_int(&c, "image_patches_per_token", 1, MAX_PATCHES, USUAL_PATCHES);
     return read_dtype(&c, "native_weights", &m->native) && read_aliases(&c, m) &&
            read_checkpoints(&c, m) && read_mtp(&c, m) && read_skew(&c, m);
 }
@@ -208,6 +213,7 @@ struct model *model_load(struct arena *arena, const char *path, struct err *err)
     struct model *m = arena_alloc(arena, 1, sizeof *m);
     m->file = arena_strdup(arena, path);
     m->name = name_of(arena, path);
+    m->image_patches_per_token = USUAL_PATCHES;
     const struct node *head = node_get(root, "headroom");
     if (!arch_read(root, m, err)) {
         return NULL;

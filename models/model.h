@@ -112,7 +112,9 @@ struct model {
     unsigned char group_of[MODEL_MAX_LAYERS]; /* index of the group of each layer, in depth */
     int mtp_layers;       /* multi-token-prediction layers in the checkpoint */
     double mtp_params;    /* their parameters, not in total */
-    double vision_params; /* vision tower; 0: text only */
+    double vision_params; /* vision tower; 0: text only, or not described */
+    double
+        image_patches_per_token; /* patches the tower sees for each prompt token of an image */
     double published_total, published_active; /* parameters; 0: not published */
     struct checkpoint checkpoints[MODEL_MAX_CHECKPOINTS];
     int n_checkpoints;

@@ -105,6 +105,19 @@ static void mmpp_bursts_carry_their_share_of_requests(void)
     load_free(load);
 }
 
+static void images_lengthen_prompts_and_are_told_apart(void)
+{
+    struct load_class c = toy_class(LOAD_CONSTANT, 100, 1);
+    struct arrival a;
+    c.rate_rps = 1.0;
+    c.image_tokens = 40;
+    struct load *load = load_of(&c, 1, 10, 0);
+    CU_ASSERT_TRUE_FATAL(load_next(load, &a));
+    CU_ASSERT_EQUAL(a.prompt_tokens, 140);
+    CU_ASSERT_EQUAL(a.image_tokens, 40);
+    load_free(load);
+}
+
 static void constant_arrivals_are_evenly_spaced_from_zero(void)
 {
     struct load_class c = toy_class(LOAD_CONSTANT, 1, 1);
@@ -506,6 +519,8 @@ int main(void)
         {"mmpp keeps the mean rate", mmpp_keeps_the_mean_rate_and_is_burstier_than_poisson},
         {"mmpp bursts carry their share", mmpp_bursts_carry_their_share_of_requests},
         {"constant arrivals are evenly spaced", constant_arrivals_are_evenly_spaced_from_zero},
+        {"images lengthen prompts and are told apart",
+         images_lengthen_prompts_and_are_told_apart},
         {"offline queues everything at 0", offline_queues_everything_at_zero},
         {"a class stops at its own limit", a_class_stops_at_its_own_limit},
         {"a closed loop keeps its clients in flight",

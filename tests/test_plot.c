@@ -139,6 +139,7 @@ static const char *const samples[][3] = {
     {"breakdown", "tests/plots/breakdown.csv", "4x MI300X, tp4"},
     {"timeline", "tests/plots/timeline.csv", "4x MI300X, tp4"},
     {"experts", "tests/plots/experts.csv", "8x H200, ep8: slowest rank"},
+    {"links", "tests/plots/links.csv", "2 prefill + 2 decode"},
     {"imbalance", "tests/plots/imbalance.csv", "EP 16, 32 redundant"},
     {"validation", "tests/plots/residuals.csv", "sglang"},
     {"cost", "tests/plots/plan.csv", "deepinfra gpu-h100-80gb dedicated for llama-4-scout"},

@@ -326,6 +326,31 @@ static void a_cached_prefix_is_not_computed_again(void)
     rig_fini(&g);
 }
 
+/* The encoder's time comes once, before the step that begins the prompt. */
+static void images_are_encoded_with_the_first_chunk(void)
+{
+    double first_s[2];
+    double parts[2][OP_N];
+    for (int i = 0; i < 2; i++) {
+        struct rig g;
+        rig_init(&g, ENGINE_VLLM, 1, 10000);
+        g.toy.replica.sched.max_batched_tokens = 60;
+        g.toy.replica.encode_s_per_token = 0.001;
+        rig_start(&g);
+        int32_t idx = send(&g, 0.0, 100, 3);
+        g.pool.items[idx].image_tokens = i == 0 ? 0 : 50;
+        step(&g);
+        double begun_s = g.rep.end_s;
+        replica_run(&g.rep, INFINITY, false);
+        first_s[i] = end_of(&g, 0)->first_s;
+        CU_ASSERT_TRUE(i == 0 || begun_s > 0.05);
+        step_breakdown(&g.cost, parts[i]);
+        rig_fini(&g);
+    }
+    CHECK_NEAR(first_s[1], first_s[0] + 0.05, 1e-12);
+    CHECK_NEAR(parts[1][OP_DENSE], parts[0][OP_DENSE] + 0.05, 1e-12);
+}
+
 /* ---- tiers
  * ------------------------------------------------------------------------------------------ */
 
@@ -677,6 +702,7 @@ int main(void)
         {"vLLM: preemption admits nobody", the_newest_is_preempted_and_that_step_admits_nobody},
         {"vLLM: recompute takes longer", a_preempted_request_computes_again_and_takes_longer},
         {"vLLM: a cached prefix", a_cached_prefix_is_not_computed_again},
+        {"images are encoded with the first chunk", images_are_encoded_with_the_first_chunk},
         {"a tier gives back what GPU memory lost", a_tier_gives_back_what_gpu_memory_lost},
         {"engines wait for a load in their way", engines_wait_for_a_load_in_their_way},
         {"others run while a request loads", others_run_while_a_request_loads},

@@ -23,6 +23,28 @@ bool report_fits(const struct experiment *e, struct err *err)
                    nearest->spec.name, nearest->footprint.missing_bytes / GIB);
 }
 
+static bool has_images(const struct scenario *sc)
+{
+    bool any = false;
+    for (int c = 0; c < sc->n_classes; c++) {
+        any = any || sc->classes[c].images.per_request > 0.0;
+    }
+    return any;
+}
+
+static void report_encoders(const struct cli *cli, const struct experiment *e)
+{
+    for (int i = 0; i < e->deployments.n; i++) {
+        const struct system *s = &e->systems[i];
+        if (s->spec.model->vision_params == 0.0) {
+            cli_note(cli,
+                     "%s: text only: no vision encoder is known, images count as prompt "
+                     "tokens without encoder time",
+                     s->spec.name);
+        }
+    }
+}
+
 void report_corrections(const struct cli *cli, const struct experiment *e)
 {
     for (int i = 0; i < e->deployments.n; i++) {
@@ -30,5 +52,8 @@ void report_corrections(const struct cli *cli, const struct experiment *e)
         if (s->correction_note[0]) {
             cli_note(cli, "%s: %s", s->spec.name, s->correction_note);
         }
+    }
+    if (has_images(e->scenario)) {
+        report_encoders(cli, e);
     }
 }

@@ -1150,7 +1150,7 @@ void step_breakdown(const struct step_cache *c, double *parts)
     }
     parts[OP_ATTENTION] += c->attention_s;
     parts[OP_HOST] += c->host_s;
-    parts[OP_DENSE] += c->draft_s;
+    parts[OP_DENSE] += c->draft_s + c->encoder_s;
     parts[OP_ALLTOALL] -= c->hidden_s;
     /* a correction does not say which part it belongs to: all alike, so that they add up */
     for (int i = 0; i < OP_N && c->law_s > 0.0; i++) {

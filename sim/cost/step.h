@@ -162,6 +162,7 @@ struct step_cache {
     uint32_t *token_n, *moe_n,
         *head_n; /* steps by size on the rank that set the pace: the breakdown */
     double attention_s, host_s, kv_floor_s, draft_s; /* summed over iterations */
+    double encoder_s;                                /* vision encoder, added by the replica */
     double hidden_s;           /* summed: all-to-all behind the other half's layers */
     double law_s, corrected_s; /* summed, of a corrected model: before and after */
     int64_t n_steps;

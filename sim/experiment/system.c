@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/cost/encoder.h"
 #include "sim/experiment/evidence.h"
 
 enum {
@@ -325,6 +326,7 @@ static void build_replica(struct system *s)
         .rebalance_pause_s = p->rebalance_pause_s,
         .api_s = fmax(0.0, s->defaults.api_s + p->api_offset_s),
         .api_per_token_s = s->defaults.api_per_token_s / p->api_servers,
+        .encode_s_per_token = encoder_s_per_token(p->model, p->gpu, p->tp),
     };
 }
 

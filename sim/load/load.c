@@ -288,6 +288,7 @@ static void draw_lengths(struct generator *g, struct arrival *a)
     int64_t text = c->prompt_pool > 0 ? g->pool_prompt[g->issued % c->prompt_pool]
                                       : dist_draw_tokens(&c->prompt, &g->prompt);
     a->prompt_tokens = cut(g, text + c->image_tokens, a->output_tokens);
+    a->image_tokens = c->image_tokens < a->prompt_tokens ? c->image_tokens : a->prompt_tokens;
 }
 
 static void draw_content(struct generator *g, struct arrival *a)

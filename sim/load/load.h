@@ -34,6 +34,7 @@ struct arrival {
     int32_t class_idx;
     int64_t id; /* 0, 1, 2 ... in order of issue */
     int64_t prompt_tokens, output_tokens;
+    int64_t image_tokens; /* of the prompt, new with this request */
     struct prompt_content content;
     int32_t session; /* conversation it belongs to; -1: none. Its prompt then begins with all
                         earlier prompts and answers */
@@ -84,7 +85,7 @@ struct load_class {
     struct dist prompt, output;
     int64_t sequence_max_tokens; /* prompts drawn from a law without upper end are cut so that
                                     prompt and output fit; 0: none are */
-    int64_t image_tokens;        /* added to every prompt; the encoder's time is not modelled */
+    int64_t image_tokens;        /* added to every prompt */
     int64_t shared_tokens, groups;
     double turns;        /* mean turns of a conversation, geometric; up to 1: single requests.
                             An open rate counts turns, not conversations */

@@ -264,6 +264,7 @@ static void rank_clear_plan(struct rank *k)
     k->decodes = false;
     k->skip_steps = 0;
     k->step_load_s = 0.0;
+    k->step_encode_s = 0.0;
 }
 
 static void add_chunk(struct replica *r, struct rank *k, int32_t idx, int64_t tokens)
@@ -433,6 +434,9 @@ bool rank_admit(struct replica *r, struct rank *k, int64_t budget, double now_s)
     }
     k->n_loaded -= q->loaded;
     q->loaded = false;
+    /* the encoder runs in the step that begins the prompt; its result is kept */
+    k->step_encode_s += r->cfg->encode_s_per_token * (double)q->image_tokens;
+    q->image_tokens = 0;
     r->n_waiting--;
     list_append(r, k, idx);
     add_chunk(r, k, idx, a.chunk_tokens);
@@ -1090,6 +1094,17 @@ static double rebalance(struct replica *r, double now_s)
     return r->cfg->rebalance_pause_s;
 }
 
+/* The vision encoder runs before the step on the rank that has images. */
+static double encode_images(struct replica *r)
+{
+    double encode_s = 0.0;
+    for (int i = 0; i < r->n_ranks; i++) {
+        encode_s = fmax(encode_s, r->ranks[i].step_encode_s);
+    }
+    r->cost->encoder_s += encode_s;
+    return encode_s;
+}
+
 /* What loads of this step add to its dt. Host time in the breakdown. */
 static double wait_for_loads(struct replica *r, double dt)
 {
@@ -1150,6 +1165,9 @@ static void begin_step(struct replica *r, double now_s)
     double dt =
         rebalance(r, now_s) +
         step_time_s(r->cost, r->n_ranks > 1 ? r->batches : &r->ranks[0].batch, r->n_ranks);
+    if (r->cfg->encode_s_per_token > 0.0) {
+        dt += encode_images(r);
+    }
     if (r->ranks[0].tiers.any) {
         dt += wait_for_loads(r, dt);
     }

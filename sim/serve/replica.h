@@ -69,6 +69,7 @@ struct replica_config {
     struct tier_config tiers[TIER_N]; /* below the pool of one rank; only with reuse */
     enum tier_load tier_load;
     double api_s, api_per_token_s;
+    double encode_s_per_token; /* vision encoder, for each prompt token of an image */
     double rebalance_s,
         rebalance_pause_s; /* every so long the engine stops to move experts; 0: never */
     bool one_by_one;       /* ask the scheduler before every step (tests) */
@@ -109,8 +110,9 @@ struct rank {
     bool hold;            /* no admission in this step: the ranks wait for each other */
     double retract_ratio; /* SGLang: estimated share of outputs still to come */
     struct tier_stack tiers;
-    double step_load_s; /* loads that the coming step waits for or runs beside */
-    int32_t *loading;   /* their content is on the way from a tier; in order of start */
+    double step_encode_s; /* images of the coming step */
+    double step_load_s;   /* loads that the coming step waits for or runs beside */
+    int32_t *loading;     /* their content is on the way from a tier; in order of start */
     int n_loading, cap_loading;
     double loaded_next_s; /* when the first of them has it; INFINITY: none */
     int n_loaded;         /* in the queue, with the memory of their prompt */

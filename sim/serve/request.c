@@ -36,6 +36,7 @@ int32_t request_new(struct request_pool *p, const struct arrival *a)
         .id = a->id,
         .prompt_tokens = a->prompt_tokens,
         .output_tokens = a->output_tokens,
+        .image_tokens = a->image_tokens,
         .target_tokens = a->prompt_tokens,
         .content = a->content,
         .class_idx = a->class_idx,
