@@ -222,8 +222,8 @@ void kv_give(struct kv_pool *p, int64_t bytes)
 /* ---- segments of a prompt -------------------------------------------------------------------
  */
 
-bool kv_segment_at(const struct prompt_content *c, int64_t prompt_tokens, int i,
-                   struct kv_segment *out)
+static bool segment_at(const struct prompt_content *c, int64_t prompt_tokens, int i,
+                       struct kv_segment *out)
 {
     if (c->hashes) {
         if (i >= c->n_hashes) {
@@ -244,6 +244,12 @@ bool kv_segment_at(const struct prompt_content *c, int64_t prompt_tokens, int i,
         return true;
     }
     return false;
+}
+
+bool kv_segment_at(const struct prompt_content *c, int64_t prompt_tokens, int i,
+                   struct kv_segment *out)
+{
+    return segment_at(c, prompt_tokens, i, out);
 }
 
 /* Full blocks of the prompt that may be reused: never the block of the last token. */
@@ -372,7 +378,7 @@ static void walk(const struct kv_pool *p, const struct prompt_content *c, int64_
 {
     int64_t limit = reusable_blocks(p, prompt_tokens);
     struct kv_segment seg;
-    for (int i = 0; kv_segment_at(c, prompt_tokens, i, &seg); i++) {
+    for (int i = 0; segment_at(c, prompt_tokens, i, &seg); i++) {
         int64_t end = seg.end_tokens / p->layout.block_tokens;
         int64_t want = (end < limit ? end : limit) - w->n_blocks;
         if (want <= 0) {
@@ -476,7 +482,7 @@ void kv_offer(struct kv_pool *p, const struct prompt_content *c, int64_t prompt_
     struct kv_segment seg;
     /* what follows a block of the request's own is its own too */
     for (int i = 0; s->n_blocks == s->cached_blocks && s->cached_blocks < done &&
-                    kv_segment_at(c, prompt_tokens, i, &seg);
+                    segment_at(c, prompt_tokens, i, &seg);
          i++) {
         int64_t end = seg.end_tokens / p->layout.block_tokens;
         int64_t to = end < done ? end : done;

@@ -58,6 +58,7 @@ void replica_init(struct replica *r, const struct replica_config *cfg,
     for (int i = 0; i < r->n_ranks; i++) {
         rank_init(r, &r->ranks[i]);
     }
+    r->extras = r->ranks[0].tiers.any || cfg->encode_s_per_token > 0.0;
 }
 
 void replica_fini(struct replica *r)
@@ -263,8 +264,6 @@ static void rank_clear_plan(struct rank *k)
     k->n_chunks = 0;
     k->decodes = false;
     k->skip_steps = 0;
-    k->step_load_s = 0.0;
-    k->step_encode_s = 0.0;
 }
 
 static void add_chunk(struct replica *r, struct rank *k, int32_t idx, int64_t tokens)
@@ -1100,6 +1099,7 @@ static double encode_images(struct replica *r)
     double encode_s = 0.0;
     for (int i = 0; i < r->n_ranks; i++) {
         encode_s = fmax(encode_s, r->ranks[i].step_encode_s);
+        r->ranks[i].step_encode_s = 0.0;
     }
     r->cost->encoder_s += encode_s;
     return encode_s;
@@ -1111,6 +1111,7 @@ static double wait_for_loads(struct replica *r, double dt)
     double load_s = 0.0;
     for (int i = 0; i < r->n_ranks; i++) {
         load_s = fmax(load_s, r->ranks[i].step_load_s);
+        r->ranks[i].step_load_s = 0.0;
     }
     double extra = r->cfg->tier_load == TIER_LOAD_LAYERS ? fmax(0.0, load_s - dt) : load_s;
     r->cost->host_s += extra;
@@ -1165,10 +1166,8 @@ static void begin_step(struct replica *r, double now_s)
     double dt =
         rebalance(r, now_s) +
         step_time_s(r->cost, r->n_ranks > 1 ? r->batches : &r->ranks[0].batch, r->n_ranks);
-    if (r->cfg->encode_s_per_token > 0.0) {
+    if (r->extras) {
         dt += encode_images(r);
-    }
-    if (r->ranks[0].tiers.any) {
         dt += wait_for_loads(r, dt);
     }
     r->begin_s = now_s;
@@ -1277,6 +1276,8 @@ void replica_evacuate(struct replica *r, struct request_queue *out)
         k->kv = kv_pool_new(&r->cfg->kv, r->cfg->kv_bytes, r->cfg->reuse);
         k->n_landing = 0;
         k->n_loaded = 0;
+        k->step_load_s = 0.0;
+        k->step_encode_s = 0.0;
         tier_stack_fini(&k->tiers);
         rank_init_tiers(r, k);
         k->promised = (struct promised){0};

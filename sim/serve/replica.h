@@ -146,6 +146,7 @@ struct replica {
     double api_free_s;
     int64_t steps_since_recv;
     int64_t balance_steps; /* how long prefills have been held for balance */
+    bool extras;           /* steps may wait for loads or encode images */
     bool busy;
     double begin_s, end_s; /* of the step in progress; end_s: of the last one when idle */
     double rebalance_next_s;
