@@ -236,6 +236,37 @@ static void kv_aware_weighs_what_is_cached_against_what_is_promised(void)
     fleet_fini_caches(&f);
 }
 
+/* GPU memory before host memory before SSD before nothing, all else equal. */
+static void kv_aware_credits_tiers_by_their_speed(void)
+{
+    static const struct kv_layout layout = {.block_tokens = BLOCK_TOKENS,
+                                            .full_block_bytes = 1};
+    struct fleet f;
+    fleet_init_caches(&f, ROUTE_KV_AWARE, 4, 1);
+    struct request said = turn_of(9, 600);
+    struct request next = turn_of(9, 1000);
+    for (int i = 1; i <= 2; i++) {
+        struct tier_config tiers[TIER_N] = {{0}};
+        tiers[i == 2 ? TIER_HOST : TIER_SSD].capacity_bytes = 100;
+        tier_stack_init(&f.ranks[i].tiers, &layout, tiers);
+        tier_stack_put(&f.ranks[i].tiers, &said.content, 600, 0, 600);
+    }
+    serve(&f.ranks[3], &said);
+    CU_ASSERT_EQUAL(router_pick(&f.router, &f.view, &next), 3);
+    take_down(&f, 3);
+    CU_ASSERT_EQUAL(router_pick(&f.router, &f.view, &next), 2); /* host: 592 * 0.75 */
+    CU_ASSERT_EQUAL(next.promised_tokens, 408);
+    f.ranks[2].promised.prompt_tokens = 443;
+    f.ranks[1].promised.prompt_tokens = 149; /* SSD: 148 */
+    CU_ASSERT_EQUAL(router_pick(&f.router, &f.view, &next), 2);
+    f.ranks[2].promised.prompt_tokens = 445;
+    CU_ASSERT_EQUAL(router_pick(&f.router, &f.view, &next), 0);
+    for (int i = 1; i <= 2; i++) {
+        tier_stack_fini(&f.ranks[i].tiers);
+    }
+    fleet_fini_caches(&f);
+}
+
 static void routers_over_content_choose_the_rank(void)
 {
     struct fleet f;
@@ -268,6 +299,7 @@ int main(void)
          affinity_spreads_what_has_nothing_in_common},
         {"kv-aware weighs what is cached against what is promised",
          kv_aware_weighs_what_is_cached_against_what_is_promised},
+        {"kv-aware credits tiers by their speed", kv_aware_credits_tiers_by_their_speed},
         {"routers over content choose the rank", routers_over_content_choose_the_rank},
     };
     return check_main("router", cases, sizeof cases / sizeof cases[0]);

@@ -62,6 +62,8 @@ static int two_choices(struct router *r, const struct router_view *v)
 static const double LOAD_BOUND = 1.25;
 /* Dynamo's default: a token to compute weighs as much as a token of context to decode over. */
 static const double OVERLAP_WEIGHT = 1.0;
+/* Dynamo's defaults: tokens in host memory and on SSD spare less than those in GPU memory. */
+static const double TIER_CREDIT[TIER_N] = {[TIER_HOST] = 0.75, [TIER_SSD] = 0.25};
 
 static bool over_content(const struct router *r)
 {
@@ -125,10 +127,30 @@ static int by_affinity(const struct router_view *v, const struct request *q)
     return best;
 }
 
-static int64_t tokens_cached(const struct rank *k, const struct request *q)
+/* What of a prompt a candidate has: in GPU memory, and behind that in its tiers. */
+struct found {
+    int64_t gpu_tokens;
+    struct tier_hit tier;
+};
+
+static struct found find_at(const struct rank *k, const struct request *q)
 {
+    struct found f = {0};
     int64_t pin_bytes;
-    return kv_probe(k->kv, &q->content, q->prompt_tokens, &pin_bytes);
+    f.gpu_tokens = kv_probe(k->kv, &q->content, q->prompt_tokens, &pin_bytes);
+    if (k->tiers.any) {
+        f.tier = tier_stack_find(&k->tiers, &q->content, q->prompt_tokens, f.gpu_tokens);
+    }
+    return f;
+}
+
+static double credit(const struct found *f)
+{
+    double tokens = (double)f->gpu_tokens;
+    for (int i = 0; i < TIER_N; i++) {
+        tokens += TIER_CREDIT[i] * (double)f->tier.tokens[i];
+    }
+    return tokens;
 }
 
 static int by_cost(const struct router_view *v, const struct request *q)
@@ -140,8 +162,9 @@ static int by_cost(const struct router_view *v, const struct request *q)
         if (!k) {
             continue;
         }
-        int64_t prefill = k->promised.prefill_tokens + q->prompt_tokens - tokens_cached(k, q);
-        double cost = OVERLAP_WEIGHT * (double)prefill + (double)k->promised.prompt_tokens;
+        struct found f = find_at(k, q);
+        double prefill = (double)(k->promised.prefill_tokens + q->prompt_tokens) - credit(&f);
+        double cost = OVERLAP_WEIGHT * prefill + (double)k->promised.prompt_tokens;
         if (cost < least) {
             least = cost;
             best = i;
@@ -153,7 +176,8 @@ static int by_cost(const struct router_view *v, const struct request *q)
 static int take(const struct router_view *v, int best, struct request *q)
 {
     q->rank = best % v->replicas[0].n_ranks;
-    q->promised_tokens = q->prompt_tokens - tokens_cached(candidate(v, best), q);
+    struct found f = find_at(candidate(v, best), q);
+    q->promised_tokens = q->prompt_tokens - f.gpu_tokens - f.tier.all_tokens;
     return best / v->replicas[0].n_ranks;
 }
 

@@ -20,7 +20,8 @@
  *          + prompt tokens of the requests there.
  * Worked: of a prompt of 1000, A has 600 cached; with 700 to prefill and 3000 prompt tokens
  * promised A costs 700 + 400 + 3000, an idle B 1000; with nothing promised A costs 400.
- * Blocks shared by requests in flight count once per request here. */
+ * Tokens in host memory count 0.75 as found, on SSD 0.25. Blocks shared by requests in flight
+ * count once per request here. */
 #ifndef ROUTER_H
 #define ROUTER_H
 
