@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* bars.c - the charts of stacked horizontal bars: memory per candidate, time share per
- * deployment. Horizontal, because names are long and candidates are many. */
+ * deployment, where prompts came from. Horizontal, because names are long and candidates are
+ * many. */
 #include <math.h>
 #include <string.h>
 
@@ -42,6 +43,12 @@ static const struct part time_parts[] = {
     {"other_frac", "other", "#A6A6A6", false},
     {"idle_frac", "idle (no requests)", "#ECECEC", false},
 };
+static const struct part cache_parts[] = {
+    {"gpu_frac", "found in GPU memory", "#009E73", true},
+    {"tier_frac", "loaded from a tier", "#56B4E9", false},
+    {"computed_frac", "computed", "#D55E00", true},
+};
+#define N_CACHE_PARTS ((int)(sizeof cache_parts / sizeof *cache_parts))
 #define N_MEMORY_PARTS ((int)(sizeof memory_parts / sizeof *memory_parts))
 #define N_TIME_PARTS ((int)(sizeof time_parts / sizeof *time_parts))
 
@@ -350,11 +357,12 @@ static void plan_page(struct bars *b)
 bool bars_draw(struct figure *fig, struct err *err)
 {
     bool memory = strcmp(fig->chart->kind, "memory") == 0;
+    bool cache = strcmp(fig->chart->kind, "cache") == 0;
     struct bars *b = arena_alloc(fig->arena, 1, sizeof *b);
     b->fig = fig;
     b->memory = memory;
-    b->parts = memory ? memory_parts : time_parts;
-    b->n_parts = memory ? N_MEMORY_PARTS : N_TIME_PARTS;
+    b->parts = memory ? memory_parts : cache ? cache_parts : time_parts;
+    b->n_parts = memory ? N_MEMORY_PARTS : cache ? N_CACHE_PARTS : N_TIME_PARTS;
     if (!read_bars(b, err)) {
         return false;
     }
@@ -369,7 +377,9 @@ bool bars_draw(struct figure *fig, struct err *err)
     }
     figure_text(fig, (b->left_px + b->right_px) / 2, b->top_px + b->pitch_px * b->n_bars + 38,
                 ALIGN_CENTER, figure_caption,
-                memory ? "Memory of each GPU, GiB" : "Share of the time");
+                memory  ? "Memory of each GPU, GiB"
+                : cache ? "Share of the tokens of prompts"
+                        : "Share of the time");
     put_variables(b);
     figure_draw_panel(fig, 1);
     return true;

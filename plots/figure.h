@@ -85,7 +85,7 @@ const char *figure_table_name(const struct figure *fig); /* file name without it
 bool lines_draw(struct figure *fig,
                 struct err *err); /* latency, throughput, timeline, imbalance */
 bool heat_draw(struct figure *fig, struct err *err);    /* experts */
-bool bars_draw(struct figure *fig, struct err *err);    /* memory, breakdown */
+bool bars_draw(struct figure *fig, struct err *err);    /* memory, breakdown, cache */
 bool scatter_draw(struct figure *fig, struct err *err); /* validation */
 bool ranges_draw(struct figure *fig, struct err *err);  /* cost, tornado */
 bool series_draw(struct figure *fig, struct err *err);  /* the other charts of a plan */

@@ -20,7 +20,7 @@ static const struct kind {
     {"links", lines_draw},     {"imbalance", lines_draw},  {"validation", scatter_draw},
     {"cost", ranges_draw},     {"tornado", ranges_draw},   {"breakeven", series_draw},
     {"forecast", series_draw}, {"cash", series_draw},      {"pareto", series_draw},
-    {"quality", series_draw},
+    {"quality", series_draw},  {"cache", bars_draw},
 };
 #define N_KINDS ((int)(sizeof kinds / sizeof *kinds))
 #define SVG_MAX_BYTES (64 << 20)

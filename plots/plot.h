@@ -33,6 +33,7 @@
  *             experts_frac, imbalance_frac, allreduce_frac, alltoall_frac, bubble_frac,
  *             host_frac, other_frac, idle_frac
  *             One row per deployment and load (free text); the fractions of a row add up to 1.
+ * cache       cache.csv       deployment, [load], gpu_frac, tier_frac, computed_frac: alike
  * timeline    timeline.csv    deployment, time_s, running, waiting, kv_used_frac, output_tok_s
  *             Rows of a deployment in ascending time.
  * validation  residuals.csv   metric (ttft | tpot | output_tok_s; others are not drawn),
@@ -72,8 +73,8 @@
 #include "sim/base/err.h"
 
 struct chart {
-    /* latency throughput memory breakdown timeline links experts imbalance validation; of a
-     * plan: cost tornado breakeven forecast cash pareto quality */
+    /* latency throughput memory breakdown cache timeline links experts imbalance validation; of
+     * a plan: cost tornado breakeven forecast cash pareto quality */
     const char *kind;
     const char *csv_path;
     const char *out_base;  /* path without .svg or .png; its directory exists */

@@ -149,6 +149,7 @@ static const char *const samples[][3] = {
     {"cash", "tests/plots/forecast.csv", "managed"},
     {"pareto", "tests/plots/plan.csv", "h200-sxm"},
     {"quality", "tests/plots/plan.csv", "llama-4-maverick, managed"},
+    {"cache", "tests/plots/cache.csv", "4x H100 SXM, kv-aware"},
 };
 #define N_SAMPLES ((int)(sizeof samples / sizeof *samples))
 

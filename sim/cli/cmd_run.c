@@ -62,6 +62,20 @@ static bool write_links(const struct cli *cli, const struct experiment *e, struc
     return tables_write_links(e, links, err);
 }
 
+/* Of deployments with a KV tier or a router over content. */
+static const struct cli_chart cache_charts[] = {{"cache", "cache.csv"}};
+
+static bool write_cache_table(const struct cli *cli, const struct experiment *e,
+                              struct err *err)
+{
+    const char *cache = cli_out_path(cli, "cache.csv");
+    if (!tables_have_caches(e)) {
+        remove(cache);
+        return true;
+    }
+    return tables_write_cache(e, cache, err);
+}
+
 static bool write_tables(const struct cli *cli, const struct mode *mode,
                          const struct experiment *e, struct err *err)
 {
@@ -69,6 +83,7 @@ static bool write_tables(const struct cli *cli, const struct mode *mode,
            tables_write_breakdown(e, cli_out_path(cli, "breakdown.csv"), err) &&
            tables_write_timeline(e, cli_out_path(cli, "timeline.csv"), err) &&
            write_expert_tables(cli, e, err) && write_links(cli, e, err) &&
+           write_cache_table(cli, e, err) &&
            tables_write_manifest(e, HEADROOM_VERSION, cli->as_of,
                                  cli_out_path(cli, "manifest.json"), err);
 }
@@ -169,6 +184,9 @@ static bool report(struct cli *cli, const struct mode *mode, const struct experi
         }
         if (mode->sweep && tables_have_links(e)) {
             cli_draw(cli, e->scenario, &link_chart, 1);
+        }
+        if (tables_have_caches(e)) {
+            cli_draw(cli, e->scenario, cache_charts, 1);
         }
     }
     note_cuts(cli, e);

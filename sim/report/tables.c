@@ -341,6 +341,43 @@ bool tables_write_breakdown(const struct experiment *e, const char *path, struct
     return tables_put_points(w, e, put_breakdown, err) && csv_close(w, err);
 }
 
+bool tables_have_caches(const struct experiment *e)
+{
+    bool any = false;
+    for (int i = 0; i < e->deployments.n; i++) {
+        const struct deployment *d = &e->deployments.items[i];
+        any = any || d->kv_host_bytes > 0 || d->kv_ssd_bytes > 0 ||
+              d->router == ROUTER_PREFIX_AFFINITY || d->router == ROUTER_KV_AWARE;
+    }
+    return any;
+}
+
+static void put_cache(struct csv_writer *w, const struct experiment *e, const struct point *p)
+{
+    const struct estimate *v = p->values[e->scenario->n_classes];
+    double hit = v[MEASURE_PREFIX_HIT].mean;
+    double tier = v[MEASURE_TIER_HIT].mean;
+    csv_put(w, e->systems[p->system_idx].spec.name);
+    csv_put(w, p->load);
+    csv_put_num(w, fmax(0.0, hit - tier));
+    csv_put_num(w, tier);
+    csv_put_num(w, 1.0 - hit);
+    csv_end_row(w);
+}
+
+bool tables_write_cache(const struct experiment *e, const char *path, struct err *err)
+{
+    static const char *const cols[] = {"deployment", "load", "gpu_frac", "tier_frac",
+                                       "computed_frac"};
+    struct csv_writer *w = csv_create(path, err);
+    if (!w) {
+        return false;
+    }
+    csv_put_all(w, cols, sizeof cols / sizeof cols[0]);
+    csv_end_row(w);
+    return tables_put_points(w, e, put_cache, err) && csv_close(w, err);
+}
+
 static void put_timeline(struct csv_writer *w, const struct experiment *e,
                          const struct point *p)
 {
@@ -404,7 +441,8 @@ static const char *verdict(const struct experiment *e, const struct point *p)
     return point_meets_slo(e, p, e->scenario->n_classes) ? "met" : "missed";
 }
 
-static void put_summary_row(struct table *t, const struct experiment *e, const struct point *p)
+static void put_summary_row(struct table *t, const struct experiment *e, const struct point *p,
+                            bool caches)
 {
     const struct estimate *v = p->values[e->scenario->n_classes];
     const struct system *s = &e->systems[p->system_idx];
@@ -418,26 +456,40 @@ static void put_summary_row(struct table *t, const struct experiment *e, const s
     put_throughput(t, e, p, MEASURE_OUTPUT_TOK_S);
     table_num(t, v[MEASURE_OUTPUT_TOK_S_PER_GPU].mean, 4);
     table_put(t, "%.0f %%", 100.0 * v[MEASURE_KV_USED_MEAN].mean);
+    if (caches) {
+        table_put(t, "%.0f %% (%.0f)", 100.0 * v[MEASURE_PREFIX_HIT].mean,
+                  100.0 * v[MEASURE_TIER_HIT].mean);
+    }
     table_put(t, "%s", verdict(e, p));
     table_put(t, "%s", system_evidence(s));
     table_end_row(t);
 }
 
-bool tables_print_summary(const struct experiment *e, FILE *out, struct err *err)
+static void put_summary_columns(struct table *t, bool caches)
 {
     static const char *const cols[] = {"deployment",  "GPUs",           "load",
                                        "TTFT p50 ms", "TTFT p95 ms",    "TPOT p50 ms",
                                        "TPOT p95 ms", "output tok/s",   "per GPU",
                                        "KV used",     "service levels", "evidence"};
-    struct table *t = table_new();
-    bool ok = true;
-    for (size_t i = 0; i < sizeof cols / sizeof cols[0]; i++) {
+    size_t n_cols = sizeof cols / sizeof cols[0];
+    for (size_t i = 0; i < n_cols; i++) {
+        if (caches && i == n_cols - 2) {
+            table_col(t, "cached (tiers)");
+        }
         table_col(t, cols[i]);
     }
+}
+
+bool tables_print_summary(const struct experiment *e, FILE *out, struct err *err)
+{
+    struct table *t = table_new();
+    bool caches = tables_have_caches(e);
+    bool ok = true;
+    put_summary_columns(t, caches);
     for (int i = 0; ok && i < e->n_points; i++) {
         struct point p;
         if (e->points[i].done && (ok = point_open(e, i, &p, err))) {
-            put_summary_row(t, e, &p);
+            put_summary_row(t, e, &p, caches);
             point_close(e, i, &p);
         }
     }

@@ -13,6 +13,10 @@ bool tables_write_summary(const struct experiment *e, const char *path, struct e
 bool tables_write_memory(const struct experiment *e, const char *path, struct err *err);
 bool tables_write_breakdown(const struct experiment *e, const char *path, struct err *err);
 bool tables_write_timeline(const struct experiment *e, const char *path, struct err *err);
+/* Some deployment has a KV tier or a router that looks at content. */
+bool tables_have_caches(const struct experiment *e);
+/* cache.csv: where the tokens of prompts came from. One row per deployment and load. */
+bool tables_write_cache(const struct experiment *e, const char *path, struct err *err);
 /* Some deployment that fits has its experts spread over ranks. */
 /* Rows of every done point, in order; false with err, and the writer abandoned, when one cannot
  * be read back. */
