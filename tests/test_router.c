@@ -46,6 +46,7 @@ static void fleet_init_caches(struct fleet *f, enum route kind, int n, int n_ran
     for (int i = 0; i < n; i++) {
         f->replicas[i].n_ranks = n_ranks;
         f->replicas[i].ranks = &f->ranks[i * n_ranks];
+        f->replicas[i].all_ranks = f->replicas[i].ranks;
         for (int k = 0; k < n_ranks; k++) {
             f->replicas[i].ranks[k].kv = kv_pool_new(&layout, POOL_BLOCKS, true);
         }

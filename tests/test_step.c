@@ -934,14 +934,19 @@ static void layouts_that_do_not_divide_are_refused(void)
         struct want want;
         int pp;
         const char *message;
+        int draft_tokens;
     } bad[] = {
-        {{"llama-3.1-70b", "h100-sxm", ENGINE_VLLM, DTYPE_BF16, 3, 1, 1}, 1, "does not divide"},
-        {{"deepseek-v3", "h100-sxm", ENGINE_VLLM, DTYPE_FP8, 8, 3, 1}, 1, "ep 3"},
-        {{"llama-3.1-70b", "h100-sxm", ENGINE_VLLM, DTYPE_BF16, 8, 1, 1}, 2, "pipeline"},
+        {{"llama-3.1-70b", "h100-sxm", ENGINE_VLLM, DTYPE_BF16, 3, 1, 1},
+         1,
+         "does not divide",
+         0},
+        {{"deepseek-v3", "h100-sxm", ENGINE_VLLM, DTYPE_FP8, 8, 3, 1}, 1, "ep 3", 0},
+        {{"llama-3.1-70b", "h100-sxm", ENGINE_VLLM, DTYPE_BF16, 8, 1, 1}, 2, "pipeline", 1},
     };
     for (int i = 0; i < 3; i++) {
         struct step_config c = config_of(&bad[i].want);
         c.pp = bad[i].pp;
+        c.draft_tokens = bad[i].draft_tokens;
         struct err err = {0};
         CU_ASSERT_PTR_NULL(step_model_new(&c, &err));
         CU_ASSERT_PTR_NOT_NULL(strstr(err.text, bad[i].message));

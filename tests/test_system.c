@@ -133,6 +133,27 @@ static void data_parallel_attention_spreads_experts_over_all_ranks(void)
     arena_free(b.arena);
 }
 
+/* Eight H100 do not hold DeepSeek V3.2 in fp8, two nodes do; what was measured had no stages.
+ */
+static void stages_add_up_the_memory_of_nodes(void)
+{
+    struct bench b = bench_open();
+    struct system_spec spec = spec_of(&b, "deepseek-v3.2", DTYPE_FP8, "h100-sxm", ENGINE_VLLM);
+    spec.tp = 8;
+    struct system s = must_resolve(&b, &spec);
+    CU_ASSERT_FALSE(s.footprint.fits);
+    system_fini(&s);
+    spec.pp = 2;
+    s = must_resolve(&b, &spec);
+    CU_ASSERT_TRUE(s.footprint.fits);
+    CU_ASSERT_EQUAL(s.n_gpus, 16);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s.step);
+    CU_ASSERT_PTR_NOT_NULL(s.step->stages);
+    CU_ASSERT_TRUE(s.evidence.grade < EVIDENCE_MEASURED);
+    system_fini(&s);
+    arena_free(b.arena);
+}
+
 static void a_layout_that_cannot_be_built_is_an_error(void)
 {
     struct bench b = bench_open();
@@ -143,6 +164,12 @@ static void a_layout_that_cannot_be_built_is_an_error(void)
     CU_ASSERT_FALSE(system_resolve(b.stock, &spec, &s, &err));
     CU_ASSERT_EQUAL(err.code, ERR_INPUT);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "tp 3"));
+    system_fini(&s);
+    err = (struct err){0};
+    spec.tp = 1;
+    spec.pp = 33;
+    CU_ASSERT_FALSE(system_resolve(b.stock, &spec, &s, &err));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "more stages than the 32 layers"));
     system_fini(&s);
     arena_free(b.arena);
 }
@@ -266,6 +293,7 @@ static const struct check_case cases[] = {
     CASE(what_does_not_fit_says_why_and_is_no_error),
     CASE(a_given_layout_is_kept),
     CASE(data_parallel_attention_spreads_experts_over_all_ranks),
+    CASE(stages_add_up_the_memory_of_nodes),
     CASE(a_layout_that_cannot_be_built_is_an_error),
     CASE(steps_beyond_what_is_simulated_are_an_error),
     CASE(knobs_stand_above_engine_defaults),

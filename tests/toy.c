@@ -45,6 +45,12 @@ static void toy_model(struct model *m, enum toy_spans spans)
     if (spans == TOY_CHUNKED || spans == TOY_BOTH) {
         m->groups[m->n_groups++] = layers(1, SPAN_CHUNKED, TOY_CHUNK_TOKENS);
     }
+    m->n_layers = 0;
+    for (int g = 0; g < m->n_groups; g++) {
+        for (int i = 0; i < m->groups[g].n_layers; i++) {
+            m->group_of[m->n_layers++] = (unsigned char)g;
+        }
+    }
 }
 
 static void toy_gpu(struct toy *t)
@@ -85,7 +91,7 @@ static void toy_gpu(struct toy *t)
         (struct kernel_set){.gemm = &t->gemm, .attn = t->attn, .n_gemm = 1, .n_attn = 2};
 }
 
-static struct step_model *toy_step(struct toy *t, int dp)
+static struct step_model *toy_step(struct toy *t, int pp, int dp)
 {
     struct step_config c = {.model = &t->model,
                             .kv = DTYPE_BF16,
@@ -98,7 +104,7 @@ static struct step_model *toy_step(struct toy *t, int dp)
                             .defaults = {.host_s = 1e-4, .host_per_seq_s = 1e-6},
                             .moe_backend = "",
                             .tp = 1,
-                            .pp = 1,
+                            .pp = pp,
                             .ep = 1,
                             .dp = dp,
                             .cuda_graphs = true};
@@ -122,7 +128,7 @@ void toy_init(struct toy *t, enum toy_spans spans, int dp, int64_t n_kv_tokens)
     memset(t, 0, sizeof *t);
     toy_model(&t->model, spans);
     toy_gpu(t);
-    t->step = toy_step(t, dp);
+    t->step = toy_step(t, 1, dp);
     t->replica = (struct replica_config){
         .model = t->step,
         .sched =
@@ -142,6 +148,14 @@ void toy_init(struct toy *t, enum toy_spans spans, int dp, int64_t n_kv_tokens)
 void toy_fini(struct toy *t)
 {
     step_model_free(t->step);
+}
+
+void toy_stages(struct toy *t, int pp)
+{
+    int dp = t->step->cfg.dp;
+    step_model_free(t->step);
+    t->step = toy_step(t, pp, dp);
+    t->replica.model = t->step;
 }
 
 struct load_class toy_class(enum load_process process, int64_t prompt_tokens,

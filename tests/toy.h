@@ -31,6 +31,8 @@ struct toy {
 /* dp lock-step ranks; a pool of n_kv_tokens on each. toy_fini frees. */
 void toy_init(struct toy *toy, enum toy_spans spans, int dp, int64_t n_kv_tokens);
 void toy_fini(struct toy *toy);
+/* Makes it a pipeline of pp stages (at most its layers: 2 to 4); the cache stays as it is. */
+void toy_stages(struct toy *toy, int pp);
 
 /* A class with constant lengths; the caller changes what it wants otherwise. */
 struct load_class toy_class(enum load_process process, int64_t prompt_tokens,

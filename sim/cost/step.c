@@ -278,10 +278,14 @@ static bool same_routing(const struct mlp_spec *a, const struct mlp_spec *b)
     return a->is_moe && b->is_moe && a->n_experts == b->n_experts && a->top_k == b->top_k;
 }
 
-/* One routing for all layers with as many experts: their popularities are drawn together. */
+/* One routing for all layers with as many experts: their popularities are drawn together, of
+ * all stages of a pipeline too. */
 static const struct moe_routing *routing_for(const struct step_model *sm,
                                              const struct mlp_spec *mlp)
 {
+    if (sm->whole) {
+        return routing_for(sm->whole, mlp);
+    }
     const struct step_config *c = &sm->cfg;
     struct experts_config experts =
         experts_config_default(mlp->n_experts, mlp->top_k, c->ep, c->skew_sigma);
@@ -393,9 +397,11 @@ static bool add_groups(struct step_model *sm, struct err *err)
 static bool layout_fits(const struct step_config *c, struct err *err)
 {
     const struct model *m = c->model;
-    if (c->pp != 1) {
+    if (c->pp > 1 && c->draft_tokens > 0) {
         return err_set(err, ERR_INPUT,
-                       "pipeline parallelism (pp %d) is not simulated; use pp: 1", c->pp);
+                       "speculative decoding over pipeline stages (pp %d) is not simulated: "
+                       "use pp: 1 or leave speculative_tokens out",
+                       c->pp);
     }
     if (c->two_batch_overlap && (c->dp <= 1 || c->ep <= 1)) {
         return err_set(
@@ -421,6 +427,58 @@ static bool layout_fits(const struct step_config *c, struct err *err)
     return true;
 }
 
+static bool build(struct step_model *sm, struct err *err)
+{
+    const struct step_config *c = &sm->cfg;
+    sm->moe_kernel = "";
+    sm->groups = xcalloc((size_t)c->model->n_groups + 1, sizeof *sm->groups);
+    if (!c->routings && !sm->whole) {
+        sm->own = arena_new();
+        sm->own_routings = routings_new(sm->own);
+    }
+    sm->pass_launches = launches_of_pass(c->model, &c->checkpoint, c->engine, c->tp);
+    span_index(sm, SPAN_FULL, 0);
+    return resolve_gemm(sm, sm->cfg.checkpoint.lm_head, &sm->head, err) && add_groups(sm, err);
+}
+
+/* A stage: its layers, with the spans of the whole model in their order, so that a batch means
+ * the same to all. The engine's own time is the pipeline's; a correction of the whole step is
+ * shared out. */
+static bool add_stage(struct step_model *whole, int stage, struct err *err)
+{
+    const struct step_config *c = &whole->cfg;
+    struct step_model *sm = xcalloc(1, sizeof *sm);
+    whole->stages[stage] = sm;
+    sm->whole = whole;
+    sm->stage = stage;
+    sm->part = xmalloc(sizeof *sm->part);
+    sm->cfg = *c;
+    pipeline_part(c->model, c->engine, c->pp, stage, sm->part);
+    pipeline_checkpoint(&c->checkpoint, c->pp, stage, &sm->cfg.checkpoint);
+    sm->cfg.model = sm->part;
+    sm->cfg.defaults.host_s = 0.0;
+    sm->cfg.defaults.host_per_seq_s = 0.0;
+    sm->cfg.step_offset_s = c->step_offset_s / c->pp;
+    memcpy(sm->spans, whole->spans, sizeof sm->spans);
+    sm->n_spans = whole->n_spans;
+    return build(sm, err);
+}
+
+static bool add_stages(struct step_model *sm, struct err *err)
+{
+    const struct step_config *c = &sm->cfg;
+    sm->stages = xcalloc((size_t)c->pp, sizeof *sm->stages);
+    sm->hops = xcalloc((size_t)c->pp, sizeof *sm->hops);
+    for (int i = 0; i < c->pp; i++) {
+        if (!add_stage(sm, i, err)) {
+            return false;
+        }
+        sm->hops[i] =
+            pipeline_hop_behind(c->fabric, c->gpu, c->model->hidden, c->tp, c->tp * c->dp, i);
+    }
+    return true;
+}
+
 struct step_model *step_model_new(const struct step_config *cfg, struct err *err)
 {
     if (!layout_fits(cfg, err)) {
@@ -428,15 +486,7 @@ struct step_model *step_model_new(const struct step_config *cfg, struct err *err
     }
     struct step_model *sm = xcalloc(1, sizeof *sm);
     sm->cfg = *cfg;
-    sm->moe_kernel = "";
-    sm->groups = xcalloc((size_t)cfg->model->n_groups + 1, sizeof *sm->groups);
-    if (!cfg->routings) {
-        sm->own = arena_new();
-        sm->own_routings = routings_new(sm->own);
-    }
-    sm->pass_launches = launches_of_pass(cfg->model, &cfg->checkpoint, cfg->engine, cfg->tp);
-    span_index(sm, SPAN_FULL, 0);
-    if (!resolve_gemm(sm, cfg->checkpoint.lm_head, &sm->head, err) || !add_groups(sm, err)) {
+    if (!build(sm, err) || (cfg->pp > 1 && !add_stages(sm, err))) {
         step_model_free(sm);
         return NULL;
     }
@@ -448,7 +498,13 @@ void step_model_free(struct step_model *sm)
     if (!sm) {
         return;
     }
+    for (int i = 0; sm->stages && i < sm->cfg.pp; i++) {
+        step_model_free(sm->stages[i]);
+    }
     arena_free(sm->own);
+    free(sm->stages);
+    free(sm->hops);
+    free(sm->part);
     free(sm->groups);
     free(sm);
 }
@@ -655,6 +711,10 @@ void step_token_parts(const struct step_model *sm, double m, double *parts)
             parts[OP_ALLREDUCE] += g->n_layers * (sync + QK_NORM_SYNC_S);
         }
     }
+    if (sm->stage > 0) { /* hidden states and residual of the stage before */
+        parts[OP_ALLREDUCE] += collective_s(sm, "all_gather", sm->cfg.tp, 4.0 * m * h);
+        return;
+    }
     parts[OP_OTHER] += 4.0 * m * h / (STREAM_EFF * sm->cfg.gpu->mem_bytes_per_s);
     parts[OP_ALLREDUCE] += reduce; /* vocabulary-parallel embedding */
 }
@@ -807,10 +867,19 @@ void step_cache_init(struct step_cache *c, const struct step_model *model, int64
     c->head_n = xcalloc((size_t)max_tokens + 1, sizeof *c->head_n);
     c->moe_n = xcalloc((size_t)group + 1, sizeof *c->moe_n);
     c->graph_limit = model->cfg.cuda_graphs ? GRAPH_MAX_BATCH : 0;
+    c->n_stages = model->stages ? model->cfg.pp : 0;
+    c->stages = xcalloc((size_t)c->n_stages + 1, sizeof *c->stages);
+    for (int i = 0; i < c->n_stages; i++) {
+        step_cache_init(&c->stages[i], model->stages[i], max_tokens);
+    }
 }
 
 void step_cache_fini(struct step_cache *c)
 {
+    for (int i = 0; i < c->n_stages; i++) {
+        step_cache_fini(&c->stages[i]);
+    }
+    free(c->stages);
     free(c->token_s);
     free(c->head_s);
     free(c->moe_s);
@@ -1108,6 +1177,30 @@ double step_time_s(struct step_cache *c, const struct step_batch *batches, int n
     return t + host;
 }
 
+void step_stages_s(struct step_cache *c, struct step_batch *batches, int n_ranks,
+                   double *stage_s)
+{
+    int last = c->n_stages - 1;
+    stage_s[last] = step_time_s(&c->stages[last], batches, n_ranks);
+    for (int r = 0; r < n_ranks; r++) {
+        batches[r].n_sample = 0; /* the others have no head */
+    }
+    for (int i = 0; i < last; i++) {
+        stage_s[i] = step_time_s(&c->stages[i], batches, n_ranks);
+    }
+}
+
+double step_core_s(const struct step_cache *c, const struct step_batch *batches, int n_ranks)
+{
+    const struct step_config *cfg = &c->model->cfg;
+    int64_t most = 0;
+    for (int r = 0; r < n_ranks; r++) {
+        most = batches[r].n_sample > most ? batches[r].n_sample : most;
+    }
+    double t = cfg->defaults.host_s + cfg->defaults.host_per_seq_s * (double)most;
+    return cfg->step_scale > 0.0 ? cfg->step_scale * t : t;
+}
+
 void step_add_chunk(const struct step_model *model, struct step_batch *b, int64_t p, int64_t n)
 {
     b->n_prefill_tokens += n;
@@ -1139,6 +1232,23 @@ static void add_parts(parts_fn *fn, const struct step_model *sm, const uint32_t 
     }
 }
 
+/* Adds the mean over the stages and what is left of their time. */
+static void add_stage_parts(const struct step_cache *c, double *parts)
+{
+    double stage[OP_N];
+    double rest = c->pipeline_busy_s;
+    for (int s = 0; s < c->n_stages; s++) {
+        step_breakdown(&c->stages[s], stage);
+        for (int i = 0; i < OP_N; i++) {
+            parts[i] += stage[i] / c->n_stages;
+        }
+    }
+    for (int i = 0; i < OP_N; i++) {
+        rest -= parts[i];
+    }
+    parts[OP_BUBBLE] += fmax(0.0, rest);
+}
+
 void step_breakdown(const struct step_cache *c, double *parts)
 {
     const struct step_model *sm = c->model;
@@ -1155,6 +1265,9 @@ void step_breakdown(const struct step_cache *c, double *parts)
     /* a correction does not say which part it belongs to: all alike, so that they add up */
     for (int i = 0; i < OP_N && c->law_s > 0.0; i++) {
         parts[i] *= c->corrected_s / c->law_s;
+    }
+    if (c->n_stages > 0) {
+        add_stage_parts(c, parts);
     }
 }
 
@@ -1237,5 +1350,11 @@ void step_work(const struct step_cache *c, struct step_work *out)
     add_work(head_work, sm, c->head_n, c->max_tokens + 1, out);
     if (sm->moe_kernel[0]) {
         add_work(moe_work, sm, c->moe_n, c->max_tokens * sm->cfg.dp + 1, out);
+    }
+    for (int s = 0; s < c->n_stages; s++) {
+        struct step_work stage;
+        step_work(&c->stages[s], &stage);
+        out->memory_s += stage.memory_s / c->n_stages;
+        out->compute_s += stage.compute_s / c->n_stages;
     }
 }

@@ -6,7 +6,11 @@
  * A step_model is read-only once built and may be shared by threads. What depends on the token
  * count alone is tabulated on first use in a step_cache (one per simulation); what depends on
  * contexts is a function of running sums. So step_time_s is O(ranks), without libm calls in a
- * decode step. Ignores: power throttling, memory fragmentation, host jitter. */
+ * decode step. Ignores: power throttling, memory fragmentation, host jitter.
+ *
+ * Pipeline parallelism: the model of a pipeline has one model per stage besides. step_time_s is
+ * then one pass through all stages without the hops between them; step_stages_s the time of
+ * each stage. A stage gathers what it receives over its tensor-parallel ranks. */
 #ifndef STEP_H
 #define STEP_H
 
@@ -21,6 +25,7 @@
 #include "sim/cost/attention.h"
 #include "sim/cost/gemm.h"
 #include "sim/cost/moe.h"
+#include "sim/cost/pipeline.h"
 #include "sim/cost/routings.h"
 
 enum {
@@ -128,6 +133,11 @@ struct step_model {
     const char *moe_kernel;   /* chosen, "" when dense */
     struct arena *own;        /* of own_routings, when the configuration lends none */
     struct routings *own_routings;
+    struct step_model **stages;     /* [cfg.pp]; NULL: one stage, the model itself */
+    struct pipeline_hop *hops;      /* [cfg.pp - 1]: behind each stage but the last */
+    const struct step_model *whole; /* of a stage: the pipeline it belongs to; NULL */
+    struct model *part;             /* ... and its layers */
+    int stage;                      /* ... and which it is; 0 otherwise */
 };
 
 /* What one rank runs in an iteration. */
@@ -166,7 +176,10 @@ struct step_cache {
     double hidden_s;           /* summed: all-to-all behind the other half's layers */
     double law_s, corrected_s; /* summed, of a corrected model: before and after */
     int64_t n_steps;
-    int64_t graph_limit; /* largest captured batch */
+    int64_t graph_limit;       /* largest captured batch */
+    struct step_cache *stages; /* [n_stages]; none without a pipeline */
+    int n_stages;
+    double pipeline_busy_s; /* time with something in the pipeline, summed by who runs it */
 };
 void step_cache_init(struct step_cache *cache, const struct step_model *model,
                      int64_t max_tokens);
@@ -175,9 +188,18 @@ void step_cache_fini(struct step_cache *cache);
 /* One iteration of `n_ranks` lock-step ranks (cfg.dp of them; idle ranks have empty batches).
  */
 double step_time_s(struct step_cache *cache, const struct step_batch *batches, int n_ranks);
-/* Time by operator group over all steps so far. */
+/* A micro-batch of a pipeline: stage_s[pp] is the time it takes on each stage, without the
+ * engine's own. batches[n_ranks] is scratch: n_sample is lost. */
+void step_stages_s(struct step_cache *cache, struct step_batch *batches, int n_ranks,
+                   double *stage_s);
+/* What the engine core takes to plan a micro-batch and hand its tokens on. */
+double step_core_s(const struct step_cache *cache, const struct step_batch *batches,
+                   int n_ranks);
+/* Time by operator group over all steps so far. Of a pipeline: the mean over its stages, and
+ * the rest of pipeline_busy_s is bubble (stages that wait for each other and for hops). */
 void step_breakdown(const struct step_cache *cache, double *parts);
-/* What all steps so far had to do at the very least, on the rank that set the pace: weights of
+/* What all steps so far had to do at the very least, on the rank that set the pace (of a
+ * pipeline: the mean over its stages): weights of
  * the touched layers and experts and the cache read once per step at peak bandwidth, arithmetic
  * at peak rate. Neither may exceed the busy time; their shares of it are MBU and MFU. */
 struct step_work {

@@ -83,6 +83,9 @@ struct evidence_state evidence_of(const struct band_table *bands, const struct s
     struct evidence_key key = key_of(s, shape, sizeof shape);
     struct evidence_state e = {evidence_grade(bands, &key), evidence_scope(bands, &key)};
     bool own_kernels = s->step && s->step->match != MATCH_SKU;
+    if (s->spec.pp > 1 && e.grade == EVIDENCE_MEASURED) {
+        e.grade = EVIDENCE_FAMILY; /* no measured row has pipeline stages */
+    }
     if (s->correction) {
         e.grade = EVIDENCE_MEASURED; /* by the user */
     }

@@ -14,7 +14,8 @@ enum { MODEL_SHAPE_MAX = 160 };
 const char *model_shape(const struct model *model, char *buf, size_t n);
 
 /* A SKU without measured results whose kernels were measured counts as "same SKU only"; kernel
- * constants taken from another SKU lower "same family" to that. */
+ * constants taken from another SKU lower "same family" to that. No measured result has pipeline
+ * stages, so a pipeline is at most of the same family. */
 struct evidence_state evidence_of(const struct band_table *bands, const struct system *system);
 
 /* What the range of expert popularity in the catalogue does to a step of the system: all 1

@@ -144,9 +144,18 @@ static void name_layout(struct arena *arena, const struct system_spec *asked,
 static bool is_simulated(const struct scenario *sc, const struct deployment *d, struct err *err)
 {
     struct src_pos pos = sc->deployments[d->entry_idx].pos;
-    if (d->pp > 1) {
-        return err_at(err, pos, "pipeline parallelism (pp: %d) is not simulated; use pp: 1",
-                      d->pp);
+    const struct scenario_class *classes = sc->classes;
+    bool images = false;
+    for (int i = 0; i < sc->n_classes; i++) {
+        images = images || classes[i].images.per_request > 0.0;
+    }
+    bool tiers = d->kv_host_bytes > 0 || d->kv_ssd_bytes > 0;
+    if (d->pp > 1 && (d->prefill_replicas > 0 || tiers || images)) {
+        return err_at(err, pos,
+                      "pipeline parallelism (pp: %d) is not simulated together with %s", d->pp,
+                      d->prefill_replicas > 0 ? "prefill replicas"
+                      : tiers                 ? "KV tiers"
+                                              : "images");
     }
     return true;
 }

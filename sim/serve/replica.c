@@ -32,12 +32,66 @@ static void rank_init(struct replica *r, struct rank *k)
 {
     const struct replica_config *cfg = r->cfg;
     running_init(&k->run, cfg->model, &cfg->kv, cfg->sched.reserve_output);
-    k->kv = kv_pool_new(&cfg->kv, cfg->kv_bytes, cfg->reuse);
     rank_init_tiers(r, k);
     k->first = -1;
     k->last = -1;
     k->n_by_class = xcalloc((size_t)r->metrics->n_classes, sizeof *k->n_by_class);
     rank_rest(k);
+}
+
+static int n_slots_of(const struct replica *r)
+{
+    return r->pipeline ? r->pipeline->n : 1;
+}
+
+/* A rank has one pool, whichever micro-batch its requests are in. */
+static void renew_pool(struct replica *r, int rank)
+{
+    struct kv_pool *pool = kv_pool_new(&r->cfg->kv, r->cfg->kv_bytes, r->cfg->reuse);
+    kv_pool_free(r->all_ranks[rank].kv);
+    for (int s = 0; s < n_slots_of(r); s++) {
+        r->all_ranks[s * r->n_ranks + rank].kv = pool;
+    }
+}
+
+static struct microbatches *microbatches_new(int n)
+{
+    struct microbatches *m = xcalloc(1, sizeof *m);
+    m->n = n;
+    m->line = xcalloc((size_t)n, sizeof *m->line);
+    m->end_s = xcalloc((size_t)n, sizeof *m->end_s);
+    m->stage_s = xcalloc((size_t)n, sizeof *m->stage_s);
+    m->hop_s = xcalloc((size_t)n, sizeof *m->hop_s);
+    for (int s = 0; s < n; s++) {
+        m->end_s[s] = INFINITY;
+    }
+    tandem_init(&m->way, n);
+    return m;
+}
+
+static void microbatches_free(struct microbatches *m)
+{
+    if (!m) {
+        return;
+    }
+    tandem_fini(&m->way);
+    free(m->line);
+    free(m->end_s);
+    free(m->stage_s);
+    free(m->hop_s);
+    free(m);
+}
+
+/* max_num_seqs holds for all micro-batches together (vLLM V1 scheduler), is shared out (SGLang:
+ * pp_max_micro_batch_size) or holds for each (TensorRT-LLM: max_batch_size). */
+static void set_seats(struct replica *r, int n_slots)
+{
+    const struct sched_config *s = &r->cfg->sched;
+    r->max_seqs = s->max_seqs;
+    r->seats_shared = s->kind == ENGINE_VLLM || s->kind == ENGINE_STATIC;
+    if (s->kind == ENGINE_SGLANG) {
+        r->max_seqs = s->max_seqs > n_slots ? s->max_seqs / n_slots : 1;
+    }
 }
 
 void replica_init(struct replica *r, const struct replica_config *cfg,
@@ -53,20 +107,31 @@ void replica_init(struct replica *r, const struct replica_config *cfg,
     r->n_ranks = cfg->model->cfg.dp;
     r->wake_s = INFINITY;
     r->rebalance_next_s = cfg->rebalance_s > 0.0 ? cfg->rebalance_s : INFINITY;
-    r->ranks = xcalloc((size_t)r->n_ranks, sizeof *r->ranks);
+    int n_slots = cfg->model->stages ? cfg->model->cfg.pp : 1;
+    r->all_ranks = xcalloc((size_t)n_slots * (size_t)r->n_ranks, sizeof *r->ranks);
+    r->ranks = r->all_ranks;
     r->batches = xcalloc((size_t)r->n_ranks, sizeof *r->batches);
+    if (n_slots > 1) {
+        r->pipeline = microbatches_new(n_slots);
+    }
+    ASSERT(n_slots == 1 || cfg->role == ROLE_BOTH);
+    set_seats(r, n_slots);
+    for (int i = 0; i < n_slots * r->n_ranks; i++) {
+        rank_init(r, &r->all_ranks[i]);
+    }
     for (int i = 0; i < r->n_ranks; i++) {
-        rank_init(r, &r->ranks[i]);
+        renew_pool(r, i);
     }
     r->extras = r->ranks[0].tiers.any || cfg->encode_s_per_token > 0.0;
+    ASSERT(n_slots == 1 || !r->extras);
 }
 
 void replica_fini(struct replica *r)
 {
-    for (int i = 0; i < r->n_ranks; i++) {
-        struct rank *k = &r->ranks[i];
+    for (int i = 0; i < n_slots_of(r) * r->n_ranks; i++) {
+        struct rank *k = &r->all_ranks[i];
         running_fini(&k->run);
-        kv_pool_free(k->kv);
+        kv_pool_free(i < r->n_ranks ? k->kv : NULL);
         tier_stack_fini(&k->tiers);
         free(k->loading);
         request_queue_fini(&k->waiting);
@@ -77,7 +142,8 @@ void replica_fini(struct replica *r)
     }
     request_queue_fini(&r->incoming);
     request_queue_fini(&r->landed);
-    free(r->ranks);
+    microbatches_free(r->pipeline);
+    free(r->all_ranks);
     free(r->batches);
     memset(r, 0, sizeof *r);
 }
@@ -314,7 +380,8 @@ static bool admission_fits(const struct replica *r, const struct rank *k, int64_
                            struct admission *a)
 {
     int32_t idx = request_front(&k->waiting);
-    if (idx < 0 || budget <= 0 || k->hold || k->n_running >= r->cfg->sched.max_seqs) {
+    int64_t seated = k->n_running + (r->seats_shared ? k->n_elsewhere : 0);
+    if (idx < 0 || budget <= 0 || k->hold || seated >= r->max_seqs) {
         return false;
     }
     const struct request *q = &r->pool->items[idx];
@@ -479,7 +546,7 @@ bool rank_continue(struct replica *r, struct rank *k, int64_t budget)
 static void promise(struct replica *r, const struct request *q)
 {
     if (q->rank >= 0) {
-        struct promised *p = &r->ranks[q->rank].promised;
+        struct promised *p = &r->all_ranks[q->rank].promised;
         p->n++;
         p->prompt_tokens += q->prompt_tokens;
         p->prefill_tokens += q->promised_tokens;
@@ -489,7 +556,7 @@ static void promise(struct replica *r, const struct request *q)
 static void prefill_done(struct replica *r, struct request *q)
 {
     if (q->rank >= 0) {
-        r->ranks[q->rank].promised.prefill_tokens -= q->promised_tokens;
+        r->all_ranks[q->rank].promised.prefill_tokens -= q->promised_tokens;
         q->promised_tokens = 0;
     }
 }
@@ -498,7 +565,7 @@ static void promise_over(struct replica *r, struct request *q)
 {
     prefill_done(r, q);
     if (q->rank >= 0) {
-        struct promised *p = &r->ranks[q->rank].promised;
+        struct promised *p = &r->all_ranks[q->rank].promised;
         p->n--;
         p->prompt_tokens -= q->prompt_tokens;
     }
@@ -851,7 +918,7 @@ static int least_loaded_rank(const struct replica *r)
     int64_t least = INT64_MAX;
     for (int i = 0; i < r->n_ranks; i++) {
         const struct rank *k = &r->ranks[i];
-        int64_t load = k->n_running + k->waiting.n + k->n_loading;
+        int64_t load = k->n_running + k->n_elsewhere + k->waiting.n + k->n_loading;
         if (load < least) {
             least = load;
             best = i;
@@ -1002,7 +1069,8 @@ static void plan_rank(struct replica *r, struct rank *k, double now_s)
     k->n_skipped = 0;
 }
 
-static void book_step(struct replica *r, double dt)
+/* Busy time up to r->end_s and the tokens of the step. Inlined: 1 % of a run. */
+__attribute__((always_inline)) static inline void book_step(struct replica *r, double dt)
 {
     double used = 0.0;
     double batch = 0.0;
@@ -1080,7 +1148,7 @@ static bool looks_for_requests(struct replica *r)
 }
 
 /* Time the engine stops before a step that starts at now_s, to move experts: once however many
- * periods have passed since. Host time in the breakdown. */
+ * periods have passed since. */
 static double rebalance(struct replica *r, double now_s)
 {
     double late_s = now_s - r->rebalance_next_s;
@@ -1089,7 +1157,6 @@ static double rebalance(struct replica *r, double now_s)
     }
     double period_s = r->cfg->rebalance_s;
     r->rebalance_next_s += period_s * (floor(late_s / period_s) + 1.0);
-    r->cost->host_s += r->cfg->rebalance_pause_s;
     return r->cfg->rebalance_pause_s;
 }
 
@@ -1118,25 +1185,10 @@ static double wait_for_loads(struct replica *r, double dt)
     return extra;
 }
 
-/* Starts the next step at now_s, or goes idle. */
-static void begin_step(struct replica *r, double now_s)
+/* Plans the coming step of all ranks; false: nothing to run. */
+static bool plan_ranks(struct replica *r, double now_s)
 {
     bool work = false;
-    double cutoff = r->cfg->sched.async && r->busy ? r->last_begin_s : now_s;
-    r->last_begin_s = now_s;
-    if (r->n_loading > 0) {
-        receive_all_loaded(r, cutoff);
-    }
-    if (looks_for_requests(r)) {
-        receive(r, cutoff);
-    }
-    take_landed(r, cutoff, now_s);
-    expire(r, now_s);
-    if (r->n_running + r->n_waiting == r->n_loading) {
-        receive_all_loaded(r, now_s);
-        receive(r, now_s);
-        take_landed(r, now_s, now_s);
-    }
     balance_ranks(r);
     for (int i = 0; i < r->n_ranks; i++) {
         struct rank *k = &r->ranks[i];
@@ -1152,20 +1204,142 @@ static void begin_step(struct replica *r, double now_s)
             r->batches[i] = k->batch;
         }
     }
-    r->busy = work;
-    r->wake_s = INFINITY;
-    if (!work) { /* a prompt may wait for memory of others that is still to be let go */
-        ASSERT(r->n_running + r->n_waiting == 0 || r->n_loading > 0 ||
-               r->cfg->role != ROLE_BOTH);
-        r->end_s = now_s;
-        return;
+    return work;
+}
+
+/* ---- pipeline
+ * --------------------------------------------------------------------------------- */
+
+/* The queues go to the slot that plans next. A prompt whose chunks follow each other goes
+ * along, as the newest of its requests: only its last chunk brings a token. */
+static void pass_queues(struct replica *r, struct rank *from, struct rank *to)
+{
+    to->waiting = from->waiting;
+    to->partial = from->partial;
+    to->held_steps = from->held_steps;
+    to->retract_ratio = from->retract_ratio;
+    from->waiting = (struct request_queue){0};
+    from->partial = (struct request_queue){0};
+    for (int i = 0; i < to->partial.n; i++) {
+        int32_t idx = to->partial.items[(to->partial.head + i) & (to->partial.cap - 1)];
+        list_remove(r, from, idx);
+        list_append(r, to, idx);
     }
+}
+
+static void take_turn(struct replica *r, int slot)
+{
+    struct rank *from = r->ranks;
+    r->ranks = &r->all_ranks[slot * r->n_ranks];
+    for (int i = 0; i < r->n_ranks; i++) {
+        struct rank *k = &r->ranks[i];
+        if (r->ranks != from) {
+            pass_queues(r, &from[i], k);
+        }
+        k->skip_steps = 0; /* what the other slots do may change any plan */
+        k->n_elsewhere = -k->n_running;
+        for (int s = 0; s < r->pipeline->n; s++) {
+            k->n_elsewhere += r->all_ranks[s * r->n_ranks + i].n_running;
+        }
+    }
+}
+
+static double batch_sequences(const struct replica *r)
+{
+    double n = 0.0;
+    for (int i = 0; i < r->n_ranks; i++) {
+        n += (double)r->ranks[i].batch.n_sample;
+    }
+    return n;
+}
+
+/* Time with something under way since it was last booked; the slot whose turn it is leaves. */
+static void book_pipeline(struct replica *r)
+{
+    struct microbatches *m = r->pipeline;
+    double dt = r->end_s - m->booked_s;
+    book_step(r, dt);
+    m->n_sequences -= batch_sequences(r);
+    r->stats.batch_s += m->n_sequences * dt;
+    r->cost->pipeline_busy_s += dt;
+    m->booked_s = r->end_s;
+}
+
+/* The oldest micro-batch is back: its slot has the turn. */
+static void microbatch_back(struct replica *r)
+{
+    struct microbatches *m = r->pipeline;
+    int slot = m->line[0];
+    m->n_line--;
+    memmove(m->line, m->line + 1, (size_t)m->n_line * sizeof *m->line);
+    m->end_s[slot] = INFINITY;
+    take_turn(r, slot);
+    book_pipeline(r);
+}
+
+/* What a micro-batch with the batches of the ranks takes on its way. */
+static struct tandem_way way_of(struct replica *r, double now_s)
+{
+    struct microbatches *m = r->pipeline;
+    int64_t tokens = 0;
+    for (int i = 0; i < r->n_ranks; i++) {
+        const struct step_batch *b = &r->ranks[i].batch;
+        int64_t n = b->n_decode + b->n_prefill_tokens;
+        tokens = n > tokens ? n : tokens;
+        r->batches[i] = *b;
+    }
+    for (int s = 0; s + 1 < m->n; s++) {
+        const struct pipeline_hop *h = &r->cfg->model->hops[s];
+        m->hop_s[s] = h->latency_s + h->s_per_token * (double)tokens;
+    }
+    double core_s = step_core_s(r->cost, r->batches, r->n_ranks) + rebalance(r, now_s);
+    step_stages_s(r->cost, r->batches, r->n_ranks, m->stage_s);
+    return tandem_join(&m->way, now_s, core_s, m->stage_s, m->hop_s);
+}
+
+/* Sends the slot whose turn it is on its way. Another idle one takes the turn; false: none. */
+static bool send_microbatch(struct replica *r, double now_s)
+{
+    struct microbatches *m = r->pipeline;
+    int slot = (int)((r->ranks - r->all_ranks) / r->n_ranks);
+    struct tandem_way way = way_of(r, now_s);
+    r->cost->host_s += way.waited_s / m->n;
+    m->booked_s = m->n_line == 0 ? now_s : m->booked_s;
+    m->line[m->n_line++] = slot;
+    m->end_s[slot] = way.end_s;
+    m->n_sequences += batch_sequences(r);
+    for (int s = 0; s < m->n; s++) {
+        if (isinf(m->end_s[s])) {
+            take_turn(r, s);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The next event is the return of the oldest. */
+static void await_microbatch(struct replica *r)
+{
+    const struct microbatches *m = r->pipeline;
+    r->busy = m->n_line > 0;
+    ASSERT(r->busy || r->n_running + r->n_waiting == 0);
+    if (r->busy) {
+        r->end_s = m->end_s[m->line[0]];
+    }
+}
+
+/* ---- the next step
+ * ------------------------------------------------------------------------------- */
+
+static void run_step(struct replica *r, double now_s)
+{
     if (r->cfg->role == ROLE_PREFILL) {
         announce_prompts(r, now_s);
     }
-    double dt =
-        rebalance(r, now_s) +
-        step_time_s(r->cost, r->n_ranks > 1 ? r->batches : &r->ranks[0].batch, r->n_ranks);
+    double pause_s = rebalance(r, now_s);
+    r->cost->host_s += pause_s;
+    double dt = pause_s + step_time_s(r->cost, r->n_ranks > 1 ? r->batches : &r->ranks[0].batch,
+                                      r->n_ranks);
     if (r->extras) {
         dt += encode_images(r);
         dt += wait_for_loads(r, dt);
@@ -1175,11 +1349,52 @@ static void begin_step(struct replica *r, double now_s)
     book_step(r, dt);
 }
 
+/* What the scheduler sees by the cutoff, or by now when it has nothing else to do. */
+static void look_around(struct replica *r, double cutoff_s, double now_s)
+{
+    if (r->n_loading > 0) {
+        receive_all_loaded(r, cutoff_s);
+    }
+    if (looks_for_requests(r)) {
+        receive(r, cutoff_s);
+    }
+    take_landed(r, cutoff_s, now_s);
+    expire(r, now_s);
+    if (r->n_running + r->n_waiting == r->n_loading) {
+        receive_all_loaded(r, now_s);
+        receive(r, now_s);
+        take_landed(r, now_s, now_s);
+    }
+}
+
+/* Starts the next step at now_s (of a pipeline: as many micro-batches as there is work and
+ * room for), or goes idle. */
+static void begin_step(struct replica *r, double now_s)
+{
+    bool late = r->cfg->sched.async && r->busy && !r->pipeline;
+    double cutoff = late ? r->last_begin_s : now_s;
+    r->last_begin_s = now_s;
+    look_around(r, cutoff, now_s);
+    do {
+        r->busy = plan_ranks(r, now_s);
+    } while (r->busy && r->pipeline && send_microbatch(r, now_s));
+    r->wake_s = INFINITY;
+    if (r->pipeline) {
+        await_microbatch(r);
+    } else if (r->busy) {
+        run_step(r, now_s);
+    } else { /* a prompt may wait for memory of others that is still to be let go */
+        ASSERT(r->n_running + r->n_waiting == 0 || r->n_loading > 0 ||
+               r->cfg->role != ROLE_BOTH);
+        r->end_s = now_s;
+    }
+}
+
 bool replica_is_empty(const struct replica *r)
 {
     bool empty = r->n_load == 0 && r->n_waiting == 0 && r->n_running == 0 && r->n_held == 0;
-    for (int i = 0; i < r->n_ranks; i++) {
-        const struct rank *k = &r->ranks[i];
+    for (int i = 0; i < n_slots_of(r) * r->n_ranks; i++) {
+        const struct rank *k = &r->all_ranks[i];
         const struct promised *p = &k->promised;
         empty = empty && k->run.n == 0 && kv_free_bytes(k->kv) == kv_capacity_bytes(k->kv) &&
                 p->n == 0 && p->prompt_tokens == 0 && p->prefill_tokens == 0;
@@ -1221,10 +1436,11 @@ void replica_run(struct replica *r, double until_s, bool stop_on_end)
             return;
         }
         int64_t ended = r->n_ended;
-        if (r->busy) {
-            for (int i = 0; i < r->n_ranks; i++) {
-                complete_rank(r, &r->ranks[i], next);
-            }
+        if (r->busy && r->pipeline) {
+            microbatch_back(r);
+        }
+        for (int i = 0; i < r->n_ranks && r->busy; i++) {
+            complete_rank(r, &r->ranks[i], next);
         }
         begin_step(r, next);
         if (stop_on_end && r->n_ended != ended) {
@@ -1253,15 +1469,45 @@ static void forget_load(struct request *q)
     kv_shared_init(&q->shared);
 }
 
+/* All its requests wait. The pool goes as a whole, so their memory is nobody's business. */
+static void withdraw_all(struct replica *r, struct rank *k)
+{
+    while (k->last >= 0) {
+        kv_shared_init(&req_at(r, k->last)->shared);
+        withdraw(r, k, k->last);
+    }
+    rank_clear_plan(k);
+    rank_rest(k);
+}
+
+/* What was under way is lost; as of a step in progress, its time is booked as a whole. */
+static void clear_pipeline(struct replica *r)
+{
+    struct microbatches *m = r->pipeline;
+    if (m->n_line > 0) {
+        r->end_s = m->end_s[m->line[m->n_line - 1]];
+        book_pipeline(r);
+    }
+    for (int s = 0; s < m->n; s++) {
+        take_turn(r, s);
+        for (int i = 0; i < r->n_ranks; i++) {
+            withdraw_all(r, &r->ranks[i]);
+        }
+        m->end_s[s] = INFINITY;
+    }
+    m->n_line = 0;
+    m->n_sequences = 0.0;
+    tandem_clear(&m->way);
+}
+
 void replica_evacuate(struct replica *r, struct request_queue *out)
 {
+    if (r->pipeline) {
+        clear_pipeline(r);
+    }
     for (int i = 0; i < r->n_ranks; i++) {
         struct rank *k = &r->ranks[i];
-        while (k->last >= 0) { /* the pool goes as a whole */
-            kv_shared_init(&req_at(r, k->last)->shared);
-            withdraw(r, k, k->last);
-        }
-        rank_clear_plan(k);
+        withdraw_all(r, k);
         while (k->n_loading > 0) {
             request_push_front(&k->waiting, k->loading[--k->n_loading]);
             r->n_loading--;
@@ -1272,15 +1518,14 @@ void replica_evacuate(struct replica *r, struct request_queue *out)
             forget_load(req_at(r, idx));
             request_push_back(out, idx);
         }
-        kv_pool_free(k->kv);
-        k->kv = kv_pool_new(&r->cfg->kv, r->cfg->kv_bytes, r->cfg->reuse);
+        renew_pool(r, i);
         k->n_landing = 0;
         k->n_loaded = 0;
         k->step_load_s = 0.0;
         k->step_encode_s = 0.0;
         tier_stack_fini(&k->tiers);
         rank_init_tiers(r, k);
-        k->promised = (struct promised){0};
+        r->all_ranks[i].promised = (struct promised){0};
         rank_rest(k);
     }
     int32_t idx;

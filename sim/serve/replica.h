@@ -13,7 +13,21 @@
  * it, and a decode replica takes requests whose KV has landed in memory reserved before
  * (handover.h moves it). The first token leaves where the engine lets it: on SGLang and
  * TensorRT-LLM the prefill has sampled it and the decode side hands it out on arrival; on vLLM
- * the decode side computes the last prompt token itself, in its first decode step. */
+ * the decode side computes the last prompt token itself, in its first decode step.
+ *
+ * Pipeline parallelism: up to pp micro-batches are under way, each in one of pp slots with its
+ * own running set; queues and KV pool are shared. A micro-batch passes the engine core and the
+ * stages as a tandem queue (tandem.h); its requests are not scheduled again until it is back.
+ * When one comes back its slot is planned first (its decoding requests, then what waits), then
+ * idle slots while something waits: a long prompt sends chunk after chunk without waiting for
+ * tokens. So a slot keeps its requests until they end, and a lone burst may travel as one
+ * micro-batch, with the other stages idle, as in the engines: vLLM V1 (batch queue of pp; while
+ * it waits for the oldest it sees no arrivals), SGLang (one running batch per slot,
+ * max_num_seqs / pp requests each), TensorRT-LLM (max_num_seqs requests in each micro-batch).
+ * Approximations: short of memory a micro-batch preempts the newest of its own requests, not
+ * those under way elsewhere; hops keep no stage busy; plans are made when a micro-batch comes
+ * back, also by asynchronous engines. A pipeline has no KV tiers, encodes no images and is no
+ * side of a disaggregated deployment. */
 #ifndef REPLICA_H
 #define REPLICA_H
 
@@ -25,6 +39,7 @@
 #include "sim/serve/metrics.h"
 #include "sim/serve/request.h"
 #include "sim/serve/running.h"
+#include "sim/serve/tandem.h"
 #include "sim/serve/tier.h"
 #include "sim/serve/timeline.h"
 
@@ -93,6 +108,7 @@ struct rank {
     struct request_queue waiting;
     int32_t first, last;          /* running list, order of admission */
     int64_t n_running;            /* decoding and prefilling */
+    int64_t n_elsewhere;          /* running in other micro-batches, as of its turn */
     int64_t *n_by_class;          /* decoding requests per class */
     struct request_queue partial; /* admitted, prompt not wholly scheduled */
     struct chunk *chunks;         /* of the step in progress */
@@ -126,6 +142,17 @@ struct replica_stats {
     double computed_prompt_tokens, output_tokens;
 };
 
+/* The micro-batches of a pipeline. */
+struct microbatches {
+    int n;              /* slots: stages of the pipeline */
+    double *end_s;      /* [n] when it leaves the last stage; INFINITY: nothing under way */
+    int *line, n_line;  /* slots under way, oldest first */
+    double n_sequences; /* under way */
+    double booked_s;    /* up to when busy time is booked */
+    double *stage_s, *hop_s;
+    struct tandem way;
+};
+
 struct replica {
     const struct replica_config *cfg;
     struct request_pool *pool; /* borrowed, shared by all replicas of a deployment */
@@ -137,8 +164,13 @@ struct replica {
     /* prefill side: the step that computes the last of a prompt starts, or has ended */
     void (*on_prompt)(void *ctx, int32_t request, int rank, bool computed, double now_s);
     void *on_prompt_ctx;
-    struct rank *ranks;
+    struct rank *ranks; /* [n_ranks]; of a pipeline those of the slot whose turn it is, where
+                           the queues are */
     int n_ranks;
+    struct rank *all_ranks;        /* [slots][n_ranks] */
+    struct microbatches *pipeline; /* NULL: one stage */
+    int64_t max_seqs;              /* running requests of one rank and slot */
+    bool seats_shared;             /* ... over all slots */
     struct request_queue incoming; /* sent, not yet seen by the scheduler */
     struct request_queue landed;   /* decode side: KV there, in order of time */
     double wake_s;  /* idle beside requests that nothing could be done for; INFINITY: not so */
@@ -148,7 +180,9 @@ struct replica {
     int64_t balance_steps; /* how long prefills have been held for balance */
     bool extras;           /* steps may wait for loads or encode images */
     bool busy;
-    double begin_s, end_s; /* of the step in progress; end_s: of the last one when idle */
+    /* of the step in progress; of a pipeline the oldest micro-batch; end_s: of the last one
+     * when idle */
+    double begin_s, end_s;
     double rebalance_next_s;
     double last_begin_s; /* when the step before began: async plans see no later arrivals */
     int64_t n_load;      /* requests sent here and not ended: what routers look at */

@@ -85,7 +85,7 @@ static uint64_t key_of(const struct request *q)
 static const struct rank *candidate(const struct router_view *v, int i)
 {
     int n_ranks = v->replicas[0].n_ranks;
-    return is_up(v, i / n_ranks) ? &v->replicas[i / n_ranks].ranks[i % n_ranks] : NULL;
+    return is_up(v, i / n_ranks) ? &v->replicas[i / n_ranks].all_ranks[i % n_ranks] : NULL;
 }
 
 static int n_candidates(const struct router_view *v)

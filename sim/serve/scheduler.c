@@ -155,7 +155,8 @@ static bool sglang_has_room(const struct replica *r, const struct rank *k,
     double cached = (double)(hit / l->block_tokens * l->full_block_bytes - pin_bytes);
     double need = (double)kv_bytes(l, q->target_tokens + clipped_output(r, q)) - cached;
     double running = k->retract_ratio * (double)running_remaining(&k->run) * token_bytes(l);
-    return k->n_running == 0 || running + promised_bytes + need <= (double)kv_free_bytes(k->kv);
+    bool alone = k->n_running + k->n_elsewhere == 0;
+    return alone || running + promised_bytes + need <= (double)kv_free_bytes(k->kv);
 }
 
 /* The estimate of what running requests still produce decays with every decode step. */
