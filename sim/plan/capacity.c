@@ -136,6 +136,7 @@ struct step_probe {
     struct step_cache cache;
     struct step_batch *batches;
     int n_ranks;
+    int n_stages; /* and as many micro-batches under way */
 };
 
 static void probe_open(struct step_probe *p, const struct capacity_config *cfg)
@@ -144,6 +145,7 @@ static void probe_open(struct step_probe *p, const struct capacity_config *cfg)
     int64_t most = r->sched.max_batched_tokens;
     p->cfg = cfg;
     p->n_ranks = r->model->cfg.dp;
+    p->n_stages = r->model->cfg.pp;
     p->batches = xcalloc((size_t)p->n_ranks, sizeof *p->batches);
     step_cache_init(&p->cache, r->model, most > r->sched.max_seqs ? most : r->sched.max_seqs);
 }
@@ -169,7 +171,7 @@ static double probe_decode_s(struct step_probe *p, int64_t n, double context)
     return step_time_s(&p->cache, p->batches, p->n_ranks);
 }
 
-/* One token of a step that is full of prompts, over all ranks. */
+/* One token of a step that is full of prompts, over all ranks and stages. */
 static double probe_prefill_s(struct step_probe *p, double prompt)
 {
     const struct step_model *model = p->cfg->replica->model;
@@ -184,22 +186,26 @@ static double probe_prefill_s(struct step_probe *p, double prompt)
     for (int r = 0; r < p->n_ranks; r++) {
         p->batches[r] = b;
     }
-    return step_time_s(&p->cache, p->batches, p->n_ranks) / ((double)budget * p->n_ranks);
+    double tokens = (double)budget * p->n_ranks * p->n_stages;
+    return step_time_s(&p->cache, p->batches, p->n_ranks) / tokens;
 }
 
+/* Of one rank and micro-batch. */
 static double largest_batch(const struct capacity_config *cfg, const struct mean_request *m)
 {
     double bytes = (double)kv_bytes(&cfg->replica->kv, (int64_t)fmax(1.0, m->context));
     double fit = bytes > 0.0 ? (double)cfg->replica->kv_bytes / bytes : INFINITY;
-    return fmax(1.0, fmin(fit, (double)cfg->replica->sched.max_seqs));
+    double most = fmin(fit, (double)cfg->replica->sched.max_seqs);
+    return fmax(1.0, most / cfg->replica->model->cfg.pp);
 }
 
-/* Requests/s with b sequences on every rank: lambda = n / (output * tpot), n = b * ranks, and
- * tpot = step(b) + n * prefill / output, since every request's prefill interrupts all. */
+/* Requests/s with b sequences on every rank (in every micro-batch): lambda = n / (output *
+ * tpot), n = b * ranks * stages, and tpot = step(b) + n * prefill / output, since every
+ * request's prefill interrupts all. */
 static double rate_at(struct step_probe *p, const struct mean_request *m, int64_t b,
                       double prefill_s, double *tpot_s)
 {
-    double n = (double)b * p->n_ranks;
+    double n = (double)b * p->n_ranks * p->n_stages;
     *tpot_s = probe_decode_s(p, b, m->context) + n * m->fresh * prefill_s / m->output;
     return n / (m->output * *tpot_s);
 }
@@ -224,7 +230,7 @@ static double guess_with(const struct capacity_config *cfg, double *batch, doubl
         }
     }
     double rate = rate_at(&p, &m, lo, *prefill_s, &tpot);
-    *batch = (double)lo * p.n_ranks;
+    *batch = (double)lo * p.n_ranks * p.n_stages;
     probe_close(&p);
     return rate;
 }
