@@ -104,6 +104,27 @@ static void without_latency_limits_the_backlog_binds(void)
     close_setup(&s);
 }
 
+/* Two stages carry more than one and less than two, and the first guess sees it. */
+static void a_pipeline_is_guessed_with_all_its_micro_batches(void)
+{
+    double guess[3];
+    double found[3];
+    for (int pp = 1; pp <= 2; pp++) {
+        struct setup s;
+        struct capacity c;
+        double batch;
+        open_setup(&s, 1 << 16);
+        toy_stages(&s.toy, pp);
+        guess[pp] = capacity_guess(&s.cfg, &batch);
+        CU_ASSERT_TRUE(batch <= (double)s.toy.replica.sched.max_seqs);
+        capacity_find(&s.cfg, &c);
+        found[pp] = c.rps;
+        close_setup(&s);
+    }
+    CU_ASSERT_TRUE(found[2] > 1.2 * found[1] && found[2] < 2.0 * found[1]);
+    CU_ASSERT_TRUE(guess[2] > 1.2 * guess[1] && guess[2] < 2.0 * guess[1]);
+}
+
 static enum bind bind_under(enum slo_metric metric, enum slo_stat stat, double limit_s,
                             int64_t n_kv_tokens, double *rps)
 {
@@ -266,6 +287,8 @@ int main(void)
     static const struct check_case cases[] = {
         {"one_at_a_time_equals_pollaczek_khinchine", one_at_a_time_equals_pollaczek_khinchine},
         {"without_latency_limits_the_backlog_binds", without_latency_limits_the_backlog_binds},
+        {"a_pipeline_is_guessed_with_all_its_micro_batches",
+         a_pipeline_is_guessed_with_all_its_micro_batches},
         {"the_binding_limit_is_the_one_that_was_set",
          the_binding_limit_is_the_one_that_was_set},
         {"memory_binds_where_more_of_it_would_help", memory_binds_where_more_of_it_would_help},

@@ -26,8 +26,8 @@
  * max_num_seqs / pp requests each), TensorRT-LLM (max_num_seqs requests in each micro-batch).
  * Approximations: short of memory a micro-batch preempts the newest of its own requests, not
  * those under way elsewhere; hops keep no stage busy; plans are made when a micro-batch comes
- * back, also by asynchronous engines. A pipeline has no KV tiers, encodes no images and is no
- * side of a disaggregated deployment. */
+ * back, also by asynchronous engines, and take the core the time known from one stage. A
+ * pipeline has no KV tiers, encodes no images and is no side of a disaggregated deployment. */
 #ifndef REPLICA_H
 #define REPLICA_H
 
