@@ -14,7 +14,8 @@ static const double Q_LO = 0.1;
 static const double Q_HI = 0.9;
 static const double COVERAGE = 0.8;
 /* Pull towards the wider kind, in groups; the one with the best interval score is taken. */
-static const double PULLS[] = {4.0, 16.0, 64.0, 1024.0};
+static const double PULLS[] = {1.0, 4.0, 16.0, 64.0, 1024.0};
+static const double NEW_PULL = 4.0; /* for leave-one-out predictions, which are few */
 /* Widths tried until left-out rows are covered, as factors of the logarithm. */
 static const double WIDTH_FROM = 0.2;
 static const double WIDTH_TO = 2.5;
@@ -520,7 +521,7 @@ static struct cell leave_out_cell(const struct sorted *s, const struct cells *ce
     if (cell < 0) {
         return (struct cell){0};
     }
-    return drawn(s, cells, level + 1, cell, PULLS[0]);
+    return drawn(s, cells, level + 1, cell, NEW_PULL);
 }
 
 /* Excess over the band of what was measured, by both kinds of novelty in quadrature. */
