@@ -82,6 +82,10 @@ static void note_rest(struct arena *arena, struct export_job *job)
     if (s->redundant_experts > 0 || s->rebalance_s > 0.0) {
         export_note(arena, job, "redundant experts and their rebalancing are not exported");
     }
+    if (s->tier_bytes[TIER_HOST] > 0 || s->tier_bytes[TIER_SSD] > 0) {
+        export_note(arena, job,
+                    "KV tiers are not exported: each engine has a connector of its own");
+    }
     if (s->moe_backend[0]) {
         export_note(arena, job,
                     "moe_backend %s is not exported: engines name kernels otherwise",

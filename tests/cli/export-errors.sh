@@ -28,6 +28,8 @@ scenario 'name: mixtral-8x22b, weights: nvfp4' 'kind: vllm' 'hardware: b200, tp:
 try nvfp4.yaml --for vllm
 scenario 'name: deepseek-v3.2' 'kind: vllm, version: 0.10.2' 'hardware: h100-sxm, tp: 1, dp: 16, ep: 16' >old.yaml
 try old.yaml --for vllm
+scenario 'name: llama-3.1-8b' 'kind: vllm' 'hardware: h100-sxm, tp: 1, kv_host: 64 GiB' >tier.yaml
+try tier.yaml --for vllm | grep -E 'exit|tiers'
 mkdir plan
 try plan --for vllm
 echo 'rank,side,option,model,hardware,tp,pp,ep,dp,weights,kv_cache,engine,replicas,spares,node' >plan/plan.csv
