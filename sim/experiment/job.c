@@ -31,8 +31,9 @@ static const char *file_of(struct arena *arena, const struct scenario *sc, const
 static bool add_value(struct arena *arena, const struct scenario *sc,
                       const struct scenario_value *v, uint64_t *hash, struct err *err)
 {
+    unsigned char origin = (unsigned char)v->origin;
     *hash = hash_text(*hash, v->path);
-    *hash = hash_bytes(*hash, &(char){(char)v->origin}, 1);
+    *hash = hash_bytes(*hash, &origin, 1);
     const char *path = v->text ? file_of(arena, sc, v->text) : NULL;
     if (path) {
         return hash_file(hash, path, err);
