@@ -239,6 +239,36 @@ static void fingerprints_are_fnv1a(void)
                         hash_text(hash_text(HASH_START, "a"), "bc"));
 }
 
+static uint64_t hash_of(const char *text, size_t n)
+{
+    const char *path = check_tmp(7, ".bin");
+    uint64_t hash = HASH_START;
+    struct err err = {0};
+    FILE *f = fopen(path, "wb");
+    fwrite(text, 1, n, f);
+    fclose(f);
+    CU_ASSERT_TRUE(hash_file(&hash, path, &err));
+    return hash;
+}
+
+/* One changed byte anywhere in 40,000, or one more, is another file. */
+static void every_byte_of_a_file_counts(void)
+{
+    enum { SIZE = 40003 };
+    static char text[SIZE + 1];
+    static const size_t at[] = {0, 7, 8, 16383, 16384, 39999, 40000, SIZE - 1};
+    uint64_t hash = hash_of(text, SIZE);
+    CU_ASSERT_EQUAL(hash_of(text, SIZE), hash);
+    CU_ASSERT_NOT_EQUAL(hash_of(text, SIZE + 1), hash);
+    for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
+        text[at[i]] = 1;
+        CU_ASSERT_NOT_EQUAL(hash_of(text, SIZE), hash);
+        text[at[i]] = 0;
+    }
+    struct err err = {0};
+    CU_ASSERT_FALSE(hash_file(&hash, "/nowhere/at/all", &err));
+}
+
 #define CASE(name)                                                                             \
     {                                                                                          \
 #name, name                                                                            \
@@ -255,6 +285,7 @@ int main(void)
         CASE(removing_takes_parts_and_leaves_what_is_not_ours),
         CASE(one_process_works_alone_and_shards_side_by_side),
         CASE(fingerprints_are_fnv1a),
+        CASE(every_byte_of_a_file_counts),
     };
     return check_main("parts", cases, sizeof cases / sizeof cases[0]);
 }

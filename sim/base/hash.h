@@ -16,7 +16,8 @@
 uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t n);
 uint64_t hash_text(uint64_t hash, const char *text); /* with its end, so that "ab","c" differs
                                                         from "a","bc" */
-/* The content of a file, whatever its size. False with err when it cannot be read. */
+/* The content of a file, whatever its size, by words of eight bytes. False with err when it
+ * cannot be read. */
 bool hash_file(uint64_t *hash, const char *path, struct err *err);
 /* Of the bits that this machine's mathematical library returns at fixed arguments: where they
  * differ, tables may differ in their last digits. */
