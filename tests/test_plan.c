@@ -241,6 +241,31 @@ static void an_offer_by_the_hour_has_one_price_for_all_tokens(void)
     CU_ASSERT_TRUE(n > 0);
 }
 
+/* Deepinfra has its seat and its machines in the US; a machine of one's own has no operator. */
+static void every_option_says_whose_law_and_where(void)
+{
+    struct plan plan = run("managed.0.provider=deepinfra");
+    const char *paths[6];
+    struct csv_table t;
+    struct err err = {0};
+    int n = 0;
+    CU_ASSERT_TRUE_FATAL(write_all(&plan, paths));
+    CU_ASSERT_TRUE_FATAL(csv_load(arena, paths[0], &t, &err));
+    for (int r = 0; r < t.n_rows; r++) {
+        const char *provider = csv_cell(&t, r, csv_col(&t, "provider"));
+        const char *seat = csv_cell(&t, r, csv_col(&t, "seat"));
+        const char *hosting = csv_cell(&t, r, csv_col(&t, "hosting"));
+        if (strcmp(provider, "deepinfra") == 0) {
+            CU_ASSERT_STRING_EQUAL(seat, "US");
+            CU_ASSERT_STRING_EQUAL(csv_cell(&t, r, csv_col(&t, "regions")), "US");
+            CU_ASSERT_STRING_NOT_EQUAL(csv_cell(&t, r, csv_col(&t, "custom_weights")), "");
+            n++;
+        }
+        CU_ASSERT_TRUE(strcmp(hosting, "own-site") != 0 || seat[0] == '\0');
+    }
+    CU_ASSERT_TRUE(n > 0);
+}
+
 /* Ranked options have a band around their cost, and no other row has one. */
 static void every_ranked_option_has_a_band(void)
 {
@@ -338,6 +363,7 @@ int main(void)
         {"amounts_are_traceable_to_cost_lines", amounts_are_traceable_to_cost_lines},
         {"an_offer_by_the_hour_has_one_price_for_all_tokens",
          an_offer_by_the_hour_has_one_price_for_all_tokens},
+        {"every_option_says_whose_law_and_where", every_option_says_whose_law_and_where},
         {"every_ranked_option_has_a_band", every_ranked_option_has_a_band},
         {"candidates_without_an_entry_are_listed_with_a_reason",
          candidates_without_an_entry_are_listed_with_a_reason},

@@ -85,6 +85,7 @@ static void apply_policy(const struct planning *p, struct plan_entry *e,
     char why[WHY_SIZE] = "";
     e->excluded = policy_check(&p->plan->scenario->policy, facts, why, sizeof why);
     e->why = arena_strdup(p->arena, why);
+    e->facts = *facts;
 }
 
 /* A system on a machine: takes the place of a dearer one of the same model there. */

@@ -20,7 +20,9 @@
  *   engine, tokens_per_step
  *   hosting          rented | colocated | own-site | pay-per-token | priority |
  *                    provisioned | dedicated
- *   provider, node, pricing, region
+ *   provider, node, pricing, region (where the price holds)
+ *   seat, regions, custom_weights   of the operator: whose law, where it runs, what it
+ *                    loads (none | adapter | full); empty for machines of one's own
  *   reason           why not, or why excluded
  *   n_gpus           paid for in month 0, of which n_gpus_stranded in no replica
  *   replicas, spares, nodes
@@ -108,6 +110,7 @@ struct plan_entry {
     struct forecast forecast;
     double usd;                /* mean per month; NaN: no price */
     struct cost_spread spread; /* of what has a rank */
+    struct policy_facts facts;
     enum policy_rule excluded;
     const char *why;
     const struct fleet_check *check; /* NULL: not simulated */

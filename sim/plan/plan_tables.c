@@ -32,7 +32,7 @@ static const char *model_name(const struct plan *plan, int model_idx)
 static const char *const option_cols[] = {
     "rank", "state", "side", "option", "model", "quality", "system", "hardware", "tp", "pp",
     "ep", "dp", "weights", "kv_cache", "engine", "tokens_per_step", "hosting", "provider",
-    "node", "pricing", "region", "reason",
+    "node", "pricing", "region", "seat", "regions", "custom_weights", "reason",
     /* sizes */
     "n_gpus", "n_gpus_stranded", "replicas", "spares", "nodes", "n_gpus_poisson",
     "n_gpus_default", "n_gpus_bursty", "peak_rps",
@@ -47,7 +47,7 @@ static const char *const option_cols[] = {
     "usd_month_0", "capex_usd", "npv_usd", "usd_per_mtok_input", "usd_per_mtok_cached",
     "usd_per_mtok_output", "usd_per_mtok_blended", "usd_per_mtok_blended_p10",
     "usd_per_mtok_blended_p50", "usd_per_mtok_blended_p90", "evidence"};
-enum { SIZE_COLS = 9, CAPACITY_COLS = 21, MONEY_COLS = 15 };
+enum { MACHINE_COLS = 8, SIZE_COLS = 9, CAPACITY_COLS = 21, MONEY_COLS = 15 };
 
 static void put_count(struct csv_writer *w, int64_t n)
 {
@@ -103,6 +103,14 @@ static void put_machine(struct csv_writer *w, const struct plan_entry *e)
     csv_put(w, o->model);
     csv_put(w, offer_by_hour(o) ? "per hour" : "per token");
     csv_put(w, o->region ? o->region : "");
+}
+
+static void put_operator(struct csv_writer *w, const struct policy_facts *facts)
+{
+    bool own = strcmp(facts->operator_name, "self") == 0;
+    csv_put(w, facts->jurisdiction);
+    csv_put(w, facts->regions);
+    csv_put(w, own ? "" : policy_weights_names[facts->weights]);
 }
 
 static const char *reason_of(const struct plan_entry *e, char *buf, size_t n)
@@ -219,6 +227,7 @@ static void put_entry(struct csv_writer *w, const struct plan *plan, const struc
         put_empty(w, 10);
     }
     put_machine(w, e);
+    put_operator(w, &e->facts);
     csv_put(w, reason_of(e, reason, sizeof reason));
     if (e->item) {
         put_sizes(w, e);
@@ -240,7 +249,7 @@ static void put_unsized(struct csv_writer *w, const struct plan *plan,
     csv_put(w, model_name(plan, model_idx));
     csv_put_num(w, plan->scenario->models[model_idx].quality);
     put_system(w, item);
-    put_empty(w, 5);
+    put_empty(w, MACHINE_COLS);
     csv_put(w, item->why);
     put_empty(w, SIZE_COLS + CAPACITY_COLS + MONEY_COLS);
     csv_end_row(w);
@@ -276,7 +285,7 @@ static void put_refusal(struct csv_writer *w, const struct plan *plan, int i)
     csv_put(w, r->node->provider);
     csv_put(w, r->node->name);
     csv_put(w, r->pricing);
-    csv_put(w, "");
+    put_empty(w, 4);
     csv_put(w, r->reason);
     put_empty(w, SIZE_COLS + CAPACITY_COLS + MONEY_COLS);
     csv_end_row(w);

@@ -569,6 +569,10 @@ static void put_name(const struct page *p, int row)
         put(p, ", ");
         put_plan(p, row, "pricing", FORM_TEXT);
     }
+    if (page_has(p, plan_cell(row, "seat"))) {
+        put(p, ", operator in ");
+        put_plan(p, row, "seat", FORM_TEXT);
+    }
     put(p, "</small>");
     page_td_close(p, true);
 }
