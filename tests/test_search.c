@@ -294,6 +294,7 @@ static void a_fleet_is_found_again_for_the_same_question_only(void)
     struct fleet_check check = {
         .replicas_asked = 7,
         .replicas = 9,
+        .simulated = 8,
         .n_runs = 3,
         .at = {.rate_rps = 70.5, .worst = 0.9, .use = {[BIND_ITL] = NAN}},
         .met = true};
@@ -302,6 +303,7 @@ static void a_fleet_is_found_again_for_the_same_question_only(void)
     CU_ASSERT_TRUE(fleet_check_save(&parts, 4, "x", 70.5, &check, &err));
     CU_ASSERT_TRUE(fleet_check_load(&parts, 4, 1, 7, 70.5, &back, &err));
     CU_ASSERT_EQUAL(back.replicas, 9);
+    CU_ASSERT_EQUAL(back.simulated, 8);
     CU_ASSERT_EQUAL(back.n_runs, 3);
     CU_ASSERT_TRUE(back.met && same_point(&back.at, &check.at));
     CU_ASSERT_FALSE(fleet_check_load(&parts, 4, 1, 8, 70.5, &back, &err));

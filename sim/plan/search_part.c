@@ -101,6 +101,7 @@ bool fleet_check_save(const struct parts *parts, int idx, const char *name, doub
     part_put_int(w, "asked", c->replicas_asked);
     part_put_nums(w, "peak_rps", &peak_rps, 1);
     part_put_int(w, "needed", c->replicas);
+    part_put_int(w, "simulated", c->simulated);
     part_put_int(w, "runs", c->n_runs);
     part_put_int(w, "met_at_last", c->met);
     put_point(w, &c->at);
@@ -120,6 +121,7 @@ bool fleet_check_load(const struct parts *parts, int idx, int n_classes, int64_t
     part_int(r, "asked", replicas, replicas);
     part_nums(r, "peak_rps", &peak, 1);
     c->replicas = part_int(r, "needed", replicas, INT64_MAX);
+    c->simulated = part_int(r, "simulated", 1, c->replicas);
     c->n_runs = (int)part_int(r, "runs", 0, INT32_MAX);
     c->met = part_int(r, "met_at_last", 0, 1) != 0;
     get_point(r, n_classes, &c->at);
