@@ -351,6 +351,25 @@ static void images_are_encoded_with_the_first_chunk(void)
     CHECK_NEAR(parts[1][OP_DENSE], parts[0][OP_DENSE] + 0.05, 1e-12);
 }
 
+static void cached_images_are_not_encoded(void)
+{
+    struct rig g;
+    rig_init(&g, ENGINE_VLLM, 1, 10000);
+    g.toy.replica.reuse = true;
+    g.toy.replica.encode_s_per_token = 1.0;
+    rig_start(&g);
+    for (int i = 0; i < 2; i++) {
+        int32_t idx = send_as(&g, 1000.0 * i, 100, 1, (struct prompt_content){.body_id = 5});
+        g.pool.items[idx].image_tokens = 50;
+        replica_run(&g.rep, INFINITY, false);
+    }
+    double first = end_of(&g, 0)->last_s;
+    double second = end_of(&g, 1)->last_s - 1000.0;
+    CU_ASSERT_TRUE(first > 50.0 && first < 51.0);
+    CU_ASSERT_TRUE(second > 4.0 && second < 5.0); /* 96 of 100 are cached */
+    rig_fini(&g);
+}
+
 /* ---- tiers
  * ------------------------------------------------------------------------------------------ */
 
@@ -703,6 +722,7 @@ int main(void)
         {"vLLM: recompute takes longer", a_preempted_request_computes_again_and_takes_longer},
         {"vLLM: a cached prefix", a_cached_prefix_is_not_computed_again},
         {"images are encoded with the first chunk", images_are_encoded_with_the_first_chunk},
+        {"cached images are not encoded", cached_images_are_not_encoded},
         {"a tier gives back what GPU memory lost", a_tier_gives_back_what_gpu_memory_lost},
         {"engines wait for a load in their way", engines_wait_for_a_load_in_their_way},
         {"others run while a request loads", others_run_while_a_request_loads},

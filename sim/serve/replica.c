@@ -484,6 +484,14 @@ static bool next_to_admit(struct replica *r, struct rank *k, int64_t budget,
     }
 }
 
+/* Image tokens of a prompt that are not cached, taken to stand at its end. Encoded in the step
+ * that begins the prompt, and again when it has to be computed again. */
+static int64_t images_to_encode(const struct request *q)
+{
+    int64_t fresh = q->prompt_tokens - q->computed_tokens;
+    return q->image_tokens < fresh ? q->image_tokens : fresh;
+}
+
 bool rank_admit(struct replica *r, struct rank *k, int64_t budget, double now_s)
 {
     struct admission a;
@@ -500,9 +508,9 @@ bool rank_admit(struct replica *r, struct rank *k, int64_t budget, double now_s)
     }
     k->n_loaded -= q->loaded;
     q->loaded = false;
-    /* the encoder runs in the step that begins the prompt; its result is kept */
-    k->step_encode_s += r->cfg->encode_s_per_token * (double)q->image_tokens;
-    q->image_tokens = 0;
+    if (q->image_tokens > 0) {
+        k->step_encode_s += r->cfg->encode_s_per_token * (double)images_to_encode(q);
+    }
     r->n_waiting--;
     list_append(r, k, idx);
     add_chunk(r, k, idx, a.chunk_tokens);

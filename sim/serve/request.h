@@ -19,7 +19,7 @@ struct request {
     double loaded_s;    /* when its load from a tier is done */
     int64_t id;
     int64_t prompt_tokens, output_tokens;
-    int64_t image_tokens;    /* of the prompt, still to be encoded */
+    int64_t image_tokens;    /* of the prompt, new with this request */
     int64_t target_tokens;   /* to compute before (more) tokens come: prompt + generated */
     int64_t computed_tokens; /* of target, in the cache */
     int64_t generated;       /* tokens emitted up to the last (re)start of decoding */
