@@ -17,7 +17,8 @@ for engine in vllm sglang trtllm; do
     echo "$engine: exit $?"
     awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) { at[$i] = i } }
         $at["class"] != "chat" { print $1 "," $at["n_gpus"] "," $at["ttft_s_mean"] "," $at["tpot_s_mean"] "," $at["output_tok_s"] "," $at["evidence"] }' $engine/summary.csv
-    cut -d, -f 1,4,7,9-12 $engine/breakdown.csv
+    awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) { at[$i] = i } }
+        { print $1 "," $at["dense_frac"] "," $at["allreduce_frac"] "," $at["bubble_frac"] "," $at["host_frac"] "," $at["idle_frac"] }' $engine/breakdown.csv
 done
 cat >nodes.yaml <<'YAML'
 name: nodes
@@ -33,3 +34,5 @@ for engine in vllm sglang trtllm; do
 done
 "$HEADROOM" run --no-plots nodes.yaml --set deployments.0.pp=2 --set engine.speculative_tokens=2 2>&1 | grep error
 "$HEADROOM" run --no-plots stages.yaml --set deployments.1.pp=128 2>&1 | grep error
+"$HEADROOM" run --no-plots nodes.yaml --set deployments.0.pp=2 --set deployments.0.prefill_replicas=1 2>&1 | grep error
+"$HEADROOM" run --no-plots nodes.yaml --set deployments.0.pp=2 --set deployments.0.kv_host=64GiB 2>&1 | grep error
