@@ -148,10 +148,19 @@ enum { USUAL_PATCHES = 4, MAX_PATCHES = 1024 };
 
 static bool read_headroom(const struct node *map, struct model *m, struct err *err)
 {
-    static const char *const KEYS[] = {"hf_id",       "aliases", "published_total_params_b",
-                                       "checkpoints", "mtp",     "published_active_params_b",
-                                       "moe_skew",    "source",  "native_weights",
-                                       "as_of",       "comment", "image_patches_per_token"};
+    static const char *const KEYS[] = {"hf_id",
+                                       "aliases",
+                                       "published_total_params_b",
+                                       "checkpoints",
+                                       "mtp",
+                                       "published_active_params_b",
+                                       "moe_skew",
+                                       "source",
+                                       "native_weights",
+                                       "as_of",
+                                       "comment",
+                                       "image_patches_per_token",
+                                       "truncated_sampling"};
     struct cfg c = {map, err, node_expect(map, NODE_MAP, err)};
     c.ok = c.ok && node_check_keys(map, KEYS, (int)(sizeof KEYS / sizeof *KEYS), err);
     const char *hf_id = cfg_text(&c, "hf_id");
@@ -167,6 +176,7 @@ static bool read_headroom(const struct node *map, struct model *m, struct err *e
     m->published_active = read_billions(&c, "published_active_params_b");
     m->image_patches_per_token =
         (double)cfg_int(&c, "image_patches_per_token", 1, MAX_PATCHES, USUAL_PATCHES);
+    m->truncated_sampling = cfg_text(&c, "truncated_sampling") != NULL;
     return read_dtype(&c, "native_weights", &m->native) && read_aliases(&c, m) &&
            read_checkpoints(&c, m) && read_mtp(&c, m) && read_skew(&c, m);
 }

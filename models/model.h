@@ -119,6 +119,9 @@ struct model {
     struct checkpoint checkpoints[MODEL_MAX_CHECKPOINTS];
     int n_checkpoints;
     struct moe_skew skew;
+    /* its generation_config.json asks for top-p or top-k, which the file quotes: a server that
+     * follows it sorts the logits of requests that do not say otherwise */
+    bool truncated_sampling;
     const char *source;
     const char *as_of; /* ISO date */
     const char *file;  /* where it was read from */

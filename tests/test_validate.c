@@ -222,6 +222,28 @@ static void open_loops_average_over_replications(void)
     CU_ASSERT_EQUAL(r.n_requests, 50);
 }
 
+/* Llama 3.1 asks for top-p; Mistral Nemo, as large a vocabulary, for nothing. */
+static void evenly_spaced_loads_sample_as_the_checkpoint_says(void)
+{
+    static const char *const names[] = {"llama-3.1-8b", "mistral-nemo"};
+    struct validate_settings settings = {.stock = stock(), .replications = 1};
+    for (int i = 0; i < 2; i++) {
+        struct validate_row row = closed_row();
+        struct validate_result out = {0};
+        struct system s;
+        const struct model *m = model(names[i]);
+        row.model = names[i];
+        row.load = VLOAD_OPEN_CONSTANT;
+        CU_ASSERT_TRUE_FATAL(validate_row_system(&settings, &row, m, &s, &out));
+        CU_ASSERT_EQUAL(s.step->cfg.truncated_sampling, i == 0);
+        system_fini(&s);
+        row.load = VLOAD_CLOSED;
+        CU_ASSERT_TRUE_FATAL(validate_row_system(&settings, &row, m, &s, &out));
+        CU_ASSERT_FALSE(s.step->cfg.truncated_sampling);
+        system_fini(&s);
+    }
+}
+
 static void infinite_rate_sends_all_at_once(void)
 {
     struct validate_row row = closed_row();
@@ -640,6 +662,8 @@ int main(void)
          offline_queues_four_batches_at_least_3000},
         {"open loops average over replications", open_loops_average_over_replications},
         {"infinite rate sends all at once", infinite_rate_sends_all_at_once},
+        {"evenly spaced loads sample as the checkpoint says",
+         evenly_spaced_loads_sample_as_the_checkpoint_says},
         {"uniform lengths have the stated mean", uniform_lengths_have_the_stated_mean},
         {"constant lengths of one client do not vary",
          constant_lengths_of_one_client_do_not_vary},

@@ -84,6 +84,7 @@ struct step_config {
      * combined (SGLang --enable-two-batch-overlap, vLLM --enable-dbo): kernels run twice on
      * half the tokens, and the shorter of compute and all-to-all hides behind the longer. */
     bool two_batch_overlap;
+    bool truncated_sampling; /* requests sample by top-p or top-k: logits are sorted */
     /* measured correction of every step, T' = scale x T + offset; scale 0: none */
     double step_scale, step_offset_s;
 };

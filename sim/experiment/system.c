@@ -246,6 +246,7 @@ static bool build_step(const struct stock *stock, struct system *s, struct err *
         .rebalance_s = p->rebalance_s,
         .cuda_graphs = p->cuda_graphs != 0,
         .two_batch_overlap = p->two_batch_overlap,
+        .truncated_sampling = p->truncated_sampling,
         .draft_tokens = p->draft_tokens,
         .step_scale = p->step_scale,
         .step_offset_s = p->step_offset_s,

@@ -37,9 +37,10 @@ struct system_spec {
     double acceptance_frac; /* chance that a drafted token is accepted, given those before */
     bool two_batch_overlap; /* as in struct step_config */
     int64_t balance_iters;  /* attention data parallelism; -1: the engine's default */
-    int64_t tier_bytes[TIER_N];  /* KV tiers below GPU memory, of a replica; 0: none */
-    int reserve_output;          /* guaranteed-no-evict: 1, 0, -1 the engine's default */
-    const char *moe_backend;     /* "" auto */
+    int64_t tier_bytes[TIER_N]; /* KV tiers below GPU memory, of a replica; 0: none */
+    int reserve_output;         /* guaranteed-no-evict: 1, 0, -1 the engine's default */
+    bool truncated_sampling;    /* by top-p or top-k, the logits sorted; else greedy or plain */
+    const char *moe_backend;    /* "" auto */
     struct step_without without; /* effects left out of the cost model */
     double skew_sigma;           /* NaN: the catalogue's */
     int64_t redundant_experts;

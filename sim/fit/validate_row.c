@@ -250,6 +250,10 @@ static void set_knobs(const struct validate_row *row, struct system_spec *spec,
     spec->recv_interval = row->recv_interval > 0 ? row->recv_interval : 1;
     spec->wait_iters = row->wait_iters;
     spec->wait_ratio = row->wait_ratio;
+    /* inference-perf, the client of evenly spaced loads, leaves sampling to the server, and
+     * vLLM follows the checkpoint; the other clients ask for temperature 0 */
+    spec->truncated_sampling = row->load == VLOAD_OPEN_CONSTANT &&
+                               spec->engine == ENGINE_VLLM && spec->model->truncated_sampling;
     spec->moe_backend = moe_kernel_of(row->moe_backend);
     if (*row->moe_backend && !*spec->moe_backend) {
         note(out, "MoE backend '%s' not known: the engine's default", row->moe_backend);
