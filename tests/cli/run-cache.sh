@@ -4,4 +4,4 @@
     --set deployments.0.kv_host='[0, 8 GiB, 512 GiB]' --set deployments.0.router='[least-requests, kv-aware]'
 cat out/agent-cache/cache.csv
 "$HEADROOM" memory -q --no-plots "$SRC/scenarios/agent-cache.yaml" --set deployments.0.kv_ssd='1 TiB' >/dev/null
-cut -d, -f1,29- out/agent-cache/memory.csv
+cut -d, -f1,30- out/agent-cache/memory.csv
