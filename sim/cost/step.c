@@ -1075,13 +1075,19 @@ static double draft_s(struct step_cache *c, int64_t n)
     return sm->cfg.draft_tokens * one;
 }
 
+/* The larger of 1 or 2 parts; a division would cost every step. */
+static inline int64_t part_of(int64_t tokens, int n_parts)
+{
+    return n_parts == 1 ? tokens : (tokens + 1) / 2;
+}
+
 /* Attention, projections and head of one rank whose m tokens run in so many equal parts.
  * *attention: the first of them. */
 static double rank_s(struct step_cache *c, const struct step_batch *b, int64_t m, int n_parts,
                      double *attention)
 {
     const struct step_model *sm = c->model;
-    int64_t part = (m + n_parts - 1) / n_parts;
+    int64_t part = part_of(m, n_parts);
     *attention = attention_s(sm, b);
     double t = *attention +
                n_parts * table_get(c->token_s, c->max_tokens + 1, step_token_parts, sm, part);
@@ -1098,7 +1104,7 @@ static double experts_of_group_s(struct step_cache *c, int64_t group_tokens, int
     if (!sm->moe_kernel[0] || group_tokens == 0) {
         return 0.0;
     }
-    int64_t part = (group_tokens + n_parts - 1) / n_parts;
+    int64_t part = part_of(group_tokens, n_parts);
     c->moe_n[part] += (uint32_t)n_parts;
     return n_parts *
            table_get(c->moe_s, c->max_tokens * sm->cfg.dp + 1, step_moe_parts, sm, part);
@@ -1128,14 +1134,18 @@ static double corrected_s(struct step_cache *c, double law_s, double floor_s)
 }
 
 /* How many parts a step runs in: two halves when every rank has something for both. */
-static int halves(const struct step_cache *c, const struct step_batch *batches, int n_ranks)
+static inline int halves(const struct step_cache *c, const struct step_batch *batches,
+                         int n_ranks)
 {
-    for (int r = 0; r < n_ranks && c->model->cfg.two_batch_overlap; r++) {
+    if (!c->model->cfg.two_batch_overlap) {
+        return 1;
+    }
+    for (int r = 0; r < n_ranks; r++) {
         if (computed_tokens(c, &batches[r]) < 2) {
             return 1;
         }
     }
-    return c->model->cfg.two_batch_overlap ? 2 : 1;
+    return 2;
 }
 
 double step_time_s(struct step_cache *c, const struct step_batch *batches, int n_ranks)
@@ -1160,7 +1170,7 @@ double step_time_s(struct step_cache *c, const struct step_batch *batches, int n
         }
     }
     /* only the rank that sets the pace counts: the breakdown adds up to the time */
-    c->token_n[(most + n_parts - 1) / n_parts] += (uint32_t)n_parts;
+    c->token_n[part_of(most, n_parts)] += (uint32_t)n_parts;
     c->head_n[busiest->n_sample]++;
     t += experts_of_group_s(c, group_tokens, n_parts);
     if (n_parts > 1 && group_tokens > 0) {

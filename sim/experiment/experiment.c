@@ -141,23 +141,11 @@ static void name_layout(struct arena *arena, const struct system_spec *asked,
 
 /* What a scenario can say and the simulator cannot do is refused: silence would be a wrong
  * answer. */
-static bool is_simulated(const struct scenario *sc, const struct deployment *d, struct err *err)
+static bool is_simulated(const struct scenario *sc, const struct deployment *d,
+                         const struct system_spec *spec, struct err *err)
 {
-    struct src_pos pos = sc->deployments[d->entry_idx].pos;
-    const struct scenario_class *classes = sc->classes;
-    bool images = false;
-    for (int i = 0; i < sc->n_classes; i++) {
-        images = images || classes[i].images.per_request > 0.0;
-    }
-    bool tiers = d->kv_host_bytes > 0 || d->kv_ssd_bytes > 0;
-    if (d->pp > 1 && (d->prefill_replicas > 0 || tiers || images)) {
-        return err_at(err, pos,
-                      "pipeline parallelism (pp: %d) is not simulated together with %s", d->pp,
-                      d->prefill_replicas > 0 ? "prefill replicas"
-                      : tiers                 ? "KV tiers"
-                                              : "images");
-    }
-    return true;
+    const char *with = system_refused(sc, spec, d->prefill_replicas > 0);
+    return !with || err_at(err, sc->deployments[d->entry_idx].pos, "%s", with);
 }
 
 struct experiment *experiment_new(struct arena *arena, const struct stock *stock,
@@ -183,7 +171,7 @@ struct experiment *experiment_new(struct arena *arena, const struct stock *stock
     for (int i = 0; i < e->deployments.n; i++) {
         struct system_spec spec;
         const struct deployment *d = &e->deployments.items[i];
-        bool ok = is_simulated(sc, d, err) && system_spec_of(sc, d, &spec, err);
+        bool ok = system_spec_of(sc, d, &spec, err) && is_simulated(sc, d, &spec, err);
         spec.corrections = corrections;
         if (!ok || !system_resolve(stock, &spec, &e->systems[i], err) ||
             !prefill_resolve(arena, stock, sc, d, &spec, &e->systems[i], &e->prefills[i],

@@ -278,10 +278,14 @@ static void size_task(void *ctx, int i, int thread)
     if (!is_wanted(z->options, i) || failed_before(z->failure, i)) {
         return;
     }
-    if (item->candidate->disaggregated) {
+    const char *refused =
+        item->candidate->disaggregated
+            ? "prefill and decode on separate replicas are not planned: run or "
+              "sweep them"
+            : system_refused(z->sc, &item->candidate->spec, false);
+    if (refused) {
         item->state = SEARCH_UNSUPPORTED;
-        snprintf(item->why, sizeof item->why,
-                 "prefill and decode on separate replicas are not simulated");
+        snprintf(item->why, sizeof item->why, "%s", refused);
         return;
     }
     if (system_resolve(z->stock, &item->candidate->spec, &system, &err)) {

@@ -114,7 +114,6 @@ void replica_init(struct replica *r, const struct replica_config *cfg,
     if (n_slots > 1) {
         r->pipeline = microbatches_new(n_slots);
     }
-    ASSERT(n_slots == 1 || cfg->role == ROLE_BOTH);
     set_seats(r, n_slots);
     for (int i = 0; i < n_slots * r->n_ranks; i++) {
         rank_init(r, &r->all_ranks[i]);
@@ -123,7 +122,7 @@ void replica_init(struct replica *r, const struct replica_config *cfg,
         renew_pool(r, i);
     }
     r->extras = r->ranks[0].tiers.any || cfg->encode_s_per_token > 0.0;
-    ASSERT(n_slots == 1 || !r->extras);
+    ASSERT(n_slots == 1 || (cfg->role == ROLE_BOTH && !r->ranks[0].tiers.any));
 }
 
 void replica_fini(struct replica *r)
@@ -1194,7 +1193,7 @@ static double wait_for_loads(struct replica *r, double dt)
 }
 
 /* Plans the coming step of all ranks; false: nothing to run. */
-static bool plan_ranks(struct replica *r, double now_s)
+static inline bool plan_ranks(struct replica *r, double now_s)
 {
     bool work = false;
     balance_ranks(r);
@@ -1358,7 +1357,7 @@ static void run_step(struct replica *r, double now_s)
 }
 
 /* What the scheduler sees by the cutoff, or by now when it has nothing else to do. */
-static void look_around(struct replica *r, double cutoff_s, double now_s)
+static inline void look_around(struct replica *r, double cutoff_s, double now_s)
 {
     if (r->n_loading > 0) {
         receive_all_loaded(r, cutoff_s);
@@ -1366,7 +1365,9 @@ static void look_around(struct replica *r, double cutoff_s, double now_s)
     if (looks_for_requests(r)) {
         receive(r, cutoff_s);
     }
-    take_landed(r, cutoff_s, now_s);
+    if (r->landed.n > 0) {
+        take_landed(r, cutoff_s, now_s);
+    }
     expire(r, now_s);
     if (r->n_running + r->n_waiting == r->n_loading) {
         receive_all_loaded(r, now_s);
