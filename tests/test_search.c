@@ -312,13 +312,31 @@ static void a_fleet_is_found_again_for_the_same_question_only(void)
     CU_ASSERT_EQUAL(err.code, ERR_INPUT);
 }
 
-static void separate_prefill_is_refused_with_a_reason(void)
+/* One prefill and two decode replicas of one GPU each are bought together. */
+static void separate_prefill_is_sized_as_a_unit(void)
 {
-    static const char *const sets[] = {"deployments.0.prefill_replicas=1",
-                                       "deployments.0.hardware=[h100-sxm]"};
-    struct search s = searched(parse(small_text, sets, 2), 1, false);
+    static const char *const sets[] = {
+        "deployments.0.prefill_replicas=1", "deployments.0.replicas=2",
+        "deployments.0.hardware=[h100-sxm]", "deployments.0.tp=1"};
+    struct search s = searched(parse(small_text, sets, 4), 1, false);
+    const struct search_item *item = &s.items[0];
+    CU_ASSERT_EQUAL_FATAL(item->state, SEARCH_SIZED);
+    CU_ASSERT_EQUAL(item->n_gpus, 3);
+    CU_ASSERT_EQUAL(item->option.gpus_per_replica, 3);
+    CU_ASSERT_PTR_NOT_NULL(strstr(item->candidate->name, "1 prefill + 2 decode"));
+    CU_ASSERT_TRUE(item->option.prefill_time_frac > 0.0 &&
+                   item->option.prefill_time_frac < 1.0);
+    CU_ASSERT_TRUE(item->option.evidence <= PLAN_EVIDENCE_SKU);
+}
+
+static void prefill_on_another_gpu_is_refused_with_a_reason(void)
+{
+    static const char *const sets[] = {
+        "deployments.0.prefill_replicas=1", "deployments.0.hardware=[h100-sxm]",
+        "deployments.0.prefill.hardware=h200-sxm", "deployments.0.tp=1"};
+    struct search s = searched(parse(small_text, sets, 4), 1, false);
     CU_ASSERT_EQUAL(s.items[0].state, SEARCH_UNSUPPORTED);
-    CU_ASSERT_TRUE(s.items[0].why[0] != '\0');
+    CU_ASSERT_PTR_NOT_NULL(strstr(s.items[0].why, "not priced"));
 }
 
 int main(void)
@@ -346,8 +364,9 @@ int main(void)
          what_shards_found_is_what_one_process_finds},
         {"a_fleet_is_found_again_for_the_same_question_only",
          a_fleet_is_found_again_for_the_same_question_only},
-        {"separate_prefill_is_refused_with_a_reason",
-         separate_prefill_is_refused_with_a_reason},
+        {"separate prefill is sized as a unit", separate_prefill_is_sized_as_a_unit},
+        {"prefill on another GPU is refused with a reason",
+         prefill_on_another_gpu_is_refused_with_a_reason},
     };
     int code = check_main("search", cases, (int)(sizeof cases / sizeof cases[0]));
     arena_free(arena);

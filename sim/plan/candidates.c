@@ -274,6 +274,12 @@ static void add_candidate(struct build *b, const struct deployment *d,
         s.chunked_prefill = b->sc->engine.chunked_prefill_size;
     }
     const char *name = candidate_name(b->arena, b->sc, &s, d->router);
+    bool apart = d->prefill_replicas > 0;
+    if (apart) {
+        name = arena_printf(b->arena, "%s %lld prefill + %lld decode", name,
+                            (long long)d->prefill_replicas,
+                            (long long)(d->replicas > 0 ? d->replicas : 1));
+    }
     for (int i = 0; i < list->n; i++) {
         if (strcmp(list->items[i].name, name) == 0) {
             return; /* from another number of replicas, which the plan finds itself */
@@ -285,7 +291,7 @@ static void add_candidate(struct build *b, const struct deployment *d,
                                                 .spec = s,
                                                 .model = d->spec,
                                                 .router = d->router,
-                                                .disaggregated = d->prefill_replicas > 0};
+                                                .unit = apart ? d : NULL};
 }
 
 static void add_settings(struct build *b, const struct deployment *d,

@@ -29,8 +29,16 @@ struct candidate {
     struct system_spec spec;            /* layout filled in */
     const struct scenario_model *model; /* with the user's score */
     enum router_kind router;
-    bool disaggregated; /* asked for; not simulated */
+    /* of a disaggregated one, whose `spec` decodes: what a unit is made of; NULL: a unit is one
+     * replica. Capacity, cost and fleets count units */
+    const struct deployment *unit;
 };
+
+/* Decode (or only) replicas of a unit. */
+static inline int candidate_replicas(const struct candidate *c)
+{
+    return c->unit && c->unit->replicas > 0 ? (int)c->unit->replicas : 1;
+}
 
 struct candidate_list {
     struct candidate *items;

@@ -311,6 +311,21 @@ static int warmup_segments(const struct finder *s, const struct metrics *m)
     return settled > found ? settled : found;
 }
 
+/* Share of the GPUs' time that computes prompts: with sides of their own, what one of them was
+ * busy; else computed tokens at the speed of a full prefill step. */
+static double prefill_share(const struct finder *s, const struct cluster_result *r)
+{
+    double busy_s = r->stats.busy_s;
+    if (s->cfg->prefill) {
+        double prefill_s = r->prefill.stats.busy_s * s->cfg->prefill->system.n_gpus;
+        double decode_s = r->decode.stats.busy_s * s->cfg->decode_gpus;
+        return prefill_s + decode_s > 0.0 ? prefill_s / (prefill_s + decode_s) : 0.0;
+    }
+    return busy_s > 0.0
+               ? fmin(1.0, r->stats.computed_prompt_tokens * s->prefill_s_per_token / busy_s)
+               : 0.0;
+}
+
 static void add_measures(struct finder *s, const struct cluster_result *r,
                          const struct class_summary *all, struct tally *t)
 {
@@ -324,10 +339,11 @@ static void add_measures(struct finder *s, const struct cluster_result *r,
     t->busy += r->replica_s > 0.0 ? busy / r->replica_s : 0.0;
     t->mfu += r->work.compute_s * per_busy;
     t->mbu += r->work.memory_s * per_busy;
-    t->kv_max += r->stats.kv_max_bytes / r->kv_capacity_bytes;
-    t->batch += r->stats.batch_s * per_busy;
-    t->prefill +=
-        fmin(1.0, r->stats.computed_prompt_tokens * s->prefill_s_per_token * per_busy);
+    t->kv_max += r->decode.stats.kv_max_bytes / r->decode.kv_capacity_bytes *
+                 (s->cfg->prefill ? n_replicas(s->cfg) * s->cfg->decode_replicas : 1);
+    t->batch +=
+        r->decode.stats.busy_s > 0.0 ? r->decode.stats.batch_s / r->decode.stats.busy_s : 0.0;
+    t->prefill += prefill_share(s, r);
     t->input += all->prompt_tokens / done;
     t->hit += all->hit_tokens / done;
     t->output += all->output_tokens / done;
@@ -341,6 +357,20 @@ static void count_run(struct finder *s, const struct cluster_result *r)
     s->out->n_events += r->n_events;
     s->out->interrupted |= r->abandoned;
     s->out->impossible |= r->stats.busy_s < least * (1.0 - FLOOR_TOLERANCE);
+}
+
+/* Units of a disaggregated deployment, side by side. */
+static void add_prefill(const struct capacity_config *c, struct cluster_config *cfg)
+{
+    if (!c->prefill) {
+        return;
+    }
+    int units = n_replicas(c);
+    cfg->n_replicas = units * c->decode_replicas;
+    cfg->prefill = &c->prefill->system.replica;
+    cfg->n_prefill = units * c->prefill->n_replicas;
+    cfg->handover = c->prefill->handover;
+    cfg->handover.spine_bytes_per_s *= units;
 }
 
 /* Simulates so many requests and fills the summary. Returns the worst use of a limit. */
@@ -360,6 +390,7 @@ static double simulate(struct finder *s, const struct replica_config *replica,
         .stop = s->cfg->stop,
     };
     double worst = 0.0;
+    add_prefill(s->cfg, &cfg);
     cluster_run(&cfg, r);
     count_run(s, r);
     metrics_summary(&r->metrics, warmup_segments(s, &r->metrics), s->summary);

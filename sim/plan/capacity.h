@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "scenarios/scenario.h"
+#include "sim/experiment/prefill.h"
 #include "sim/load/load.h"
 #include "sim/serve/cluster.h"
 
@@ -41,6 +42,10 @@ extern const char *const bind_names[]; /* TTFT, TPOT, ITL, E2E, KV memory, avail
 
 struct capacity_config {
     const struct replica_config *replica;
+    /* disaggregated: `replica` decodes, and so many of both make a unit, which then stands for
+     * "replica" here; NULL: no prefill side */
+    const struct prefill_side *prefill;
+    int decode_replicas, decode_gpus; /* of a unit; of one of its decode replicas */
     const struct load_class *classes; /* at a total of 1 request/s; traces at that speed */
     const struct scenario_slo *slos;  /* [n_classes] */
     int n_classes;

@@ -31,8 +31,9 @@ static const char *model_name(const struct plan *plan, int model_idx)
 
 static const char *const option_cols[] = {
     "rank", "state", "side", "option", "model", "quality", "system", "hardware", "tp", "pp",
-    "ep", "dp", "weights", "kv_cache", "engine", "tokens_per_step", "hosting", "provider",
-    "node", "pricing", "region", "seat", "regions", "custom_weights", "reason",
+    "ep", "dp", "decode_replicas", "prefill_replicas", "weights", "kv_cache", "engine",
+    "tokens_per_step", "hosting", "provider", "node", "pricing", "region", "seat", "regions",
+    "custom_weights", "reason",
     /* sizes */
     "n_gpus", "n_gpus_stranded", "replicas", "spares", "nodes", "n_gpus_poisson",
     "n_gpus_default", "n_gpus_bursty", "peak_rps",
@@ -47,7 +48,7 @@ static const char *const option_cols[] = {
     "usd_month_0", "capex_usd", "npv_usd", "usd_per_mtok_input", "usd_per_mtok_cached",
     "usd_per_mtok_output", "usd_per_mtok_blended", "usd_per_mtok_blended_p10",
     "usd_per_mtok_blended_p50", "usd_per_mtok_blended_p90", "evidence"};
-enum { MACHINE_COLS = 8, SIZE_COLS = 9, CAPACITY_COLS = 21, MONEY_COLS = 15 };
+enum { SYSTEM_COLS = 12, MACHINE_COLS = 8, SIZE_COLS = 9, CAPACITY_COLS = 21, MONEY_COLS = 15 };
 
 static void put_count(struct csv_writer *w, int64_t n)
 {
@@ -71,6 +72,13 @@ static int64_t tokens_per_step(const struct system_spec *s)
     return s->engine == ENGINE_SGLANG ? s->chunked_prefill : s->max_batched_tokens;
 }
 
+/* Of one unit; empty where it is one replica that does both. */
+static void put_unit(struct csv_writer *w, const struct candidate *c)
+{
+    put_count(w, c->unit ? candidate_replicas(c) : 0);
+    put_count(w, c->unit ? c->unit->prefill_replicas : 0);
+}
+
 static void put_system(struct csv_writer *w, const struct search_item *item)
 {
     const struct system_spec *s = &item->spec;
@@ -80,6 +88,7 @@ static void put_system(struct csv_writer *w, const struct search_item *item)
     csv_put_int(w, s->pp);
     csv_put_int(w, s->ep);
     csv_put_int(w, s->dp);
+    put_unit(w, item->candidate);
     csv_put(w, dtype_name(s->checkpoint.weights));
     csv_put(w, dtype_name(s->kv));
     csv_put(w, engine_names[s->engine]);
@@ -224,7 +233,7 @@ static void put_entry(struct csv_writer *w, const struct plan *plan, const struc
     if (e->item) {
         put_system(w, e->item);
     } else {
-        put_empty(w, 10);
+        put_empty(w, SYSTEM_COLS);
     }
     put_machine(w, e);
     put_operator(w, &e->facts);
@@ -281,7 +290,7 @@ static void put_refusal(struct csv_writer *w, const struct plan *plan, int i)
     csv_put(w, plan->refused_option[i]);
     put_empty(w, 3);
     csv_put(w, r->node->gpu);
-    put_empty(w, 9);
+    put_empty(w, SYSTEM_COLS - 1); /* the system's rest, and the hosting */
     csv_put(w, r->node->provider);
     csv_put(w, r->node->name);
     csv_put(w, r->pricing);

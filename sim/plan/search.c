@@ -104,13 +104,48 @@ static void sizing_open(struct sizing *z, struct arena *arena, const struct stoc
 }
 
 /* classes: scratch [n_classes], which the configuration points at. */
-static struct capacity_config config_of(const struct sizing *z, const struct system *system,
+/* A candidate made concrete: what decodes (or does both), and its prefill side. */
+struct unit {
+    const struct candidate *candidate;
+    struct system system;
+    struct prefill_side prefill;
+    struct arena *arena;
+};
+
+/* unit_close in any case. */
+static bool unit_open(const struct sizing *z, const struct candidate *c, struct unit *u,
+                      struct err *err)
+{
+    *u = (struct unit){.candidate = c, .arena = arena_new()};
+    return system_resolve(z->stock, &c->spec, &u->system, err) &&
+           (!c->unit || prefill_resolve(u->arena, z->stock, z->sc, c->unit, &c->spec,
+                                        &u->system, &u->prefill, err));
+}
+
+static void unit_close(struct unit *u)
+{
+    system_fini(&u->system);
+    prefill_fini(&u->prefill);
+    arena_free(u->arena);
+}
+
+static int unit_gpus(const struct unit *u)
+{
+    return candidate_replicas(u->candidate) * u->system.n_gpus +
+           u->prefill.n_replicas * u->prefill.system.n_gpus;
+}
+
+static struct capacity_config config_of(const struct sizing *z, const struct unit *unit,
                                         struct load_class *classes)
 {
+    const struct system *system = &unit->system;
     search_classes(z->work, system->spec.max_model_len, classes);
     int64_t most = z->options->max_requests;
     return (struct capacity_config){
         .replica = &system->replica,
+        .prefill = unit->prefill.n_replicas > 0 ? &unit->prefill : NULL,
+        .decode_replicas = candidate_replicas(unit->candidate),
+        .decode_gpus = system->n_gpus,
         .classes = classes,
         .slos = z->slos,
         .n_classes = z->sc->n_classes,
@@ -162,7 +197,7 @@ static void fill_band(const struct sizing *z, const struct system *system,
     if (!evidence_band(bands, system, BAND_OUTPUT_TOK_S, BAND_OPEN, &band)) {
         band = (struct band){1.0, 1.0};
     }
-    item->option.evidence = grade_of[evidence_of(bands, system).grade];
+    item->option.evidence = grade_of[system->evidence.grade];
     item->option.rps_lo = item->capacity.rps * band.lo;
     item->option.rps_hi = item->capacity.rps * band.hi;
 }
@@ -202,7 +237,7 @@ static void describe_no_load(const struct sizing *z, struct search_item *item)
 }
 
 /* From its part, or by simulation. */
-static bool find_capacity(const struct sizing *z, const struct system *system, int idx,
+static bool find_capacity(const struct sizing *z, const struct unit *unit, int idx,
                           struct capacity *out, struct err *err)
 {
     const struct parts *parts = z->options->parts;
@@ -215,19 +250,18 @@ static bool find_capacity(const struct sizing *z, const struct system *system, i
                        z->search->candidates.items[idx].name);
     }
     struct load_class *classes = xcalloc((size_t)z->sc->n_classes, sizeof *classes);
-    struct capacity_config cfg = config_of(z, system, classes);
+    struct capacity_config cfg = config_of(z, unit, classes);
     capacity_find(&cfg, out);
     free(classes);
     bool keep = parts && !out->interrupted && !out->impossible;
     return !keep || capacity_save(parts, idx, z->search->candidates.items[idx].name, out, err);
 }
 
-static void size_system(const struct sizing *z, const struct system *system,
-                        struct search_item *item)
+static void size_unit(const struct sizing *z, const struct unit *unit, struct search_item *item)
 {
     struct err err = {0};
     int idx = (int)(item - z->search->items);
-    if (!find_capacity(z, system, idx, &item->capacity, &err)) {
+    if (!find_capacity(z, unit, idx, &item->capacity, &err)) {
         note_failure(z->failure, idx, &err);
         item->capacity.interrupted = true;
     }
@@ -235,22 +269,26 @@ static void size_system(const struct sizing *z, const struct system *system,
         item->state = SEARCH_SKIPPED;
     } else if (item->capacity.rps > 0.0) {
         item->state = SEARCH_SIZED;
-        fill_option(z, system, item);
+        fill_option(z, &unit->system, item);
     } else {
         item->state = SEARCH_NO_LOAD;
         describe_no_load(z, item);
     }
 }
 
-static void size_resolved(const struct sizing *z, const struct system *system,
+static void size_resolved(const struct sizing *z, const struct unit *unit,
                           struct search_item *item)
 {
+    const struct system *system = &unit->system;
+    const struct system *prefill = &unit->prefill.system;
+    bool apart = unit->prefill.n_replicas > 0;
     item->spec = system->spec;
     item->footprint = system->footprint;
-    item->n_gpus = system->n_gpus;
-    if (!system->step) {
+    item->n_gpus = unit_gpus(unit);
+    if (!system->step || (apart && !prefill->step)) {
         item->state = SEARCH_NO_MEMORY;
-        snprintf(item->why, sizeof item->why, "%s", system->footprint.reason);
+        snprintf(item->why, sizeof item->why, "%s%.180s", system->step ? "prefill: " : "",
+                 system->step ? prefill->footprint.reason : system->footprint.reason);
         return;
     }
     if (!z->options->exhaustive && candidate_bound(system, z->sc->classes, z->sc->n_classes,
@@ -258,7 +296,7 @@ static void size_resolved(const struct sizing *z, const struct system *system,
         item->state = SEARCH_BOUND;
         return;
     }
-    size_system(z, system, item);
+    size_unit(z, unit, item);
 }
 
 /* Of other shards nothing is sized; to merge, everything is. */
@@ -267,34 +305,40 @@ static bool is_wanted(const struct search_options *o, int idx)
     return !o->parts || o->parts->merge || parts_is_mine(o->parts, idx);
 }
 
+/* A unit is bought as machines of one kind. */
+static const char *refused_of(const struct scenario *sc, const struct candidate *c)
+{
+    if (c->unit && c->unit->prefill_gpu != c->spec.gpu) {
+        return "different GPUs for prefill and decode are simulated, not priced: run or sweep "
+               "them";
+    }
+    return system_refused(sc, &c->spec, c->unit != NULL);
+}
+
 static void size_task(void *ctx, int i, int thread)
 {
     struct sizing *z = ctx;
     struct search_item *item = &z->search->items[i];
-    struct system system;
+    struct unit unit;
     struct err err = {0};
     (void)thread;
     progress_add(z->progress, 1);
     if (!is_wanted(z->options, i) || failed_before(z->failure, i)) {
         return;
     }
-    const char *refused =
-        item->candidate->disaggregated
-            ? "prefill and decode on separate replicas are not planned: run or "
-              "sweep them"
-            : system_refused(z->sc, &item->candidate->spec, false);
+    const char *refused = refused_of(z->sc, item->candidate);
     if (refused) {
         item->state = SEARCH_UNSUPPORTED;
         snprintf(item->why, sizeof item->why, "%s", refused);
         return;
     }
-    if (system_resolve(z->stock, &item->candidate->spec, &system, &err)) {
-        size_resolved(z, &system, item);
+    if (unit_open(z, item->candidate, &unit, &err)) {
+        size_resolved(z, &unit, item);
     } else {
         item->state = SEARCH_NO_LAYOUT;
         snprintf(item->why, sizeof item->why, "%.*s", (int)sizeof item->why - 1, err.text);
     }
-    system_fini(&system);
+    unit_close(&unit);
 }
 
 static bool check_possible(const struct search *s, struct err *err)
@@ -363,16 +407,16 @@ struct confirming {
 static void simulate_fleet(const struct confirming *c, int i)
 {
     const struct candidate *candidate = &c->search->candidates.items[c->idx[i]];
-    struct system system;
+    struct unit unit;
     struct err err = {0};
-    if (system_resolve(c->z.stock, &candidate->spec, &system, &err) && system.step) {
+    if (unit_open(&c->z, candidate, &unit, &err) && unit.system.step) {
         struct load_class *classes = xcalloc((size_t)c->z.sc->n_classes, sizeof *classes);
-        struct capacity_config cfg = config_of(&c->z, &system, classes);
+        struct capacity_config cfg = config_of(&c->z, &unit, classes);
         fleet_confirm(&cfg, (enum route)candidate->router, c->sizes[i], c->peak_rps,
                       &c->checks[i]);
         free(classes);
     }
-    system_fini(&system);
+    unit_close(&unit);
 }
 
 static bool confirm_fleet(const struct confirming *c, int i, struct err *err)
