@@ -8,7 +8,7 @@
 #include "plots/figure.h"
 
 #define MAX_LINES 12
-#define MAX_PANELS 4
+#define MAX_PANELS 5
 #define MAX_LIMITS 4
 #define MAX_POINTS 800 /* per line: more cannot be seen, and an SVG has to stay small */
 #define LABEL_PX 235
@@ -28,6 +28,7 @@ struct panel_spec {
     const char *limit; /* column of the service level, or NULL */
     enum layout_unit unit;
     bool band;
+    bool optional; /* a table without the column has no such panel */
 };
 
 struct line_spec {
@@ -52,9 +53,9 @@ static const struct line_spec specs[] = {
      10,
      2,
      {{"Time to first token, slowest 5 % of requests (TTFT p95)", "ttft_s_p95",
-       "slo_ttft_s_p95", LAYOUT_LATENCY, true},
+       "slo_ttft_s_p95", LAYOUT_LATENCY, true, false},
       {"Time per output token after the first, slowest 5 % (TPOT p95)", "tpot_s_p95",
-       "slo_tpot_s_p95", LAYOUT_LATENCY, true}}},
+       "slo_tpot_s_p95", LAYOUT_LATENCY, true, false}}},
     {"throughput",
      X_USER_SPEED,
      true,
@@ -65,7 +66,7 @@ static const struct line_spec specs[] = {
      10,
      1,
      {{"Output tokens per second and GPU (higher: fewer GPUs for the same work)",
-       "output_tok_s_per_gpu", NULL, LAYOUT_COUNT, false}}},
+       "output_tok_s_per_gpu", NULL, LAYOUT_COUNT, false, false}}},
     {"links",
      X_LOAD,
      true,
@@ -76,8 +77,8 @@ static const struct line_spec specs[] = {
      10,
      2,
      {{"From the end of a prompt to its KV on the decode side (mean)", "handover_s_mean", NULL,
-       LAYOUT_LATENCY, false},
-      {"Bandwidth of the busiest link in use", "link_busy_frac_max", NULL, LAYOUT_FRAC,
+       LAYOUT_LATENCY, false, false},
+      {"Bandwidth of the busiest link in use", "link_busy_frac_max", NULL, LAYOUT_FRAC, false,
        false}}},
     {"timeline",
      X_TIME,
@@ -87,11 +88,12 @@ static const struct line_spec specs[] = {
      22,
      INFINITY,
      INFINITY,
-     4,
-     {{"Requests being served", "running", NULL, LAYOUT_COUNT, false},
-      {"Requests waiting", "waiting", NULL, LAYOUT_COUNT, false},
-      {"KV cache in use", "kv_used_frac", NULL, LAYOUT_FRAC, false},
-      {"Output tokens per second", "output_tok_s", NULL, LAYOUT_COUNT, false}}},
+     5,
+     {{"Requests being served", "running", NULL, LAYOUT_COUNT, false, false},
+      {"Requests waiting", "waiting", NULL, LAYOUT_COUNT, false, false},
+      {"KV cache in use", "kv_used_frac", NULL, LAYOUT_FRAC, false, false},
+      {"Output tokens per second", "output_tok_s", NULL, LAYOUT_COUNT, false, false},
+      {"Replicas in service", "replicas_up", NULL, LAYOUT_COUNT, false, true}}},
     {"imbalance",
      X_TOKENS,
      false,
@@ -102,9 +104,9 @@ static const struct line_spec specs[] = {
      5,
      2,
      {{"Rows of the slowest expert rank / mean over ranks (1: even)", "imbalance", NULL,
-       LAYOUT_COUNT, false},
+       LAYOUT_COUNT, false, false},
       {"Experts in use on the rank that uses most: weights it has to read", "distinct_rank",
-       NULL, LAYOUT_COUNT, false}}},
+       NULL, LAYOUT_COUNT, false, false}}},
 };
 
 struct point {
@@ -367,6 +369,9 @@ static bool read_panel(struct lines *l, struct panel *p, struct err *err)
     const struct csv_table *t = &l->fig->table;
     const char *name = p->spec->column;
     struct panel_columns c = {.limit = p->spec->limit ? csv_col(t, p->spec->limit) : -1};
+    if (p->spec->optional && csv_col(t, name) < 0) {
+        return true;
+    }
     if (!csv_col_need(t, name, &c.y, err)) {
         return false;
     }

@@ -34,7 +34,8 @@
  *             host_frac, other_frac, idle_frac
  *             One row per deployment and load (free text); the fractions of a row add up to 1.
  * cache       cache.csv       deployment, [load], gpu_frac, tier_frac, computed_frac: alike
- * timeline    timeline.csv    deployment, time_s, running, waiting, kv_used_frac, output_tok_s
+ * timeline    timeline.csv    deployment, time_s, running, waiting, kv_used_frac, output_tok_s,
+ *             [replicas_up]
  *             Rows of a deployment in ascending time.
  * validation  residuals.csv   metric (ttft | tpot | output_tok_s; others are not drawn),
  *             engine, hardware, measured, predicted (s or tokens/s)

@@ -394,15 +394,18 @@ static void put_timeline(struct csv_writer *w, const struct experiment *e,
         csv_put_num(w, b->output_tokens / t->width_s);
         csv_put_num(w, b->input_tokens / t->width_s);
         csv_put_num(w, fmin(1.0, steps / (t->width_s * t->n_replicas)));
+        csv_put_num(w, e->scenario->reliability.failures == 1
+                           ? t->n_replicas - b->down_s / t->width_s
+                           : NAN);
         csv_end_row(w);
     }
 }
 
 bool tables_write_timeline(const struct experiment *e, const char *path, struct err *err)
 {
-    static const char *const cols[] = {"deployment",   "load",        "time_s",
-                                       "running",      "waiting",     "kv_used_frac",
-                                       "output_tok_s", "input_tok_s", "busy_frac"};
+    static const char *const cols[] = {
+        "deployment",   "load",         "time_s",      "running",   "waiting",
+        "kv_used_frac", "output_tok_s", "input_tok_s", "busy_frac", "replicas_up"};
     struct csv_writer *w = csv_create(path, err);
     if (!w) {
         return false;

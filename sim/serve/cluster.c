@@ -27,6 +27,7 @@ struct cluster {
     struct handover *handover; /* NULL: not disaggregated */
     struct router router;
     struct failure_clock *clocks;  /* [n] */
+    double *down_from_s;           /* [n]: of those that are down */
     struct request_queue homeless; /* sent while every replica was down */
     int n_up;                      /* of those that take arrivals */
     int n_decode_up;               /* disaggregated: of the others */
@@ -206,6 +207,7 @@ static double next_failure_s(const struct cluster *c)
 static void go_down(struct cluster *c, int i, double now_s, struct request_queue *lost)
 {
     *(i < c->n_front ? &c->n_up : &c->n_decode_up) -= 1;
+    c->down_from_s[i] = now_s;
     if (c->handover) {
         handover_fail(c->handover, i, now_s, lost);
     }
@@ -217,6 +219,7 @@ static void go_down(struct cluster *c, int i, double now_s, struct request_queue
 static void come_back(struct cluster *c, int i, double now_s)
 {
     *(i < c->n_front ? &c->n_up : &c->n_decode_up) += 1;
+    timeline_add_down(&c->out->timeline, c->down_from_s[i], now_s);
     if (c->handover) {
         handover_return(c->handover, i, now_s);
     }
@@ -479,6 +482,9 @@ static void collect(struct cluster *c)
     out->n_cut = load_n_cut(c->load);
     for (int i = 0; i < c->n; i++) {
         out->down_s += failure_down_s(&c->clocks[i], out->end_s);
+        if (c->clocks[i].down && c->down_from_s[i] < out->end_s) {
+            timeline_add_down(&out->timeline, c->down_from_s[i], out->end_s);
+        }
     }
     out->n_events =
         out->stats.n_steps + out->n_offered + out->n_completed + 2 * out->handover.n_landed;
@@ -553,6 +559,7 @@ static void stop(struct cluster *c)
     load_free(c->load);
     free(c->replicas);
     free(c->clocks);
+    free(c->down_from_s);
     request_queue_fini(&c->homeless);
 }
 
@@ -568,6 +575,7 @@ void cluster_run(const struct cluster_config *cfg, struct cluster_result *out)
     struct hook *hooks = xcalloc((size_t)c.n, sizeof *hooks);
     c.replicas = xcalloc((size_t)c.n, sizeof *c.replicas);
     c.clocks = xcalloc((size_t)c.n, sizeof *c.clocks);
+    c.down_from_s = xcalloc((size_t)c.n, sizeof *c.down_from_s);
     start(&c, hooks);
     if (c.closed) {
         run_closed(&c);

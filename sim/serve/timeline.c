@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/serve/timeline.h"
 
+#include <math.h>
 #include <string.h>
 
 static const double FIRST_WIDTH_S = 0.125;
@@ -20,7 +21,7 @@ static void bin_merge(struct timeline_bin *into, const struct timeline_bin *from
     into->kv_frac_s += from->kv_frac_s;
     into->output_tokens += from->output_tokens;
     into->input_tokens += from->input_tokens;
-    into->power_w_s += from->power_w_s;
+    into->down_s += from->down_s;
 }
 
 void timeline_grow(struct timeline *t, double end_s)
@@ -34,5 +35,16 @@ void timeline_grow(struct timeline *t, double end_s)
         memset(&t->bins[TIMELINE_BINS / 2], 0, sizeof t->bins / 2);
         t->width_s *= 2.0;
         t->n_bins = (t->n_bins + 1) / 2;
+    }
+}
+
+void timeline_add_down(struct timeline *t, double from_s, double to_s)
+{
+    if (to_s >= t->width_s * TIMELINE_BINS) {
+        timeline_grow(t, to_s);
+    }
+    for (int i = (int)(from_s / t->width_s); i < TIMELINE_BINS && i * t->width_s < to_s; i++) {
+        double begin_s = fmax(from_s, i * t->width_s);
+        t->bins[i].down_s += fmin(to_s, (i + 1) * t->width_s) - begin_s;
     }
 }

@@ -13,7 +13,7 @@ struct timeline_bin {
     double step_s;                          /* summed duration of the steps booked here */
     double running_s, waiting_s, kv_frac_s; /* integrals over those steps */
     double output_tokens, input_tokens;
-    double power_w_s;
+    double down_s; /* replica-seconds out of service */
 };
 struct timeline {
     struct timeline_bin bins[TIMELINE_BINS];
@@ -22,6 +22,10 @@ struct timeline {
     int n_replicas;
 };
 void timeline_init(struct timeline *t, int n_replicas);
+
+/* A replica is out of service in [from_s, to_s). Bins behind the last step are not counted as
+ * used. */
+void timeline_add_down(struct timeline *t, double from_s, double to_s);
 
 struct timeline_step {
     double end_s, duration_s;
