@@ -67,8 +67,8 @@ struct reader {
 };
 
 extern const struct section section_model, section_class, section_engine, section_deployment,
-    section_moe, section_sweep, section_simulation, section_demand, section_reliability,
-    section_economics, section_managed, section_policy, section_top;
+    section_moe, section_autoscale, section_sweep, section_simulation, section_demand,
+    section_reliability, section_economics, section_managed, section_policy, section_top;
 
 /* Reads map (NULL: all defaults) into the struct at out. where: for a missing required key. */
 bool section_read(struct reader *r, const struct section *section, const struct node *map,

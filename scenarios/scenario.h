@@ -97,6 +97,8 @@ struct scenario_arrivals {
     int format;              /* enum trace_format */
     double speed;            /* trace: 2 plays it twice as fast */
     int64_t repeat;          /* trace: how many times it is played */
+    struct num_list hourly; /* open processes but mmpp: 24 weights, one per hour of the day; n =
+                               0: the same at all hours */
 };
 
 struct scenario_prefix {
@@ -226,6 +228,18 @@ struct scenario_moe {
     double rebalance_pause_s;
 };
 
+/* Replicas come and go with the load, up to those of the deployment. */
+enum autoscale_metric { AUTOSCALE_OFF, AUTOSCALE_REQUESTS, AUTOSCALE_KV, AUTOSCALE_N };
+extern const char *const autoscale_names[]; /* off requests kv */
+
+struct scenario_autoscale {
+    int metric;    /* enum autoscale_metric */
+    double target; /* requests, or share of the KV pool, per replica in service */
+    int64_t min;   /* replicas */
+    double interval_s, cooldown_s;
+    double cold_start_s; /* NaN: detection and loading of weights, as after a failure */
+};
+
 struct scenario_sweep {
     bool given;                  /* the file has the section */
     struct num_list loads;       /* total requests/s, ascending; n = 0: auto */
@@ -335,6 +349,7 @@ struct scenario {
     struct scenario_deployment *deployments;
     int n_deployments;
     struct scenario_moe moe;
+    struct scenario_autoscale autoscale;
     struct scenario_sweep sweep;
     struct scenario_simulation simulation;
     struct scenario_demand demand;

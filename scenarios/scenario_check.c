@@ -198,6 +198,20 @@ static bool check_open_loop(struct reader *r, int c, const struct scenario_arriv
     return true;
 }
 
+static bool check_hourly(struct reader *r, int c, const struct num_list *hourly)
+{
+    double sum = 0.0;
+    for (int i = 0; i < hourly->n; i++) {
+        sum += hourly->items[i];
+    }
+    return hourly->n == 0 || (hourly->n == 24 && sum > 0.0) ||
+           err_at(
+               r->err, class_pos(r, c, "arrivals.hourly"),
+               "hourly has %d weights; it takes 24, one for each hour of the day, that are not "
+               "all 0",
+               hourly->n);
+}
+
 static bool check_arrivals(struct reader *r, int c)
 {
     const struct scenario *sc = r->sc;
@@ -217,7 +231,7 @@ static bool check_arrivals(struct reader *r, int c)
     case ARRIVAL_OFFLINE:
         return true;
     default:
-        return check_open_loop(r, c, arrivals);
+        return check_open_loop(r, c, arrivals) && check_hourly(r, c, &arrivals->hourly);
     }
 }
 

@@ -8,9 +8,9 @@
 /* ---- top level ---- */
 
 static const char *const top_keys[] = {
-    "schema",      "name",      "question",    "model",  "workload",
-    "demand",      "engine",    "deployments", "moe",    "sweep",
-    "reliability", "economics", "managed",     "policy", "simulation",
+    "schema",  "name",        "question",   "model",     "workload",    "demand",
+    "engine",  "deployments", "moe",        "sweep",     "reliability", "economics",
+    "managed", "policy",      "simulation", "autoscale",
 };
 enum { N_TOP_KEYS = (int)(sizeof top_keys / sizeof top_keys[0]) };
 
@@ -188,6 +188,7 @@ static bool read_sections(struct reader *r, const struct node *root)
     return read_top(r, root) && read_models(r, root) && read_classes(r, root) &&
            read_section(r, root, &section_engine, &sc->engine) && read_deployments(r, root) &&
            read_section(r, root, &section_moe, &sc->moe) &&
+           read_section(r, root, &section_autoscale, &sc->autoscale) &&
            read_section(r, root, &section_sweep, &sc->sweep) &&
            read_section(r, root, &section_demand, &sc->demand) &&
            read_section(r, root, &section_reliability, &sc->reliability) &&

@@ -16,6 +16,7 @@ const char *const sched_policy_names[] = {"fcfs", "priority", "guaranteed-no-evi
                                           "max-utilization"};
 const char *const router_names[] = {"round-robin", "least-requests", "power-of-two",
                                     "prefix-affinity", "kv-aware"};
+const char *const autoscale_names[] = {"off", "requests", "kv"};
 const char *const kv_transfer_names[] = {"bulk", "layered"};
 const char *const demand_shape_names[] = {"flat", "office-hours", "consumer", "global"};
 const char *const burstiness_names[] = {"poisson", "chat-default", "code-default",
@@ -200,6 +201,14 @@ static const struct field arrival_fields[] = {
      .min = 1,
      .max = 1e6,
      .only = BIT(ARRIVAL_TRACE)},
+    {.key = "hourly",
+     .type = FIELD_NUMS,
+     .offset = offsetof(struct scenario_arrivals, hourly),
+     .dflt = "none",
+     .unit = UNIT_COUNT,
+     .min = 0,
+     .max = 1e6,
+     .only = OPEN_LOOP & ~BIT(ARRIVAL_MMPP)},
 };
 static SECTION(section_arrivals, "arrivals", arrival_fields, true);
 
@@ -383,6 +392,16 @@ static const struct field moe_fields[] = {
     NUM(scenario_moe, "rebalance_pause", rebalance_pause_s, "500 ms", UNIT_S, 0, 1e4),
 };
 SECTION(section_moe, "moe", moe_fields, false);
+
+static const struct field autoscale_fields[] = {
+    ENUM(scenario_autoscale, "metric", metric, "off", autoscale_names, AUTOSCALE_N),
+    NUM(scenario_autoscale, "target", target, "32", UNIT_COUNT, 1e-3, 1e6),
+    INT(scenario_autoscale, "min", min, "1", 1, SCENARIO_MAX_GPUS),
+    NUM(scenario_autoscale, "interval", interval_s, "15 s", UNIT_S, 1, DAY_S),
+    NUM(scenario_autoscale, "cooldown", cooldown_s, "5 min", UNIT_S, 0, DAY_S),
+    NUM(scenario_autoscale, "cold_start", cold_start_s, "auto", UNIT_S, 0, DAY_S),
+};
+SECTION(section_autoscale, "autoscale", autoscale_fields, false);
 
 static const struct field sweep_fields[] = {
     {.key = "loads",

@@ -166,6 +166,8 @@ static void the_summary_has_the_columns_of_the_contract(void)
                                        "prefix_hit_frac",
                                        "tier_hit_frac",
                                        "busy_frac",
+                                       "gpu_hours",
+                                       "provisioned_frac",
                                        "prefill_busy_frac",
                                        "handover_s_mean",
                                        "link_busy_frac_max",

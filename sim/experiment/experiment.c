@@ -46,6 +46,8 @@ const char *measure_name(enum measure m, char *buf, size_t n)
         "prefix_hit_frac",
         "tier_hit_frac",
         "busy_frac",
+        "gpu_hours",
+        "provisioned_frac",
         "prefill_busy_frac",
         "handover_s_mean",
         "link_busy_frac_max",
@@ -145,6 +147,10 @@ static bool is_simulated(const struct scenario *sc, const struct deployment *d,
                          const struct system_spec *spec, struct err *err)
 {
     const char *with = system_refused(sc, spec, d->prefill_replicas > 0);
+    if (d->prefill_replicas > 0 && sc->autoscale.metric != AUTOSCALE_OFF) {
+        with = "autoscaling of separate prefill and decode replicas is not simulated: leave "
+               "autoscale or prefill_replicas out";
+    }
     return !with || err_at(err, sc->deployments[d->entry_idx].pos, "%s", with);
 }
 
@@ -300,11 +306,19 @@ static double busiest_link(const struct cluster_result *r)
     return most;
 }
 
-/* Of all GPUs of a pool. */
-static double pool_power_w(const struct system *s, const struct pool_result *p, int replicas)
+/* Provisioned, of both sides. */
+static double gpu_seconds(const struct experiment *e, int system_idx,
+                          const struct cluster_result *r)
+{
+    return r->decode.replica_s * e->systems[system_idx].n_gpus +
+           r->prefill.replica_s * e->prefills[system_idx].system.n_gpus;
+}
+
+/* Of all GPUs of a pool that are provisioned. */
+static double pool_power_w(const struct system *s, const struct pool_result *p, double end_s)
 {
     double busy = p->stats.busy_s;
-    return s->n_gpus * replicas *
+    return s->n_gpus * (end_s > 0.0 ? p->replica_s / end_s : 0.0) *
            power_gpu_w(s->spec.gpu, p->replica_s > 0.0 ? busy / p->replica_s : 0.0,
                        busy > 0.0 ? p->work.memory_s / busy : 0.0,
                        busy > 0.0 ? p->work.compute_s / busy : 0.0);
@@ -327,6 +341,10 @@ static void fill_common(const struct experiment *e, const struct point *p,
     v[MEASURE_AVAILABILITY] =
         r->replica_s > 0.0 ? fmax(0.0, 1.0 - r->down_s / r->replica_s) : 1.0;
     v[MEASURE_BUSY] = r->replica_s > 0.0 ? busy / r->replica_s : 0.0;
+    double gpu_s = gpu_seconds(e, p->system_idx, r);
+    double fleet_s = (double)experiment_gpus(e, p->system_idx) * r->end_s;
+    v[MEASURE_GPU_HOURS] = gpu_s / 3600.0;
+    v[MEASURE_PROVISIONED] = fleet_s > 0.0 ? gpu_s / fleet_s : 1.0;
     v[MEASURE_PREFILL_BUSY] = share(r->prefill.stats.busy_s, r->prefill.replica_s);
     v[MEASURE_HANDOVER_S] = share(r->handover.wait_s, (double)r->handover.n_landed);
     v[MEASURE_LINK_BUSY] = busiest_link(r);
@@ -335,9 +353,9 @@ static void fill_common(const struct experiment *e, const struct point *p,
     double experts = r->parts_s[OP_EXPERTS];
     v[MEASURE_MOE_IMBALANCE] = experts > 0.0 ? 1.0 + r->parts_s[OP_IMBALANCE] / experts : NAN;
     const struct prefill_side *side = &e->prefills[p->system_idx];
-    v[MEASURE_POWER_W] = pool_power_w(s, &r->decode, experiment_replicas(e, p->system_idx));
+    v[MEASURE_POWER_W] = pool_power_w(s, &r->decode, r->end_s);
     if (side->n_replicas > 0) {
-        v[MEASURE_POWER_W] += pool_power_w(&side->system, &r->prefill, side->n_replicas);
+        v[MEASURE_POWER_W] += pool_power_w(&side->system, &r->prefill, r->end_s);
     }
     v[MEASURE_STABLE] = r->stable;
 }
@@ -417,6 +435,15 @@ static void keep_first(struct task_ctx *t, struct point *p, struct cluster_resul
     }
 }
 
+/* Until a replica serves again: detection (or the machine's start), then its weights. */
+static double restart_s(const struct experiment *e, const struct system *s)
+{
+    static const double DETECT_S = 60.0;
+    static const double LOAD_BYTES_PER_S = 2e9; /* of one GPU's weights, from local NVMe */
+    double given = e->scenario->reliability.restart_s;
+    return is_auto(given) ? DETECT_S + s->footprint.weights_bytes / LOAD_BYTES_PER_S : given;
+}
+
 /* Failures of one replica: any of its GPUs stops it. Faults that a restart cures are far more
  * frequent than broken parts: 419 interruptions of 16,384 GPUs in 54 days (Llama 3 paper,
  * section 3.3.4) against 1 % of GPUs a year that are replaced (Databricks). */
@@ -424,20 +451,31 @@ static struct failure_config failures_of(const struct experiment *e, const struc
 {
     static const double GPU_MTBF_S = 16384.0 * 54.0 * 86400.0 / 419.0;
     static const double PERMANENT_FRAC = 0.058;
-    static const double DETECT_S = 60.0;
-    static const double LOAD_BYTES_PER_S = 2e9; /* of one GPU's weights, from local NVMe */
     static const double REPLACE_S = 4.0 * 3600.0;
     const struct scenario_reliability *r = &e->scenario->reliability;
     if (r->failures != 1) {
         return (struct failure_config){.mtbf_s = 0.0};
     }
     double mtbf = is_auto(r->gpu_mtbf_s) ? GPU_MTBF_S : r->gpu_mtbf_s;
-    double load = DETECT_S + s->footprint.weights_bytes / LOAD_BYTES_PER_S;
     return (struct failure_config){
         .mtbf_s = mtbf / s->n_gpus,
-        .restart_s = is_auto(r->restart_s) ? load : r->restart_s,
+        .restart_s = restart_s(e, s),
         .permanent_frac = PERMANENT_FRAC,
         .replace_s = is_auto(r->repair_s) ? REPLACE_S : r->repair_s,
+    };
+}
+
+/* As scenario_autoscale says; a cold start takes what a restart after a failure does. */
+static struct autoscale_config autoscale_of(const struct experiment *e, const struct system *s)
+{
+    const struct scenario_autoscale *a = &e->scenario->autoscale;
+    return (struct autoscale_config){
+        .metric = (enum scale_metric)a->metric,
+        .target = a->target,
+        .min = (int)a->min,
+        .interval_s = a->interval_s,
+        .cooldown_s = a->cooldown_s,
+        .cold_start_s = is_auto(a->cold_start_s) ? restart_s(e, s) : a->cold_start_s,
     };
 }
 
@@ -476,6 +514,7 @@ static void cluster_of(const struct task_ctx *t, const struct point *p, int repl
         .limits = t->work->limits,
         .rules = t->work->rules,
         .failures = failures_of(e, s),
+        .autoscale = autoscale_of(e, s),
         .stop = t->options->abandon,
     };
     add_prefill(e, p->system_idx, cfg);

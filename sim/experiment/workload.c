@@ -26,6 +26,19 @@ static double loosest(const double *limits)
     return isinf(most) ? INFINITY : most;
 }
 
+static const double *mean_of_one(struct arena *arena, const struct num_list *weights)
+{
+    double sum = 0.0;
+    double *out = weights->n > 0 ? arena_alloc(arena, (size_t)weights->n, sizeof *out) : NULL;
+    for (int i = 0; i < weights->n; i++) {
+        sum += weights->items[i];
+    }
+    for (int i = 0; i < weights->n; i++) {
+        out[i] = weights->items[i] * weights->n / sum;
+    }
+    return out;
+}
+
 struct workload *workload_load(struct arena *arena, const struct scenario *sc, struct err *err)
 {
     struct workload *w = arena_alloc(arena, 1, sizeof *w);
@@ -33,6 +46,7 @@ struct workload *workload_load(struct arena *arena, const struct scenario *sc, s
     w->traces = arena_alloc(arena, (size_t)sc->n_classes, sizeof *w->traces);
     w->limits = arena_alloc(arena, (size_t)sc->n_classes, sizeof *w->limits);
     w->rules = arena_alloc(arena, (size_t)sc->n_classes, sizeof *w->rules);
+    w->hourly = arena_alloc(arena, (size_t)sc->n_classes, sizeof *w->hourly);
     for (int i = 0; i < sc->n_classes; i++) {
         const struct scenario_class *c = &sc->classes[i];
         w->limits[i] = (struct request_limits){loosest(c->slo.limit_s[SLO_TTFT]),
@@ -41,6 +55,8 @@ struct workload *workload_load(struct arena *arena, const struct scenario *sc, s
         w->rules[i] =
             (struct class_rules){.timeout_s = is_auto(c->timeout_s) ? 0.0 : c->timeout_s,
                                  .priority = (int32_t)c->priority};
+        w->hourly[i] = mean_of_one(arena, &c->arrivals.hourly);
+        w->has_hours = w->has_hours || w->hourly[i];
         switch (process_of(c->arrivals.process)) {
         case LOAD_TRACE:
             w->has_trace = true;
@@ -84,6 +100,7 @@ void workload_classes(const struct workload *w, double rate_rps, int64_t concurr
             .rate_rps =
                 isnan(rate_rps) ? a->rate_rps : scenario_class_rate_rps(sc, i, rate_rps),
             .cv = a->cv,
+            .hourly = w->hourly[i],
             .burst_ratio = a->burst_ratio,
             .burst_share_frac = a->burst_share_frac,
             .burst_length_s = a->burst_length_s,
@@ -111,5 +128,5 @@ void workload_classes(const struct workload *w, double rate_rps, int64_t concurr
 
 bool workload_is_stationary(const struct workload *w)
 {
-    return !w->has_trace && !w->has_offline;
+    return !w->has_trace && !w->has_offline && !w->has_hours;
 }

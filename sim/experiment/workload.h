@@ -16,8 +16,9 @@ struct workload {
     struct request_limits
         *limits;               /* [n_classes]: what one request must meet to count as good */
     struct class_rules *rules; /* [n_classes] */
+    const double **hourly;     /* [n_classes]: of mean 1; NULL even */
     int64_t n_trace_requests;  /* over all classes, repeats included */
-    bool has_trace, has_closed, has_offline, has_open;
+    bool has_trace, has_closed, has_offline, has_open, has_hours;
 };
 
 /* Reads the traces. NULL with err. Lives in the arena. */

@@ -16,6 +16,7 @@ struct generator {
     double next_s;           /* INFINITY: none by itself (closed loop waits for an end) */
     double rate_rps;         /* of first turns */
     int64_t issued, started; /* started: without later turns of conversations */
+    double even_s;           /* arrivals by the hour: the time of an even load */
     int64_t n_cut;           /* prompts */
     int64_t n_pending;       /* closed: sends in load.pending */
     int64_t trace_row, trace_round;
@@ -115,7 +116,7 @@ static bool has_sessions(const struct load_class *c)
     return c->turns > 1.0 && c->process != LOAD_TRACE && c->process != LOAD_OFFLINE;
 }
 
-static double next_after(struct generator *g, double now_s)
+static double next_even(struct generator *g, double now_s)
 {
     const struct load_class *c = g->spec;
     if (c->n_requests > 0 && g->issued + g->n_pending >= c->n_requests) {
@@ -144,6 +145,32 @@ static double next_after(struct generator *g, double now_s)
         break;
     }
     return INFINITY;
+}
+
+enum { HOURS = 24 };
+static const double HOUR_S = 3600.0;
+
+/* When a load that follows the hours of the day has brought as much as an even one by even_s:
+ * the inverse of its cumulated rate. */
+static double follow_hours(const double *hourly, double even_s)
+{
+    double day_s = HOURS * HOUR_S;
+    double days = floor(even_s / day_s);
+    double left_s = even_s - days * day_s;
+    int h = 0;
+    while (h < HOURS - 1 && left_s > hourly[h] * HOUR_S) {
+        left_s -= hourly[h++] * HOUR_S;
+    }
+    return days * day_s + h * HOUR_S + (hourly[h] > 0.0 ? left_s / hourly[h] : HOUR_S);
+}
+
+static double next_after(struct generator *g, double now_s)
+{
+    if (!g->spec->hourly) {
+        return next_even(g, now_s);
+    }
+    g->even_s = next_even(g, g->even_s);
+    return isinf(g->even_s) ? g->even_s : follow_hours(g->spec->hourly, g->even_s);
 }
 
 /* A client sends its next request then (session -1: a new one, else the next turn). False when

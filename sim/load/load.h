@@ -77,9 +77,11 @@ struct load_class {
     double rate_rps;                                      /* open processes */
     double cv;                                            /* gamma, weibull */
     double burst_ratio, burst_share_frac, burst_length_s; /* mmpp */
-    int64_t concurrency;                                  /* closed */
-    double think_s;                                       /* closed: mean, exponential */
-    const struct trace *trace;                            /* LOAD_TRACE */
+    const double *hourly;      /* [24]: rate of each hour of the day over the mean, which they
+                                  average      to 1; poisson, gamma, weibull, constant. NULL: even */
+    int64_t concurrency;       /* closed */
+    double think_s;            /* closed: mean, exponential */
+    const struct trace *trace; /* LOAD_TRACE */
     double trace_speed;
     int64_t trace_repeat;
     struct dist prompt, output;

@@ -40,6 +40,7 @@ void search_classes(const struct workload *w, int64_t max_model_len, struct load
     workload_classes(w, 1.0, 0, max_model_len, classes);
     for (int i = 0; i < w->scenario->n_classes; i++) {
         struct load_class *c = &classes[i];
+        c->hourly = NULL; /* a plan sizes for the peak that demand.shape has */
         if (c->process == LOAD_CLOSED || c->process == LOAD_OFFLINE) {
             c->process = LOAD_POISSON;
         }

@@ -374,7 +374,7 @@ static void add_values(const struct plan_files *p, struct set_list *sets)
 
 static void add_row(const struct plan_files *p, int row, struct set_list *sets)
 {
-    static const char *const cols[] = {"tp",       "pp",   "ep", "dp", "prefill_replicas",
+    static const char *const cols[] = {"tp",       "pp",  "ep", "dp", "prefill_replicas",
                                        "replicas", "node"};
     const struct csv_table *t = &p->plan;
     bool sglang = has_text(t, row, "engine", "sglang");

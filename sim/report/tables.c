@@ -378,25 +378,35 @@ bool tables_write_cache(const struct experiment *e, const char *path, struct err
     return tables_put_points(w, e, put_cache, err) && csv_close(w, err);
 }
 
+/* Replicas in service over `covered_s` of a bin; empty where all always are. */
+static double replicas_up(const struct experiment *e, const struct timeline *t,
+                          const struct timeline_bin *b, double covered_s)
+{
+    const struct scenario *sc = e->scenario;
+    bool vary = sc->reliability.failures == 1 || sc->autoscale.metric != AUTOSCALE_OFF;
+    return vary ? fmax(0.0, t->n_replicas - b->down_s / covered_s) : NAN;
+}
+
+/* Over all replicas. A step counts in the bin of its end, so it may be longer than the bin. */
 static void put_timeline(struct csv_writer *w, const struct experiment *e,
                          const struct point *p)
 {
     const struct timeline *t = p->timeline;
     for (int i = 0; t && i < t->n_bins; i++) {
         const struct timeline_bin *b = &t->bins[i];
-        double steps = b->step_s;
+        double covered_s = fmin(t->width_s, p->end_s - i * t->width_s);
+        covered_s = covered_s > 0.0 ? covered_s : t->width_s;
+        double of_s = fmax(covered_s, b->step_s / t->n_replicas);
         csv_put(w, e->systems[p->system_idx].spec.name);
         csv_put(w, p->load);
         csv_put_num(w, (i + 0.5) * t->width_s);
-        csv_put_num(w, steps > 0.0 ? b->running_s / steps * t->n_replicas : 0.0);
-        csv_put_num(w, steps > 0.0 ? b->waiting_s / steps * t->n_replicas : 0.0);
-        csv_put_num(w, steps > 0.0 ? b->kv_frac_s / steps : 0.0);
-        csv_put_num(w, b->output_tokens / t->width_s);
-        csv_put_num(w, b->input_tokens / t->width_s);
-        csv_put_num(w, fmin(1.0, steps / (t->width_s * t->n_replicas)));
-        csv_put_num(w, e->scenario->reliability.failures == 1
-                           ? t->n_replicas - b->down_s / t->width_s
-                           : NAN);
+        csv_put_num(w, b->running_s / of_s);
+        csv_put_num(w, b->waiting_s / of_s);
+        csv_put_num(w, b->step_s > 0.0 ? b->kv_frac_s / b->step_s : 0.0);
+        csv_put_num(w, b->output_tokens / covered_s);
+        csv_put_num(w, b->input_tokens / covered_s);
+        csv_put_num(w, fmin(1.0, b->step_s / (covered_s * t->n_replicas)));
+        csv_put_num(w, replicas_up(e, t, b, covered_s));
         csv_end_row(w);
     }
 }

@@ -26,10 +26,12 @@ struct cluster {
     int n_front;               /* the first so many take arrivals */
     struct handover *handover; /* NULL: not disaggregated */
     struct router router;
-    struct failure_clock *clocks;  /* [n] */
-    double *down_from_s;           /* [n]: of those that are down */
+    struct failure_clock *clocks; /* [n] */
+    double *down_from_s;          /* [n]: of those that are down */
+    struct autoscaler scaler;
+    bool scales;
     struct request_queue homeless; /* sent while every replica was down */
-    int n_up;                      /* of those that take arrivals */
+    int n_up;                      /* of those that take arrivals: in service */
     int n_decode_up;               /* disaggregated: of the others */
     bool closed;
     int64_t expected; /* offered in all, when known; 0 unknown */
@@ -167,7 +169,7 @@ static void count_backlog(const struct cluster *c, double *waiting, double *in_s
 /* Sends a request to a replica that has been run up to now_s, or keeps it until one is back. */
 static void send(struct cluster *c, int32_t request, double now_s)
 {
-    struct router_view view = {c->replicas, c->clocks, c->n_front, c->n_up};
+    struct router_view view = {c->replicas, c->clocks, c->n_front, c->n_up, c->scaler.state};
     int i = router_pick(&c->router, &view, &c->pool.items[request]);
     if (i < 0) {
         request_push_back(&c->homeless, request);
@@ -204,9 +206,15 @@ static double next_failure_s(const struct cluster *c)
     return any ? c->clocks[next_to_turn(c)].next_s : INFINITY;
 }
 
+/* Would it take requests if it were up? */
+static bool serves(const struct cluster *c, int i)
+{
+    return !c->scales || c->scaler.state[i] == SCALE_SERVING;
+}
+
 static void go_down(struct cluster *c, int i, double now_s, struct request_queue *lost)
 {
-    *(i < c->n_front ? &c->n_up : &c->n_decode_up) -= 1;
+    *(i < c->n_front ? &c->n_up : &c->n_decode_up) -= serves(c, i);
     c->down_from_s[i] = now_s;
     if (c->handover) {
         handover_fail(c->handover, i, now_s, lost);
@@ -218,15 +226,114 @@ static void go_down(struct cluster *c, int i, double now_s, struct request_queue
 
 static void come_back(struct cluster *c, int i, double now_s)
 {
-    *(i < c->n_front ? &c->n_up : &c->n_decode_up) += 1;
+    *(i < c->n_front ? &c->n_up : &c->n_decode_up) += serves(c, i);
     timeline_add_down(&c->out->timeline, c->down_from_s[i], now_s);
     if (c->handover) {
         handover_return(c->handover, i, now_s);
     }
 }
 
+/* ---- autoscaling
+ * -------------------------------------------------------------------------------------- */
+
+static void scale(struct cluster *c, int i, enum scale_state state, double now_s)
+{
+    struct autoscaler *a = &c->scaler;
+    bool idle = a->state[i] == SCALE_PARKED || a->state[i] == SCALE_STARTING;
+    if (idle) {
+        timeline_add_down(&c->out->timeline, a->since_s[i], now_s);
+    }
+    c->n_up += !c->clocks[i].down * ((state == SCALE_SERVING) - (a->state[i] == SCALE_SERVING));
+    autoscale_set(a, i, state, now_s);
+}
+
+/* Per serving replica: requests it holds, or the used share of its KV pools. */
+static double scale_mean(const struct cluster *c, int *n_serving)
+{
+    double sum = 0.0;
+    *n_serving = 0;
+    for (int i = 0; i < c->n; i++) {
+        const struct replica *r = &c->replicas[i];
+        if (c->scaler.state[i] == SCALE_SERVING) {
+            sum += c->scaler.cfg.metric == SCALE_KV ? replica_kv_frac(r) : (double)r->n_load;
+            ++*n_serving;
+        }
+    }
+    return *n_serving > 0 ? sum / *n_serving : 0.0;
+}
+
+/* The first (step 1) or last (-1) replica in a state changes to another; false: none. */
+static bool scale_one(struct cluster *c, int step, enum scale_state from, enum scale_state to,
+                      double now_s)
+{
+    for (int k = 0; k < c->n; k++) {
+        int i = step > 0 ? k : c->n - 1 - k;
+        if (c->scaler.state[i] == from) {
+            scale(c, i, to, now_s);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void look_at_load(struct cluster *c, double now_s)
+{
+    int n_serving;
+    double mean = scale_mean(c, &n_serving);
+    int wanted = autoscale_wanted(&c->scaler, n_serving, mean);
+    int have = n_serving + autoscale_count(&c->scaler, SCALE_STARTING);
+    for (; have < wanted; have++) {
+        if (!scale_one(c, 1, SCALE_DRAINING, SCALE_SERVING, now_s) &&
+            !scale_one(c, 1, SCALE_PARKED, SCALE_STARTING, now_s)) {
+            break;
+        }
+    }
+    for (; have > wanted; have--) {
+        if (!scale_one(c, -1, SCALE_STARTING, SCALE_PARKED, now_s)) {
+            scale_one(c, -1, SCALE_SERVING, SCALE_DRAINING, now_s);
+        }
+    }
+    c->scaler.next_look_s += c->scaler.cfg.interval_s;
+}
+
+/* Cold starts end, the drained go, and every interval the load is looked at. */
+static void rescale(struct cluster *c)
+{
+    struct autoscaler *a = &c->scaler;
+    double now_s = autoscale_next_s(a);
+    if (!c->closed) {
+        run_all_until(c, now_s);
+    }
+    for (int i = 0; i < c->n; i++) {
+        if (a->state[i] == SCALE_STARTING && a->since_s[i] + a->cfg.cold_start_s <= now_s) {
+            scale(c, i, SCALE_SERVING, now_s);
+        } else if (a->state[i] == SCALE_DRAINING && c->replicas[i].n_load == 0) {
+            scale(c, i, SCALE_PARKED, now_s);
+        }
+    }
+    if (a->next_look_s <= now_s) {
+        look_at_load(c, now_s);
+    }
+}
+
+/* ---- what happens besides requests
+ * ----------------------------------------------------------------------------------- */
+
+static void send_home(struct cluster *c, double now_s)
+{
+    int32_t request;
+    while (c->n_up > 0 && (request = request_pop_front(&c->homeless)) >= 0) {
+        send(c, request, now_s);
+    }
+}
+
+static double next_turn_s(const struct cluster *c)
+{
+    return fmin(next_failure_s(c), autoscale_next_s(&c->scaler));
+}
+
 /* What a failed replica had goes to the others, what had nowhere to go to one that is back. */
-static void turn(struct cluster *c)
+static void fail_or_return(struct cluster *c)
 {
     int i = next_to_turn(c);
     double now_s = c->clocks[i].next_s;
@@ -240,10 +347,8 @@ static void turn(struct cluster *c)
     } else {
         come_back(c, i, now_s);
     }
+    send_home(c, now_s);
     int32_t request;
-    while (c->n_up > 0 && (request = request_pop_front(&c->homeless)) >= 0) {
-        send(c, request, now_s);
-    }
     while ((request = request_pop_front(&lost)) >= 0) {
         send(c, request, now_s);
     }
@@ -253,9 +358,21 @@ static void turn(struct cluster *c)
     }
 }
 
+/* What happens at next_turn_s. */
+static void turn(struct cluster *c)
+{
+    double scale_s = autoscale_next_s(&c->scaler);
+    if (next_failure_s(c) <= scale_s) {
+        fail_or_return(c);
+        return;
+    }
+    rescale(c);
+    send_home(c, scale_s);
+}
+
 static void turn_until(struct cluster *c, double until_s)
 {
-    while (next_failure_s(c) <= until_s) {
+    while (next_turn_s(c) <= until_s) {
         turn(c);
     }
 }
@@ -288,7 +405,7 @@ static bool queue_is_full(const struct cluster *c)
     int64_t most = front_config(c)->sched.max_queue;
     for (int i = 0; i < c->n_front && most > 0; i++) {
         const struct replica *r = &c->replicas[i];
-        if (!c->clocks[i].down && r->n_waiting + r->incoming.n < most) {
+        if (!c->clocks[i].down && serves(c, i) && r->n_waiting + r->incoming.n < most) {
             return false;
         }
     }
@@ -379,13 +496,13 @@ static void run_closed(struct cluster *c)
     struct arrival a;
     for (;;) {
         bool last = !is_stranded(c) && load_is_exhausted(c->load);
-        double failure_s = last ? INFINITY : next_failure_s(c);
-        run_in_order(c, failure_s);
+        double turn_s = last ? INFINITY : next_turn_s(c);
+        run_in_order(c, turn_s);
         double arrival_s = load_peek_s(c->load);
         if (isinf(arrival_s) && is_idle(c)) {
             return;
         }
-        if (failure_s < arrival_s) {
+        if (turn_s < arrival_s) {
             turn(c);
             continue;
         }
@@ -468,11 +585,25 @@ static void collect_transfers(struct cluster *c)
     }
 }
 
+/* What was provisioned counts, what was parked to the end was not in service. */
+static void close_scaling(struct cluster *c)
+{
+    for (int i = 0; i < c->n; i++) {
+        if (c->scaler.since_s[i] < c->out->end_s) {
+            scale(c, i, c->scaler.state[i], c->out->end_s);
+        }
+    }
+    c->out->decode.replica_s = c->scaler.provisioned_s;
+}
+
 static void collect(struct cluster *c)
 {
     struct cluster_result *out = c->out;
     int n_prefill = c->handover ? c->n_front : 0;
     collect_pool(c, n_prefill, c->n, c->cfg->replica, &c->cost, &out->decode);
+    if (c->scales) {
+        close_scaling(c);
+    }
     add_pool(out, &out->decode);
     if (c->handover) {
         collect_pool(c, 0, n_prefill, c->cfg->prefill, &c->prefill_cost, &out->prefill);
@@ -529,6 +660,9 @@ static void start(struct cluster *c, struct hook *hooks)
     if (cfg->prefill) {
         c->handover = handover_new(&cfg->handover, &c->pool, c->replicas, c->n_front, c->n);
     }
+    autoscale_init(&c->scaler, &cfg->autoscale, c->n);
+    c->scales = cfg->autoscale.metric != SCALE_OFF;
+    c->n_up = c->scales ? autoscale_count(&c->scaler, SCALE_SERVING) : c->n_up;
     for (int i = 0; i < c->n; i++) {
         failure_init(&c->clocks[i], failures_of(c, i), i, cfg->load.seed,
                      cfg->load.replication);
@@ -560,12 +694,14 @@ static void stop(struct cluster *c)
     free(c->replicas);
     free(c->clocks);
     free(c->down_from_s);
+    autoscale_fini(&c->scaler);
     request_queue_fini(&c->homeless);
 }
 
 void cluster_run(const struct cluster_config *cfg, struct cluster_result *out)
 {
     ASSERT(cfg->n_replicas > 0 && (!cfg->prefill || cfg->n_prefill > 0));
+    ASSERT(cfg->autoscale.metric == SCALE_OFF || !cfg->prefill);
     memset(out, 0, sizeof *out);
     struct cluster c = {.cfg = cfg, .out = out};
     c.n_front = cfg->prefill ? cfg->n_prefill : cfg->n_replicas;

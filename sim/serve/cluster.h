@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "sim/load/load.h"
+#include "sim/serve/autoscale.h"
 #include "sim/serve/failures.h"
 #include "sim/serve/handover.h"
 #include "sim/serve/metrics.h"
@@ -41,7 +42,9 @@ struct cluster_config {
     const struct class_rules *rules;     /* per class; NULL: none give up */
     /* mtbf_s 0: none. Failures stop with the last arrival */
     struct failure_config failures, prefill_failures;
-    request_sink sink; /* NULL: none */
+    struct autoscale_config autoscale; /* metric SCALE_OFF: all replicas serve all the time; not
+                                          with a prefill side. Stops with the last arrival */
+    request_sink sink;                 /* NULL: none */
     void *sink_ctx;
     const atomic_bool *stop; /* NULL: none; when set the run is abandoned */
 };
@@ -51,7 +54,7 @@ struct pool_result {
     struct replica_stats stats; /* summed over replicas */
     double parts_s[OP_N];       /* busy time by operator group */
     struct step_work work;      /* least memory and arithmetic time of all steps */
-    double replica_s;           /* replicas * end_s */
+    double replica_s;           /* replicas * end_s; autoscaled: what was provisioned */
     double kv_capacity_bytes;   /* over replicas and ranks */
 };
 

@@ -1399,6 +1399,15 @@ static void begin_step(struct replica *r, double now_s)
     }
 }
 
+double replica_kv_frac(const struct replica *r)
+{
+    double used = 0.0;
+    for (int i = 0; i < r->n_ranks; i++) {
+        used += (double)(kv_capacity_bytes(r->ranks[i].kv) - kv_free_bytes(r->ranks[i].kv));
+    }
+    return r->cfg->kv_bytes > 0 ? used / ((double)r->cfg->kv_bytes * r->n_ranks) : 0.0;
+}
+
 bool replica_is_empty(const struct replica *r)
 {
     bool empty = r->n_load == 0 && r->n_waiting == 0 && r->n_running == 0 && r->n_held == 0;

@@ -215,6 +215,8 @@ void replica_run(struct replica *r, double until_s, bool stop_on_end);
 /* Time of the next thing it does by itself: end of the step, or a request becoming visible to
  * an idle scheduler; INFINITY when it has nothing to do. */
 double replica_next_s(const struct replica *r);
+/* Share of all ranks' KV memory in use. */
+double replica_kv_frac(const struct replica *r);
 /* No request, no KV memory in use, nothing promised. */
 bool replica_is_empty(const struct replica *r);
 

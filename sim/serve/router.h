@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "sim/core/rng.h"
+#include "sim/serve/autoscale.h"
 #include "sim/serve/failures.h"
 #include "sim/serve/replica.h"
 
@@ -45,6 +46,7 @@ struct router_view {
     const struct replica *replicas;
     const struct failure_clock *clocks;
     int n, n_up;
+    const enum scale_state *scale; /* only those that serve take requests; NULL: all do */
 };
 
 struct router {
