@@ -75,20 +75,20 @@ static void lab_run(struct lab *l, enum load_process process, enum scale_metric 
 {
     toy_init(&l->toy, TOY_FULL, 1, 100000);
     l->c = toy_class(process, 100, 40);
-    l->c.rate_rps = 0.5;
-    l->c.concurrency = 40;
+    l->c.rate_rps = 0.1;
+    l->c.concurrency = 8;
     l->c.think_s = 5.0;
     l->c.hourly = process == LOAD_POISSON ? office : NULL;
     l->cfg = (struct cluster_config){
         .replica = &l->toy.replica,
         .n_replicas = 4,
         .route = ROUTE_POWER_OF_TWO,
-        .load = {.classes = &l->c, .n_classes = 1, .n_requests = 43200, .seed = 1},
+        .load = {.classes = &l->c, .n_classes = 1, .n_requests = 8640, .seed = 1},
         .limits = toy_limits,
         .autoscale = usual,
     };
     l->cfg.autoscale.metric = metric;
-    l->cfg.autoscale.target = metric == SCALE_KV ? 0.002 : 0.3;
+    l->cfg.autoscale.target = metric == SCALE_KV ? 0.0004 : 0.06;
     if (failures) {
         l->cfg.failures = (struct failure_config){.mtbf_s = 4000.0, .restart_s = 200.0};
     }
@@ -108,7 +108,7 @@ static void nothing_is_lost_while_replicas_come_and_go(void)
         struct lab l;
         lab_run(&l, k & 1 ? LOAD_CLOSED : LOAD_POISSON, k & 2 ? SCALE_KV : SCALE_REQUESTS,
                 k & 4);
-        CU_ASSERT_EQUAL(l.out.n_completed, 43200);
+        CU_ASSERT_EQUAL(l.out.n_completed, 8640);
         CU_ASSERT_TRUE(l.out.replica_s > l.out.end_s * 0.999);
         CU_ASSERT_TRUE(l.out.replica_s < 4.0 * l.out.end_s);
         CU_ASSERT_TRUE(l.out.stats.busy_s <= l.out.replica_s);

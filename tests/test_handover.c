@@ -232,7 +232,7 @@ static void nothing_is_lost_stuck_or_faster_than_its_link(void)
     rng_init(&rng, 7, "handover", 0);
     int64_t failures = 0;
     int64_t preemptions = 0;
-    for (int i = 0; i < 150; i++) {
+    for (int i = 0; i < 80; i++) {
         struct lab *l = random_lab(&rng);
         cluster_run(&l->cfg, &l->out);
         CU_ASSERT_EQUAL(l->out.n_completed + l->out.n_rejected, 400);
@@ -251,7 +251,7 @@ static void nothing_is_lost_stuck_or_faster_than_its_link(void)
         preemptions += l->out.stats.n_preemptions;
         lab_free(l);
     }
-    CU_ASSERT_TRUE(failures > 200 && preemptions > 100);
+    CU_ASSERT_TRUE(failures > 100 && preemptions > 50);
 }
 
 static void a_run_repeats_to_the_byte(void)
@@ -271,8 +271,8 @@ static void a_run_repeats_to_the_byte(void)
 static double summed_ttft_s(double out_bytes_per_s, int64_t decode_tokens)
 {
     double sum = 0.0;
-    for (uint64_t seed = 1; seed <= 10; seed++) {
-        struct lab *l = lab_new(ENGINE_SGLANG, 160, 40, 2000);
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct lab *l = lab_new(ENGINE_SGLANG, 160, 40, 1000);
         l->c.process = LOAD_POISSON;
         l->c.rate_rps = 10.0;
         l->cfg.load.seed = seed;
