@@ -249,9 +249,9 @@ check-asan: ## every test under the address and undefined-behaviour sanitizers
 check-tsan: ## a sweep on two threads under the thread sanitizer
 	@$(MAKE) CONFIG=tsan build/tsan/headroom build/tsan/tests/test_pool
 	@tests/check_tsan.sh build/tsan
-# The statistical suites and the search compute for seconds and allocate little: under valgrind they
+# The statistical suites, the fits and the plan compute for seconds and allocate little: under valgrind they
 # add minutes, not evidence.
-VALGRIND_TESTS ?= $(filter-out test_rng test_dist test_histo test_theory test_output test_plot test_search test_plan test_capacity test_opfit,$(TEST_SRC:tests/%.c=%))
+VALGRIND_TESTS ?= $(filter-out test_rng test_dist test_histo test_theory test_output test_experts test_plot test_search test_plan test_capacity test_opfit,$(TEST_SRC:tests/%.c=%))
 check-valgrind: ## no leak and no invalid access in the unit tests, checked on release objects
 	@$(MAKE) build-tests
 	@RUN_PREFIX='valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=99' \
