@@ -200,9 +200,7 @@ void experiment_free(struct experiment *e)
         prefill_fini(&e->prefills[i]);
     }
     for (int i = 0; i < e->n_points; i++) {
-        free(e->points[i].values);
-        free(e->points[i].timeline);
-        free(e->points[i].links);
+        point_drop(&e->points[i]);
     }
     free(e->points);
     free(e->prefills);
@@ -832,16 +830,6 @@ static void average(const struct task_ctx *t, int point_idx)
 }
 
 /* What is on disk need not be in memory. */
-static void drop_results(struct point *p)
-{
-    free(p->values);
-    free(p->timeline);
-    free(p->links);
-    p->values = NULL;
-    p->timeline = NULL;
-    p->links = NULL;
-}
-
 static void finish_point(struct task_ctx *t, int point_idx)
 {
     struct slot *slot = &t->slots[point_idx];
@@ -852,7 +840,7 @@ static void finish_point(struct task_ctx *t, int point_idx)
         p->done = !t->e->parts || point_save(t->e, point_idx, t->e->parts, &err);
     }
     if (!p->done || t->e->parts) {
-        drop_results(p);
+        point_drop(p);
     }
     free(slot->values);
     slot->values = NULL;
@@ -870,7 +858,7 @@ bool point_open(const struct experiment *e, int idx, struct point *out, struct e
 void point_close(const struct experiment *e, int idx, struct point *p)
 {
     if (p->values != e->points[idx].values) {
-        drop_results(p);
+        point_drop(p);
     }
 }
 
@@ -885,7 +873,7 @@ static bool adopt_point(struct task_ctx *t, int idx, struct err *err)
         return false;
     }
     p.meets_slo = point_meets_slo(e, &p, e->scenario->n_classes);
-    drop_results(&p);
+    point_drop(&p);
     e->points[idx] = p;
     e->n_found++;
     return true;

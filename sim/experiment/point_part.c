@@ -113,6 +113,16 @@ static void get_side(struct part_reader *r, const char *name, struct side_time *
     memcpy(t, nums, sizeof nums);
 }
 
+void point_drop(struct point *p)
+{
+    free(p->values);
+    free(p->timeline);
+    free(p->links);
+    p->values = NULL;
+    p->timeline = NULL;
+    p->links = NULL;
+}
+
 bool point_load(const struct experiment *e, int idx, const struct parts *parts, struct point *p,
                 struct err *err)
 {
@@ -138,12 +148,7 @@ bool point_load(const struct experiment *e, int idx, const struct parts *parts, 
     p->timeline = get_timeline(r);
     p->done = part_close(r, err);
     if (!p->done) {
-        free(p->values);
-        free(p->timeline);
-        free(p->links);
-        p->values = NULL;
-        p->timeline = NULL;
-        p->links = NULL;
+        point_drop(p);
     }
     return p->done;
 }

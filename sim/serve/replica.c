@@ -1076,15 +1076,34 @@ static void plan_rank(struct replica *r, struct rank *k, double now_s)
     k->n_skipped = 0;
 }
 
+/* Over all ranks. */
+static inline double used_kv_bytes(const struct replica *r)
+{
+    double used = 0.0;
+    for (int i = 0; i < r->n_ranks; i++) {
+        used += (double)(kv_capacity_bytes(r->ranks[i].kv) - kv_free_bytes(r->ranks[i].kv));
+    }
+    return used;
+}
+
+static inline double kv_frac(const struct replica *r, double used_bytes)
+{
+    return r->cfg->kv_bytes > 0 ? used_bytes / ((double)r->cfg->kv_bytes * r->n_ranks) : 0.0;
+}
+
+double replica_kv_frac(const struct replica *r)
+{
+    return kv_frac(r, used_kv_bytes(r));
+}
+
 /* Busy time up to r->end_s and the tokens of the step. Inlined: 1 % of a run. */
 __attribute__((always_inline)) static inline void book_step(struct replica *r, double dt)
 {
-    double used = 0.0;
+    double used = used_kv_bytes(r);
     double batch = 0.0;
     double tokens = 0.0;
     for (int i = 0; i < r->n_ranks; i++) {
         const struct rank *k = &r->ranks[i];
-        used += (double)(kv_capacity_bytes(k->kv) - kv_free_bytes(k->kv));
         batch += (double)k->batch.n_sample;
         tokens += (double)k->batch.n_prefill_tokens;
     }
@@ -1100,8 +1119,7 @@ __attribute__((always_inline)) static inline void book_step(struct replica *r, d
             .duration_s = dt,
             .running = (double)r->n_running,
             .waiting = (double)(r->n_waiting + r->incoming.n),
-            .kv_frac =
-                r->cfg->kv_bytes > 0 ? used / ((double)r->cfg->kv_bytes * r->n_ranks) : 0.0,
+            .kv_frac = kv_frac(r, used),
             .output_tokens = batch,
             .input_tokens = tokens,
         };
@@ -1351,7 +1369,6 @@ static void run_step(struct replica *r, double now_s)
         dt += encode_images(r);
         dt += wait_for_loads(r, dt);
     }
-    r->begin_s = now_s;
     r->end_s = now_s + dt;
     book_step(r, dt);
 }
@@ -1397,15 +1414,6 @@ static void begin_step(struct replica *r, double now_s)
                r->cfg->role != ROLE_BOTH);
         r->end_s = now_s;
     }
-}
-
-double replica_kv_frac(const struct replica *r)
-{
-    double used = 0.0;
-    for (int i = 0; i < r->n_ranks; i++) {
-        used += (double)(kv_capacity_bytes(r->ranks[i].kv) - kv_free_bytes(r->ranks[i].kv));
-    }
-    return r->cfg->kv_bytes > 0 ? used / ((double)r->cfg->kv_bytes * r->n_ranks) : 0.0;
 }
 
 bool replica_is_empty(const struct replica *r)
@@ -1544,7 +1552,6 @@ void replica_evacuate(struct replica *r, struct request_queue *out)
         tier_stack_fini(&k->tiers);
         rank_init_tiers(r, k);
         r->all_ranks[i].promised = (struct promised){0};
-        rank_rest(k);
     }
     int32_t idx;
     while ((idx = request_pop_front(&r->landed)) >= 0) {

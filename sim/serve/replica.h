@@ -180,9 +180,9 @@ struct replica {
     int64_t balance_steps; /* how long prefills have been held for balance */
     bool extras;           /* steps may wait for loads or encode images */
     bool busy;
-    /* of the step in progress; of a pipeline the oldest micro-batch; end_s: of the last one
-     * when idle */
-    double begin_s, end_s;
+    /* of the step in progress; of a pipeline the oldest micro-batch; of the last one when idle
+     */
+    double end_s;
     double rebalance_next_s;
     double last_begin_s; /* when the step before began: async plans see no later arrivals */
     int64_t n_load;      /* requests sent here and not ended: what routers look at */
