@@ -650,6 +650,60 @@ static void the_same_batch_costs_the_same_to_the_last_bit(void)
     bench_close();
 }
 
+/* n requests from a common context on, step after step, by both ways; every time and every sum
+ * of the breakdown is compared. */
+static bool glides_alike(const struct step_model *sm, int64_t n, int64_t context, int n_steps)
+{
+    struct step_cache caches[2];
+    struct step_glide g;
+    struct step_batch b = decode_batch(sm, n, context);
+    bool same = true;
+    step_cache_init(&caches[0], sm, 8192);
+    step_cache_init(&caches[1], sm, 8192);
+    step_glide_begin(&g, &caches[1], &b);
+    for (int i = 0; i < n_steps; i++) {
+        b = decode_batch(sm, n, context + i);
+        same = same && step_time_s(&caches[0], &b, 1) == step_glide_s(&g, b.ctx_tokens);
+    }
+    step_glide_end(&g);
+    double parts[2][OP_N];
+    struct step_work work[2];
+    for (int i = 0; i < 2; i++) {
+        step_breakdown(&caches[i], parts[i]);
+        step_work(&caches[i], &work[i]);
+        step_cache_fini(&caches[i]);
+    }
+    return same && memcmp(parts[0], parts[1], sizeof parts[0]) == 0 &&
+           memcmp(&work[0], &work[1], sizeof work[0]) == 0;
+}
+
+/* Windows, chunks, indexers and blocks of attention are all crossed on the way. */
+static void gliding_costs_what_single_steps_cost_to_the_last_bit(void)
+{
+    bench_open();
+    int n = 0;
+    struct err err = {0};
+    const char **names = model_list(bench.arena, dirs, 1, &n, &err);
+    CU_ASSERT_TRUE_FATAL(n > 30);
+    for (int i = 0; i < n; i++) {
+        struct want w = {names[i], "h200-sxm", ENGINE_VLLM, DTYPE_BF16, 1, 1, 1};
+        struct step_config c = config_of(&w);
+        c.cuda_graphs = i % 3 != 0;
+        c.step_scale = i % 2 ? 0.0 : 1.1;
+        c.step_offset_s = 1e-4;
+        struct step_model *sm = step_model_new(&c, &err);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(sm);
+        CU_ASSERT_TRUE(step_can_glide(sm));
+        if (!glides_alike(sm, 1, 1, 300) || !glides_alike(sm, 3, 1900, 300) ||
+            !glides_alike(sm, 700, 8100, 300)) {
+            CU_FAIL("glide");
+            fprintf(stderr, "  %s\n", names[i]);
+        }
+        step_model_free(sm);
+    }
+    bench_close();
+}
+
 static void graphs_pad_decode_batches_to_captured_sizes(void)
 {
     bench_open();
@@ -997,6 +1051,7 @@ static const struct check_case cases[] = {
     CASE(more_bandwidth_never_costs_more),
     CASE(tables_stay_within_one_percent_of_the_laws),
     CASE(the_same_batch_costs_the_same_to_the_last_bit),
+    CASE(gliding_costs_what_single_steps_cost_to_the_last_bit),
     CASE(graphs_pad_decode_batches_to_captured_sizes),
     CASE(steps_without_graphs_wait_for_the_host),
     CASE(truncated_sampling_sorts_the_logits),

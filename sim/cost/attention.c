@@ -92,10 +92,15 @@ static double decode_per_seq_s(const struct attn_shape *s, const struct gpu *gpu
     return c->tw_s * s->kv_heads / gpu->n_sm + s->seq_bytes / (gpu->mem_bytes_per_s * c->em);
 }
 
+static double whole_blocks(double n, double ctx_tokens)
+{
+    return (double)(int64_t)(ctx_tokens / n * (1.0 / TILE_TOKENS));
+}
+
 /* Work items of a batch: sequences x KV heads x 128-token blocks of the mean context. */
 static double decode_items(double kv_heads, double n, double ctx_tokens)
 {
-    return n * kv_heads * ((double)(int64_t)(ctx_tokens / n * (1.0 / 128.0)) + 1.0);
+    return n * kv_heads * (whole_blocks(n, ctx_tokens) + 1.0);
 }
 
 double attn_decode_law_s(const struct attn_shape *s, const struct gpu *gpu,
@@ -187,14 +192,27 @@ void attn_resolve(const struct attn_resolve *in, struct attn_unit *u)
     }
 }
 
+struct attn_piece attn_decode_piece(const struct attn_unit *u, double n, double ctx_tokens)
+{
+    struct attn_piece p = {
+        .from_tokens = ctx_tokens,
+        .until_tokens = INFINITY,
+        .start_s = u->dec_t0_s + n * (u->dec_per_seq_s + u->lin_per_seq_s),
+        .per_ctx_s = u->dec_per_ctx_s,
+    };
+    double items = decode_items(u->kv_heads, n, ctx_tokens);
+    if (items < u->n_sm) {
+        p.per_ctx_s = u->dec_occ_s[(int)items > 0 ? (int)items : 1];
+        double border = (whole_blocks(n, ctx_tokens) + 1.0) * TILE_TOKENS * n;
+        p.until_tokens = border * (1.0 - 1e-12); /* the blocks are counted with rounding */
+    }
+    return p;
+}
+
 double attn_decode_s(const struct attn_unit *u, double n, double ctx_tokens)
 {
-    double items = decode_items(u->kv_heads, n, ctx_tokens);
-    double per_ctx = u->dec_per_ctx_s;
-    if (items < u->n_sm) {
-        per_ctx = u->dec_occ_s[(int)items > 0 ? (int)items : 1];
-    }
-    return u->dec_t0_s + n * (u->dec_per_seq_s + u->lin_per_seq_s) + ctx_tokens * per_ctx;
+    struct attn_piece p = attn_decode_piece(u, n, ctx_tokens);
+    return p.start_s + ctx_tokens * p.per_ctx_s;
 }
 
 double attn_prefill_s(const struct attn_unit *u, const struct prefill_sums *sums)

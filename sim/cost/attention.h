@@ -80,6 +80,13 @@ double attn_decode_law_s(const struct attn_shape *shape, const struct gpu *gpu,
 /* Decode kernel of one layer: n sequences whose contexts inside the span sum to ctx_tokens
  * (n >= 1). */
 double attn_decode_s(const struct attn_unit *u, double n, double ctx_tokens);
+/* The same for n sequences as long as their mean context stays in one 128-token block, or the
+ * GPU is filled: start_s + context x per_ctx_s, to the bit, for contexts in [from, until). */
+struct attn_piece {
+    double from_tokens, until_tokens;
+    double start_s, per_ctx_s;
+};
+struct attn_piece attn_decode_piece(const struct attn_unit *u, double n, double ctx_tokens);
 /* Prefill kernel of one layer. Zero when there are no queries. */
 double attn_prefill_s(const struct attn_unit *u, const struct prefill_sums *sums);
 /* Indexer of sparse attention: full contexts, not the selected ones. */

@@ -1037,18 +1037,27 @@ static double kv_floor_s(const struct step_model *sm, const struct step_batch *b
     return total;
 }
 
-static double host_s(const struct step_cache *c, const struct step_batch *b, double gpu_s)
+/* Planning, sampling and handing on the tokens of a step. */
+static double engine_s(const struct step_cache *c, const struct step_batch *b)
+{
+    const struct engine_defaults *e = &c->model->cfg.defaults;
+    return e->host_s + e->host_per_seq_s * (double)b->n_sample;
+}
+
+/* Launching its kernels, which the GPU's work hides as far as it goes. */
+static double launch_s(const struct step_cache *c, const struct step_batch *b)
 {
     const struct step_model *sm = c->model;
-    const struct engine_defaults *e = &sm->cfg.defaults;
-    double t = e->host_s + e->host_per_seq_s * (double)b->n_sample;
-    double launch = 0.0;
     if (!sm->cfg.cuda_graphs) {
-        launch = EAGER_LAYER_S * sm->cfg.model->n_layers;
-    } else if (b->n_prefill_tokens > 0 || b->n_decode > c->graph_limit) {
-        launch = e->prefill_launch_s * sm->pass_launches;
+        return EAGER_LAYER_S * sm->cfg.model->n_layers;
     }
-    return t + (launch > gpu_s ? launch - gpu_s : 0.0);
+    bool captured = b->n_prefill_tokens == 0 && b->n_decode <= c->graph_limit;
+    return captured ? 0.0 : sm->cfg.defaults.prefill_launch_s * sm->pass_launches;
+}
+
+static inline double beyond(double launch_s, double gpu_s)
+{
+    return launch_s > gpu_s ? launch_s - gpu_s : 0.0;
 }
 
 /* Tokens a rank computes: its batch, padded to a captured graph when it only decodes. */
@@ -1181,7 +1190,7 @@ double step_time_s(struct step_cache *c, const struct step_batch *batches, int n
     double draft = draft_s(c, busiest->n_decode);
     c->draft_s += draft;
     t += draft;
-    double host = host_s(c, busiest, t);
+    double host = engine_s(c, busiest) + beyond(launch_s(c, busiest), t);
     c->attention_s += attention;
     double kv = kv_floor_s(sm, busiest);
     c->kv_floor_s += kv;
@@ -1193,6 +1202,76 @@ double step_time_s(struct step_cache *c, const struct step_batch *batches, int n
         return corrected_s(c, t + host, floor);
     }
     return t + host;
+}
+
+bool step_can_glide(const struct step_model *model)
+{
+    return model->cfg.dp == 1 && !model->stages && !model->cfg.two_batch_overlap &&
+           model->cfg.draft_tokens == 0;
+}
+
+static struct glide_kind glide_kind_of(const struct step_kind *k)
+{
+    return (struct glide_kind){
+        .law = {.until_tokens = -INFINITY}, /* none yet */
+        .n_layers = k->n_layers,
+        .ctx_scale = k->ctx_scale,
+        .floor_per_ctx_s = k->n_layers * k->unit.dec_floor_per_ctx_s,
+        .span = k->span,
+        .recent = k->recent,
+        .indexed = k->indexed,
+    };
+}
+
+void step_glide_begin(struct step_glide *g, struct step_cache *c, const struct step_batch *b)
+{
+    const struct step_model *sm = c->model;
+    DASSERT(step_can_glide(sm) && b->n_decode > 0 && b->n_prefill_tokens == 0);
+    int64_t m = computed_tokens(c, b);
+    int64_t size = c->max_tokens + 1;
+    g->cache = c;
+    g->n_kinds = sm->n_kinds;
+    g->n = (double)b->n_decode;
+    g->tokens = m;
+    g->token_s = table_get(c->token_s, size, step_token_parts, sm, m);
+    g->head_s = table_get(c->head_s, size, step_head_parts, sm, b->n_sample);
+    g->moe_s = sm->moe_kernel[0] ? table_get(c->moe_s, size, step_moe_parts, sm, m) : 0.0;
+    g->host_s = engine_s(c, b);
+    g->launch_s = launch_s(c, b);
+    g->corrected = sm->cfg.step_scale > 0.0;
+    g->n_steps = 0;
+    for (int i = 0; i < sm->n_kinds; i++) {
+        g->kinds[i] = glide_kind_of(&sm->kinds[i]);
+    }
+}
+
+void step_glide_piece(struct step_glide *g, int kind, double entries)
+{
+    const struct step_kind *k = &g->cache->model->kinds[kind];
+    g->kinds[kind].law = attn_decode_piece(&k->unit, g->n, entries);
+}
+
+double step_glide_index_s(const struct step_glide *g, int kind, const double *ctx_tokens)
+{
+    struct step_batch b = {.n_decode = (int64_t)g->n, .ctx_tokens = {ctx_tokens[0]}};
+    return index_s(&g->cache->model->kinds[kind], &b);
+}
+
+double step_glide_corrected_s(struct step_glide *g, double law_s, double kv_floor_s)
+{
+    double m = (double)g->tokens;
+    return corrected_s(g->cache, law_s, step_floor_s(g->cache->model, m, g->n, m, kv_floor_s));
+}
+
+void step_glide_end(const struct step_glide *g)
+{
+    struct step_cache *c = g->cache;
+    c->token_n[g->tokens] += g->n_steps;
+    c->head_n[(int64_t)g->n] += g->n_steps;
+    if (c->model->moe_kernel[0]) {
+        c->moe_n[g->tokens] += g->n_steps;
+    }
+    c->n_steps += g->n_steps;
 }
 
 void step_stages_s(struct step_cache *c, struct step_batch *batches, int n_ranks,

@@ -211,6 +211,66 @@ void step_work(const struct step_cache *cache, struct step_work *out);
 /* Adds the chunk [p, p + c) of one prompt to a batch. */
 void step_add_chunk(const struct step_model *model, struct step_batch *batch, int64_t p,
                     int64_t c);
+/* ---- gliding: decode steps of one rank whose requests stay the same. What depends on their
+ * number alone is looked up once; the cache has counted the steps after step_glide_end. */
+
+/* One attention kind of them. */
+struct glide_kind {
+    struct attn_piece law;
+    double n_layers, ctx_scale, floor_per_ctx_s;
+    int span, recent;
+    bool indexed;
+};
+struct step_glide {
+    struct step_cache *cache;
+    struct glide_kind kinds[STEP_MAX_KINDS];
+    int n_kinds;
+    double n;       /* requests */
+    int64_t tokens; /* computed: the batch, padded to a captured graph */
+    double token_s, head_s, moe_s, host_s, launch_s;
+    bool corrected; /* by measurements of the deployment */
+    uint32_t n_steps;
+};
+bool step_can_glide(const struct step_model *model);
+/* batch: n_decode = n_sample > 0, no prefill. */
+void step_glide_begin(struct step_glide *glide, struct step_cache *cache,
+                      const struct step_batch *batch);
+void step_glide_end(const struct step_glide *glide);
+/* What step_glide_s leaves: another piece of a kind's law, its indexer, and a correction. */
+void step_glide_piece(struct step_glide *glide, int kind, double entries);
+double step_glide_index_s(const struct step_glide *glide, int kind, const double *ctx_tokens);
+double step_glide_corrected_s(struct step_glide *glide, double law_s, double kv_floor_s);
+
+/* step_time_s, to the bit, of a batch with these contexts (as step_batch.ctx_tokens). Inline:
+ * most simulated steps are such. */
+static inline double step_glide_s(struct step_glide *g, const double *ctx_tokens)
+{
+    struct step_cache *c = g->cache;
+    double attention = 0.0;
+    double kv = 0.0;
+    for (int i = 0; i < g->n_kinds; i++) {
+        const struct glide_kind *k = &g->kinds[i];
+        double entries = ctx_tokens[k->span] * k->ctx_scale;
+        entries = k->recent < 0 ? entries : entries + ctx_tokens[k->recent];
+        if (!(entries >= k->law.from_tokens && entries < k->law.until_tokens)) {
+            step_glide_piece(g, i, entries);
+        }
+        double t = k->law.start_s + entries * k->law.per_ctx_s;
+        if (k->indexed) {
+            t += step_glide_index_s(g, i, ctx_tokens);
+        }
+        attention += k->n_layers * t;
+        kv += k->floor_per_ctx_s * entries;
+    }
+    double t = attention + g->token_s + g->head_s + g->moe_s;
+    double host = g->host_s + (g->launch_s > t ? g->launch_s - t : 0.0);
+    g->n_steps++;
+    c->attention_s += attention;
+    c->kv_floor_s += kv;
+    c->host_s += host;
+    return g->corrected ? step_glide_corrected_s(g, t + host, kv) : t + host;
+}
+
 /* Context tokens a decode at context length l sees inside a span. */
 static inline double span_tokens(const struct span_class *span, int64_t l)
 {

@@ -169,6 +169,12 @@ static void entry_emptied(struct kv_pool *p, int32_t i)
     entry_drop(p, i);
 }
 
+static int64_t whole_blocks(const struct kv_layout *l, int64_t bytes)
+{
+    int64_t block = l->full_block_bytes;
+    return (bytes + block - 1) / block * block;
+}
+
 /* Evicts from the head of the queue. A segment loses whole blocks from its end; what is left of
  * the last block it gave stays in the queue as a run of its own. */
 static void evict(struct kv_pool *p, int64_t bytes)
@@ -178,8 +184,7 @@ static void evict(struct kv_pool *p, int64_t bytes)
         ASSERT(i >= 0);
         struct entry *e = &p->entries[i];
         DASSERT(e->after < 0);
-        int64_t step = e->id == 0 ? 1 : p->layout.full_block_bytes;
-        int64_t part = (bytes + step - 1) / step * step;
+        int64_t part = e->id == 0 ? bytes : whole_blocks(&p->layout, bytes);
         part = part < e->bytes ? part : e->bytes;
         e->bytes -= part;
         bytes -= part;

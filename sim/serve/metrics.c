@@ -140,12 +140,6 @@ void metrics_end(struct metrics *m, const struct finished *f, double time_s)
     }
 }
 
-void metrics_gaps(struct metrics *m, int class_idx, double gap_s, int64_t n)
-{
-    histo_add(&m->segments[m->n_segments - 1].classes[class_idx].lat[LAT_ITL], gap_s,
-              (uint64_t)n);
-}
-
 int metrics_warmup_segments(const struct metrics *m)
 {
     double means[METRICS_MAX_SEGMENTS];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/base/mem.h"
+#include "sim/serve/replica_parts.h"
 
 /* SGLang's estimate of the share of outputs still to come starts here (cost-model.md section
  * 6), and again whenever a rank has had nothing to do. */
@@ -122,6 +123,7 @@ void replica_init(struct replica *r, const struct replica_config *cfg,
         renew_pool(r, i);
     }
     r->extras = r->ranks[0].tiers.any || cfg->encode_s_per_token > 0.0;
+    r->glides = !cfg->one_by_one && cfg->sched.draft_tokens == 0 && step_can_glide(cfg->model);
     ASSERT(n_slots == 1 || (cfg->role == ROLE_BOTH && !r->ranks[0].tiers.any));
 }
 
@@ -159,11 +161,6 @@ const char *replica_refuses(const struct replica_config *cfg, int64_t prompt_tok
 
 /* ---- the running list
  * -------------------------------------------------------------------------- */
-
-static struct request *req_at(struct replica *r, int32_t idx)
-{
-    return &r->pool->items[idx];
-}
 
 static void list_append(struct replica *r, struct rank *k, int32_t idx)
 {
@@ -281,10 +278,10 @@ static void withdraw(struct replica *r, struct rank *k, int32_t idx)
             forget_fresh(k, idx);
         } else {
             q->token_s = k->last_decode_s;
+            k->n_by_class[q->class_idx]--;
         }
         q->generated = q->base + k->run.iter - q->prompt_tokens;
         running_leave(&k->run, q, finish_iter(q));
-        k->n_by_class[q->class_idx]--;
     } else {
         drop_partial(k, idx);
         drop_chunk(k, idx);
@@ -635,20 +632,12 @@ static void token_leaves(struct replica *r, struct request *q, double now_s)
     q->token_s = now_s;
 }
 
-static void record_gaps(struct replica *r, struct rank *k, double now_s)
+void rank_record_fresh(struct replica *r, struct rank *k, double now_s)
 {
-    double gap = now_s - k->last_decode_s;
-    for (int c = 0; c < r->metrics->n_classes; c++) {
-        int64_t old = k->n_by_class[c];
-        for (int i = 0; i < k->n_fresh; i++) {
-            old -= req_at(r, k->fresh[i])->class_idx == c;
-        }
-        if (old > 0) {
-            metrics_gaps(r->metrics, c, gap, old);
-        }
-    }
     for (int i = 0; i < k->n_fresh; i++) {
-        token_leaves(r, req_at(r, k->fresh[i]), now_s);
+        struct request *q = req_at(r, k->fresh[i]);
+        k->n_by_class[q->class_idx]++;
+        token_leaves(r, q, now_s);
     }
     k->n_fresh = 0;
 }
@@ -664,7 +653,7 @@ static void emit_token(struct replica *r, struct rank *k, double now_s)
         int64_t held = q->base + k->run.iter - 1;
         running_leave(&k->run, q, finish_iter(q));
         k->n_by_class[q->class_idx]--;
-        k->skip_steps = 0;
+        k->skip_steps = k->waiting.n > 0 ? 0 : k->skip_steps; /* memory for the first of them */
         end_request(r, k, idx, held, now_s);
     }
 }
@@ -687,7 +676,7 @@ static int64_t tokens_emitted(const struct replica *r, struct rank *k)
  * come; when it is short, what was drafted beyond is lost. */
 static void complete_decodes(struct replica *r, struct rank *k, double now_s)
 {
-    record_gaps(r, k, now_s);
+    rank_record_gaps(r, k, now_s);
     k->last_decode_s = now_s;
     int64_t n = tokens_emitted(r, k);
     emit_token(r, k, now_s);
@@ -711,7 +700,6 @@ static void start_decoding(struct replica *r, struct rank *k, int32_t idx)
     }
     running_join(&k->run, q, idx, q->prompt_tokens + q->generated,
                  q->output_tokens - q->generated);
-    k->n_by_class[q->class_idx]++;
     ARRAY_RESERVE(k->fresh, k->cap_fresh, k->n_fresh + 1);
     k->fresh[k->n_fresh++] = idx;
 }
@@ -1029,17 +1017,26 @@ static void expire(struct replica *r, double now_s)
     }
 }
 
+/* The first apart: mostly it is the only one, and a copy of many would wait for its store. */
+static inline void copy_contexts(const struct replica *r, struct rank *k)
+{
+    k->batch.ctx_tokens[0] = k->run.ctx_tokens[0];
+    for (int i = 1; i < r->cfg->model->n_spans; i++) {
+        k->batch.ctx_tokens[i] = k->run.ctx_tokens[i];
+    }
+}
+
 static void fill_batch(struct replica *r, struct rank *k)
 {
     struct step_batch *b = &k->batch;
     b->n_decode = k->decodes ? k->run.n : 0;
     b->n_sample = b->n_decode * (1 + r->cfg->sched.draft_tokens);
-    for (int i = 0; i < r->cfg->model->n_spans; i++) { /* mostly one of many */
-        b->ctx_tokens[i] = k->run.ctx_tokens[i];
-    }
+    copy_contexts(r, k);
     if (b->n_prefill_tokens > 0) {
         b->n_prefill_tokens = 0;
-        memset(b->prefill, 0, sizeof b->prefill);
+        for (int i = 0; i < r->cfg->model->n_spans; i++) {
+            b->prefill[i] = (struct prefill_sums){0};
+        }
     }
     for (int i = 0; i < k->n_chunks; i++) {
         const struct chunk *c = &k->chunks[i];
@@ -1048,25 +1045,11 @@ static void fill_batch(struct replica *r, struct rank *k)
     }
 }
 
-/* The decoding requests grow, unless that changes what the scheduler would say: memory is
- * short, or some comes back for which others wait. */
-static bool rank_grow_quietly(struct rank *k)
-{
-    int64_t need = running_need_bytes(&k->run);
-    if (need < 0 && k->waiting.n > 0) {
-        return false;
-    }
-    if (need < 0) {
-        kv_give(k->kv, -need);
-        return true;
-    }
-    return kv_take(k->kv, need);
-}
-
 /* Decides what the next step of a rank runs: by the scheduler, or as it said before. */
 static void plan_rank(struct replica *r, struct rank *k, double now_s)
 {
-    if (k->skip_steps > 0 && !r->cfg->one_by_one && rank_grow_quietly(k)) {
+    if (k->skip_steps > 0 && !r->cfg->one_by_one &&
+        rank_grow_quietly(k, running_need_bytes(&k->run))) {
         k->skip_steps--;
         k->n_skipped++;
         return;
@@ -1086,11 +1069,6 @@ static inline double used_kv_bytes(const struct replica *r)
     return used;
 }
 
-static inline double kv_frac(const struct replica *r, double used_bytes)
-{
-    return r->cfg->kv_bytes > 0 ? used_bytes / ((double)r->cfg->kv_bytes * r->n_ranks) : 0.0;
-}
-
 double replica_kv_frac(const struct replica *r)
 {
     return kv_frac(r, used_kv_bytes(r));
@@ -1107,12 +1085,7 @@ __attribute__((always_inline)) static inline void book_step(struct replica *r, d
         batch += (double)k->batch.n_sample;
         tokens += (double)k->batch.n_prefill_tokens;
     }
-    struct replica_stats *s = &r->stats;
-    s->busy_s += dt;
-    s->kv_byte_s += used * dt;
-    s->batch_s += batch * dt;
-    s->kv_max_bytes = used > s->kv_max_bytes ? used : s->kv_max_bytes;
-    s->n_steps++;
+    book_time(&r->stats, dt, used, batch);
     if (r->timeline) {
         struct timeline_step t = {
             .end_s = r->end_s,
@@ -1460,6 +1433,13 @@ void replica_run(struct replica *r, double until_s, bool stop_on_end)
         double next = replica_next_s(r);
         if (!(next <= until_s) || isinf(next)) {
             return;
+        }
+        enum glided glided = glide(r, until_s);
+        if (glided == GLIDED_SHORT) {
+            begin_step(r, r->end_s);
+        }
+        if (glided != GLIDED_NOT) {
+            continue;
         }
         int64_t ended = r->n_ended;
         if (r->busy && r->pipeline) {

@@ -109,7 +109,7 @@ struct rank {
     int32_t first, last;          /* running list, order of admission */
     int64_t n_running;            /* decoding and prefilling */
     int64_t n_elsewhere;          /* running in other micro-batches, as of its turn */
-    int64_t *n_by_class;          /* decoding requests per class */
+    int64_t *n_by_class;          /* decoding requests per class, those in `fresh` left out */
     struct request_queue partial; /* admitted, prompt not wholly scheduled */
     struct chunk *chunks;         /* of the step in progress */
     int n_chunks, cap_chunks;
@@ -179,6 +179,7 @@ struct replica {
     int64_t steps_since_recv;
     int64_t balance_steps; /* how long prefills have been held for balance */
     bool extras;           /* steps may wait for loads or encode images */
+    bool glides;           /* decode steps that change nothing are run in a loop of their own */
     bool busy;
     /* of the step in progress; of a pipeline the oldest micro-batch; of the last one when idle
      */

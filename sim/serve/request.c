@@ -113,11 +113,6 @@ void request_push_by_priority(struct request_queue *q, int32_t idx,
     }
 }
 
-int32_t request_front(const struct request_queue *q)
-{
-    return q->n > 0 ? q->items[q->head] : -1;
-}
-
 int32_t request_pop_front(struct request_queue *q)
 {
     if (q->n == 0) {

@@ -66,7 +66,10 @@ void request_push_front(struct request_queue *q, int32_t idx);
 /* Behind every request of its priority or a better one. O(requests behind it). */
 void request_push_by_priority(struct request_queue *q, int32_t idx,
                               const struct request_pool *pool);
-int32_t request_pop_front(struct request_queue *q);   /* -1 when empty */
-int32_t request_front(const struct request_queue *q); /* -1 when empty */
+int32_t request_pop_front(struct request_queue *q);                /* -1 when empty */
+static inline int32_t request_front(const struct request_queue *q) /* -1 when empty */
+{
+    return q->n > 0 ? q->items[q->head] : -1;
+}
 
 #endif

@@ -185,27 +185,20 @@ int64_t running_remaining(const struct running *r)
 /* ---- one iteration
  * ---------------------------------------------------------------------------- */
 
-int64_t running_need_bytes(const struct running *r)
+int64_t ring_need_bytes(const struct running *r, const struct ring *g)
 {
-    if (r->reserved) {
+    if (g->block_bytes == 0) {
         return 0;
     }
-    int64_t need = r->phase[r->phase_at] * r->layout->full_block_bytes;
-    for (int i = 0; i < r->n_rings; i++) {
-        const struct ring *g = &r->rings[i];
-        if (g->block_bytes == 0) {
-            continue;
-        }
-        need += g->phase[r->phase_at] * g->block_bytes;
-        if (g->span == SPAN_CHUNKED) {
-            int64_t blocks = g->window_tokens / r->layout->block_tokens;
-            need -= g->cross[g->at] * blocks * g->block_bytes;
-        }
+    int64_t need = g->phase[r->phase_at] * g->block_bytes;
+    if (g->span == SPAN_CHUNKED) {
+        int64_t blocks = g->window_tokens / r->layout->block_tokens;
+        need -= g->cross[g->at] * blocks * g->block_bytes;
     }
     return need;
 }
 
-static void ring_advance(struct running *r, struct ring *g)
+void ring_advance(struct running *r, struct ring *g)
 {
     g->at = g->at + 1 == g->size ? 0 : g->at + 1;
     int32_t crossing = g->cross[g->at];
@@ -222,15 +215,5 @@ static void ring_advance(struct running *r, struct ring *g)
     }
     if (g->span_idx >= 0) {
         r->ctx_tokens[g->span_idx] += (double)g->n_growing;
-    }
-}
-
-void running_advance(struct running *r)
-{
-    r->iter++;
-    r->phase_at = r->phase_at + 1 == r->layout->block_tokens ? 0 : r->phase_at + 1;
-    r->ctx_tokens[0] += (double)r->n;
-    for (int i = 0; i < r->n_rings; i++) {
-        ring_advance(r, &r->rings[i]);
     }
 }

@@ -65,11 +65,32 @@ void running_join(struct running *r, struct request *req, int32_t idx, int64_t c
 /* Leaves between iterations; its heap entry turns stale. */
 void running_leave(struct running *r, struct request *req, int64_t finish_iter);
 
+/* One bounded span of the two functions below. */
+int64_t ring_need_bytes(const struct running *r, const struct ring *g);
+void ring_advance(struct running *r, struct ring *g);
 /* KV bytes that iteration `iter` takes, net of chunks given back at chunk borders (may be < 0).
  */
-int64_t running_need_bytes(const struct running *r);
+static inline int64_t running_need_bytes(const struct running *r)
+{
+    if (r->reserved) {
+        return 0;
+    }
+    int64_t need = r->phase[r->phase_at] * r->layout->full_block_bytes;
+    for (int i = 0; i < r->n_rings; i++) {
+        need += ring_need_bytes(r, &r->rings[i]);
+    }
+    return need;
+}
 /* Iteration `iter` has run: contexts grow, borders are crossed. */
-void running_advance(struct running *r);
+static inline void running_advance(struct running *r)
+{
+    r->iter++;
+    r->phase_at = r->phase_at + 1 == r->layout->block_tokens ? 0 : r->phase_at + 1;
+    r->ctx_tokens[0] += (double)r->n;
+    for (int i = 0; i < r->n_rings; i++) {
+        ring_advance(r, &r->rings[i]);
+    }
+}
 /* Iteration at which the next request ends (after running it); INT64_MAX when none. Drops stale
  * entries. */
 int64_t running_next_finish(struct running *r, const struct request_pool *pool);

@@ -33,20 +33,28 @@ struct timeline_step {
     double output_tokens, input_tokens;
 };
 void timeline_grow(struct timeline *t, double end_s); /* so that end_s has a bin */
-static inline void timeline_add(struct timeline *t, const struct timeline_step *s)
+/* Index of the bin of a step that ends then; it is in use from now on. */
+static inline int timeline_bin_of(struct timeline *t, double end_s)
 {
-    if (s->end_s >= t->width_s * TIMELINE_BINS) {
-        timeline_grow(t, s->end_s);
+    if (end_s >= t->width_s * TIMELINE_BINS) {
+        timeline_grow(t, end_s);
     }
-    int i = (int)(s->end_s / t->width_s);
-    struct timeline_bin *b = &t->bins[i];
+    int i = (int)(end_s / t->width_s);
     t->n_bins = i >= t->n_bins ? i + 1 : t->n_bins;
+    return i;
+}
+static inline void timeline_bin_add(struct timeline_bin *b, const struct timeline_step *s)
+{
     b->step_s += s->duration_s;
     b->running_s += s->running * s->duration_s;
     b->waiting_s += s->waiting * s->duration_s;
     b->kv_frac_s += s->kv_frac * s->duration_s;
     b->output_tokens += s->output_tokens;
     b->input_tokens += s->input_tokens;
+}
+static inline void timeline_add(struct timeline *t, const struct timeline_step *s)
+{
+    timeline_bin_add(&t->bins[timeline_bin_of(t, s->end_s)], s);
 }
 
 #endif
