@@ -55,34 +55,6 @@ static void renew_pool(struct replica *r, int rank)
     }
 }
 
-static struct microbatches *microbatches_new(int n)
-{
-    struct microbatches *m = xcalloc(1, sizeof *m);
-    m->n = n;
-    m->line = xcalloc((size_t)n, sizeof *m->line);
-    m->end_s = xcalloc((size_t)n, sizeof *m->end_s);
-    m->stage_s = xcalloc((size_t)n, sizeof *m->stage_s);
-    m->hop_s = xcalloc((size_t)n, sizeof *m->hop_s);
-    for (int s = 0; s < n; s++) {
-        m->end_s[s] = INFINITY;
-    }
-    tandem_init(&m->way, n);
-    return m;
-}
-
-static void microbatches_free(struct microbatches *m)
-{
-    if (!m) {
-        return;
-    }
-    tandem_fini(&m->way);
-    free(m->line);
-    free(m->end_s);
-    free(m->stage_s);
-    free(m->hop_s);
-    free(m);
-}
-
 /* max_num_seqs holds for all micro-batches together (vLLM V1 scheduler), is shared out (SGLang:
  * pp_max_micro_batch_size) or holds for each (TensorRT-LLM: max_batch_size). */
 static void set_seats(struct replica *r, int n_slots)
@@ -113,7 +85,7 @@ void replica_init(struct replica *r, const struct replica_config *cfg,
     r->ranks = r->all_ranks;
     r->batches = xcalloc((size_t)r->n_ranks, sizeof *r->batches);
     if (n_slots > 1) {
-        r->pipeline = microbatches_new(n_slots);
+        r->pipeline = pipeline_new(n_slots);
     }
     set_seats(r, n_slots);
     for (int i = 0; i < n_slots * r->n_ranks; i++) {
@@ -143,7 +115,7 @@ void replica_fini(struct replica *r)
     }
     request_queue_fini(&r->incoming);
     request_queue_fini(&r->landed);
-    microbatches_free(r->pipeline);
+    pipeline_free(r->pipeline);
     free(r->all_ranks);
     free(r->batches);
     memset(r, 0, sizeof *r);
@@ -162,7 +134,7 @@ const char *replica_refuses(const struct replica_config *cfg, int64_t prompt_tok
 /* ---- the running list
  * -------------------------------------------------------------------------- */
 
-static void list_append(struct replica *r, struct rank *k, int32_t idx)
+void rank_append(struct replica *r, struct rank *k, int32_t idx)
 {
     struct request *q = req_at(r, idx);
     q->prev = k->last;
@@ -178,7 +150,7 @@ static void list_append(struct replica *r, struct rank *k, int32_t idx)
     r->n_running++;
 }
 
-static void list_remove(struct replica *r, struct rank *k, int32_t idx)
+void rank_remove(struct replica *r, struct rank *k, int32_t idx)
 {
     struct request *q = req_at(r, idx);
     if (q->prev >= 0) {
@@ -206,7 +178,7 @@ static int64_t rank_held_tokens(const struct rank *k, const struct request *q)
     return q->decoding ? q->base + k->run.iter - 1 : q->computed_tokens;
 }
 
-static void free_memory(struct replica *r, struct rank *k, struct request *q, int64_t tokens)
+void rank_free_memory(struct replica *r, struct rank *k, struct request *q, int64_t tokens)
 {
     int64_t own =
         kv_bytes(&r->cfg->kv, tokens) - q->shared.n_blocks * r->cfg->kv.full_block_bytes;
@@ -272,7 +244,7 @@ void request_start_over(struct request *q)
 static void withdraw(struct replica *r, struct rank *k, int32_t idx)
 {
     struct request *q = req_at(r, idx);
-    list_remove(r, k, idx);
+    rank_remove(r, k, idx);
     if (q->decoding) {
         if (is_fresh(k, idx)) {
             forget_fresh(k, idx);
@@ -296,7 +268,7 @@ static void rank_preempt(struct replica *r, struct rank *k, int32_t idx)
 {
     ASSERT(idx >= 0);
     struct request *q = req_at(r, idx);
-    free_memory(r, k, q, rank_held_tokens(k, q));
+    rank_free_memory(r, k, q, rank_held_tokens(k, q));
     withdraw(r, k, idx);
     r->stats.n_preemptions++;
 }
@@ -508,7 +480,7 @@ bool rank_admit(struct replica *r, struct rank *k, int64_t budget, double now_s)
         k->step_encode_s += r->cfg->encode_s_per_token * (double)images_to_encode(q);
     }
     r->n_waiting--;
-    list_append(r, k, idx);
+    rank_append(r, k, idx);
     add_chunk(r, k, idx, a.chunk_tokens);
     if (q->computed_tokens < q->target_tokens) {
         request_push_back(&k->partial, idx);
@@ -565,7 +537,7 @@ static void prefill_done(struct replica *r, struct request *q)
     }
 }
 
-static void promise_over(struct replica *r, struct request *q)
+void replica_promise_over(struct replica *r, struct request *q)
 {
     prefill_done(r, q);
     if (q->rank >= 0) {
@@ -595,7 +567,7 @@ static void leave(struct replica *r, int32_t idx, enum outcome outcome, double n
         .tier_tokens = q->tier_tokens,
     };
     metrics_end(r->metrics, &f, now_s);
-    promise_over(r, q);
+    replica_promise_over(r, q);
     r->n_load--;
     r->n_ended++;
     if (r->on_end) {
@@ -616,8 +588,8 @@ static void end_request(struct replica *r, struct rank *k, int32_t idx, int64_t 
         tier_stack_put(&k->tiers, &q->content, said ? held_tokens : q->prompt_tokens,
                        q->prompt_tokens, held_tokens);
     }
-    free_memory(r, k, q, q->reserved_tokens > 0 ? q->reserved_tokens : held_tokens);
-    list_remove(r, k, idx);
+    rank_free_memory(r, k, q, q->reserved_tokens > 0 ? q->reserved_tokens : held_tokens);
+    rank_remove(r, k, idx);
     leave(r, idx, OUTCOME_COMPLETED, now_s);
 }
 
@@ -692,7 +664,7 @@ static void complete_decodes(struct replica *r, struct rank *k, double now_s)
     }
 }
 
-static void start_decoding(struct replica *r, struct rank *k, int32_t idx)
+void rank_start_decoding(struct replica *r, struct rank *k, int32_t idx)
 {
     struct request *q = req_at(r, idx);
     if (!r->cfg->sched.reserve_output) {
@@ -704,21 +676,7 @@ static void start_decoding(struct replica *r, struct rank *k, int32_t idx)
     k->fresh[k->n_fresh++] = idx;
 }
 
-/* A computed prompt leaves the prefill side; its KV stays until it is let go. */
-static void hand_over(struct replica *r, struct rank *k, int32_t idx, double now_s)
-{
-    struct request *q = req_at(r, idx);
-    list_remove(r, k, idx);
-    promise_over(r, q);
-    q->rank = -1;
-    r->n_load--;
-    r->n_ended++;
-    r->n_held++;
-    r->on_prompt(r->on_prompt_ctx, idx, (int)(k - r->ranks), true, now_s);
-}
-
-/* The token after a wholly computed prompt (or recomputed context) leaves. */
-static void emit_first(struct replica *r, struct rank *k, int32_t idx, double now_s)
+void rank_emit_first(struct replica *r, struct rank *k, int32_t idx, double now_s)
 {
     struct request *q = req_at(r, idx);
     if (isnan(q->first_s)) {
@@ -730,7 +688,7 @@ static void emit_first(struct replica *r, struct rank *k, int32_t idx, double no
     if (q->generated == q->output_tokens) {
         end_request(r, k, idx, q->target_tokens, now_s);
     } else {
-        start_decoding(r, k, idx);
+        rank_start_decoding(r, k, idx);
     }
 }
 
@@ -746,162 +704,12 @@ static void complete_rank(struct replica *r, struct rank *k, double now_s)
             continue;
         }
         if (r->cfg->role == ROLE_PREFILL) {
-            hand_over(r, k, c->request, now_s);
+            rank_hand_over(r, k, c->request, now_s);
         } else {
-            emit_first(r, k, c->request, now_s);
+            rank_emit_first(r, k, c->request, now_s);
         }
     }
     k->n_chunks = 0;
-}
-
-/* ---- disaggregation
- * --------------------------------------------------------------------------------- */
-
-/* Memory that SGLang's decode side keeps for each request it holds. */
-static const int64_t SGLANG_KEPT_TOKENS = 512;
-
-/* vLLM's decode side computes the last prompt token itself; a prompt of one token leaves it
- * nothing to receive and is taken as computed. */
-static bool decode_computes_last(const struct replica *r, const struct request *q)
-{
-    return r->cfg->sched.kind == ENGINE_VLLM && q->target_tokens > 1;
-}
-
-static int64_t landing_tokens(const struct replica *r, const struct request *q)
-{
-    if (r->cfg->sched.reserve_output) {
-        return q->prompt_tokens + q->output_tokens;
-    }
-    return q->target_tokens - decode_computes_last(r, q);
-}
-
-int64_t replica_moved_bytes(const struct replica *r, int32_t idx)
-{
-    return kv_bytes(&r->cfg->kv, r->pool->items[idx].target_tokens);
-}
-
-/* Preempted requests of a rank come before new ones, else they might wait for ever. */
-static bool rank_has_room(const struct replica *r, const struct rank *k, int64_t bytes)
-{
-    int64_t held = k->n_running + k->n_landing;
-    if (k->waiting.n > 0 || held >= r->cfg->sched.max_seqs) {
-        return false;
-    }
-    int64_t kept = r->cfg->sched.kind == ENGINE_SGLANG
-                       ? held * kv_bytes(&r->cfg->kv, SGLANG_KEPT_TOKENS)
-                       : 0;
-    return bytes + kept <= kv_free_bytes(k->kv);
-}
-
-static int64_t landing_bytes(const struct replica *r, int32_t idx)
-{
-    return kv_bytes(&r->cfg->kv, landing_tokens(r, &r->pool->items[idx]));
-}
-
-/* The rank with the fewest requests that has room; -1: none. */
-static int landing_rank(const struct replica *r, int32_t idx)
-{
-    int best = -1;
-    int64_t fewest = INT64_MAX;
-    int64_t bytes = landing_bytes(r, idx);
-    for (int i = 0; i < r->n_ranks; i++) {
-        const struct rank *k = &r->ranks[i];
-        int64_t held = k->n_running + k->n_landing;
-        if (held < fewest && rank_has_room(r, k, bytes)) {
-            best = i;
-            fewest = held;
-        }
-    }
-    return best;
-}
-
-bool replica_has_room(const struct replica *r, int32_t idx)
-{
-    return landing_rank(r, idx) >= 0;
-}
-
-bool replica_reserve(struct replica *r, int32_t idx)
-{
-    int rank = landing_rank(r, idx);
-    if (rank < 0) {
-        return false;
-    }
-    struct rank *k = &r->ranks[rank];
-    bool took = kv_take(k->kv, landing_bytes(r, idx));
-    ASSERT(took);
-    req_at(r, idx)->landing_rank = rank;
-    k->n_landing++;
-    r->n_load++;
-    return true;
-}
-
-/* Memory has come free: an idle replica looks again at those that wait for it. */
-static void wake(struct replica *r, struct rank *k, double now_s)
-{
-    k->skip_steps = 0;
-    if (!r->busy && r->n_waiting > 0) {
-        r->wake_s = now_s;
-    }
-}
-
-void replica_unreserve(struct replica *r, int32_t idx, double now_s)
-{
-    struct rank *k = &r->ranks[req_at(r, idx)->landing_rank];
-    kv_give(k->kv, landing_bytes(r, idx));
-    k->n_landing--;
-    r->n_load--;
-    wake(r, k, now_s);
-}
-
-void replica_land(struct replica *r, int32_t idx, double now_s)
-{
-    req_at(r, idx)->visible_s = now_s;
-    request_push_back(&r->landed, idx);
-}
-
-void replica_let_go(struct replica *r, int32_t idx, int rank, double now_s)
-{
-    struct request *q = req_at(r, idx);
-    struct rank *k = &r->ranks[rank];
-    free_memory(r, k, q, q->target_tokens);
-    r->n_held--;
-    wake(r, k, now_s);
-}
-
-static void take_landed(struct replica *r, double cutoff_s, double now_s)
-{
-    int32_t idx;
-    while ((idx = request_front(&r->landed)) >= 0 && req_at(r, idx)->visible_s <= cutoff_s) {
-        request_pop_front(&r->landed);
-        struct request *q = req_at(r, idx);
-        struct rank *k = &r->ranks[q->landing_rank];
-        k->n_landing--;
-        k->skip_steps = 0;
-        q->computed_tokens = q->target_tokens;
-        q->reserved_tokens =
-            r->cfg->sched.reserve_output ? q->prompt_tokens + q->output_tokens : 0;
-        list_append(r, k, idx);
-        if (decode_computes_last(r, q)) {
-            start_decoding(r, k, idx);
-        } else {
-            emit_first(r, k, idx, now_s);
-        }
-    }
-}
-
-/* The prompts whose last part the step computes, for a transfer that starts meanwhile. */
-static void announce_prompts(struct replica *r, double now_s)
-{
-    for (int i = 0; i < r->n_ranks; i++) {
-        const struct rank *k = &r->ranks[i];
-        for (int j = 0; j < k->n_chunks; j++) {
-            const struct chunk *c = &k->chunks[j];
-            struct request *q = req_at(r, c->request);
-            if (c->done + c->tokens == q->target_tokens) {
-                r->on_prompt(r->on_prompt_ctx, c->request, i, false, now_s);
-            }
-        }
-    }
 }
 
 /* ---- steps
@@ -1059,45 +867,9 @@ static void plan_rank(struct replica *r, struct rank *k, double now_s)
     k->n_skipped = 0;
 }
 
-/* Over all ranks. */
-static inline double used_kv_bytes(const struct replica *r)
-{
-    double used = 0.0;
-    for (int i = 0; i < r->n_ranks; i++) {
-        used += (double)(kv_capacity_bytes(r->ranks[i].kv) - kv_free_bytes(r->ranks[i].kv));
-    }
-    return used;
-}
-
 double replica_kv_frac(const struct replica *r)
 {
-    return kv_frac(r, used_kv_bytes(r));
-}
-
-/* Busy time up to r->end_s and the tokens of the step. Inlined: 1 % of a run. */
-__attribute__((always_inline)) static inline void book_step(struct replica *r, double dt)
-{
-    double used = used_kv_bytes(r);
-    double batch = 0.0;
-    double tokens = 0.0;
-    for (int i = 0; i < r->n_ranks; i++) {
-        const struct rank *k = &r->ranks[i];
-        batch += (double)k->batch.n_sample;
-        tokens += (double)k->batch.n_prefill_tokens;
-    }
-    book_time(&r->stats, dt, used, batch);
-    if (r->timeline) {
-        struct timeline_step t = {
-            .end_s = r->end_s,
-            .duration_s = dt,
-            .running = (double)r->n_running,
-            .waiting = (double)(r->n_waiting + r->incoming.n),
-            .kv_frac = kv_frac(r, used),
-            .output_tokens = batch,
-            .input_tokens = tokens,
-        };
-        timeline_add(r->timeline, &t);
-    }
+    return replica_frac_of(r, replica_used_bytes(r));
 }
 
 /* Attention data parallelism: a prefill on one rank stalls all, so new prefills are held, while
@@ -1145,9 +917,7 @@ static bool looks_for_requests(struct replica *r)
     return true;
 }
 
-/* Time the engine stops before a step that starts at now_s, to move experts: once however many
- * periods have passed since. */
-static double rebalance(struct replica *r, double now_s)
+double replica_rebalance(struct replica *r, double now_s)
 {
     double late_s = now_s - r->rebalance_next_s;
     if (!(late_s >= 0.0)) {
@@ -1205,136 +975,15 @@ static inline bool plan_ranks(struct replica *r, double now_s)
     return work;
 }
 
-/* ---- pipeline
- * --------------------------------------------------------------------------------- */
-
-/* The queues go to the slot that plans next. A prompt whose chunks follow each other goes
- * along, as the newest of its requests: only its last chunk brings a token. */
-static void pass_queues(struct replica *r, struct rank *from, struct rank *to)
-{
-    to->waiting = from->waiting;
-    to->partial = from->partial;
-    to->held_steps = from->held_steps;
-    to->retract_ratio = from->retract_ratio;
-    from->waiting = (struct request_queue){0};
-    from->partial = (struct request_queue){0};
-    for (int i = 0; i < to->partial.n; i++) {
-        int32_t idx = to->partial.items[(to->partial.head + i) & (to->partial.cap - 1)];
-        list_remove(r, from, idx);
-        list_append(r, to, idx);
-    }
-}
-
-static void take_turn(struct replica *r, int slot)
-{
-    struct rank *from = r->ranks;
-    r->ranks = &r->all_ranks[slot * r->n_ranks];
-    for (int i = 0; i < r->n_ranks; i++) {
-        struct rank *k = &r->ranks[i];
-        if (r->ranks != from) {
-            pass_queues(r, &from[i], k);
-        }
-        k->skip_steps = 0; /* what the other slots do may change any plan */
-        k->n_elsewhere = -k->n_running;
-        for (int s = 0; s < r->pipeline->n; s++) {
-            k->n_elsewhere += r->all_ranks[s * r->n_ranks + i].n_running;
-        }
-    }
-}
-
-static double batch_sequences(const struct replica *r)
-{
-    double n = 0.0;
-    for (int i = 0; i < r->n_ranks; i++) {
-        n += (double)r->ranks[i].batch.n_sample;
-    }
-    return n;
-}
-
-/* Time with something under way since it was last booked; the slot whose turn it is leaves. */
-static void book_pipeline(struct replica *r)
-{
-    struct microbatches *m = r->pipeline;
-    double dt = r->end_s - m->booked_s;
-    book_step(r, dt);
-    m->n_sequences -= batch_sequences(r);
-    r->stats.batch_s += m->n_sequences * dt;
-    r->cost->pipeline_busy_s += dt;
-    m->booked_s = r->end_s;
-}
-
-/* The oldest micro-batch is back: its slot has the turn. */
-static void microbatch_back(struct replica *r)
-{
-    struct microbatches *m = r->pipeline;
-    int slot = m->line[0];
-    m->n_line--;
-    memmove(m->line, m->line + 1, (size_t)m->n_line * sizeof *m->line);
-    m->end_s[slot] = INFINITY;
-    take_turn(r, slot);
-    book_pipeline(r);
-}
-
-/* What a micro-batch with the batches of the ranks takes on its way. */
-static struct tandem_way way_of(struct replica *r, double now_s)
-{
-    struct microbatches *m = r->pipeline;
-    int64_t tokens = 0;
-    for (int i = 0; i < r->n_ranks; i++) {
-        const struct step_batch *b = &r->ranks[i].batch;
-        int64_t n = b->n_decode + b->n_prefill_tokens;
-        tokens = n > tokens ? n : tokens;
-        r->batches[i] = *b;
-    }
-    for (int s = 0; s + 1 < m->n; s++) {
-        const struct pipeline_hop *h = &r->cfg->model->hops[s];
-        m->hop_s[s] = h->latency_s + h->s_per_token * (double)tokens;
-    }
-    double core_s = step_core_s(r->cost, r->batches, r->n_ranks) + rebalance(r, now_s);
-    step_stages_s(r->cost, r->batches, r->n_ranks, m->stage_s);
-    return tandem_join(&m->way, now_s, core_s, m->stage_s, m->hop_s);
-}
-
-/* Sends the slot whose turn it is on its way. Another idle one takes the turn; false: none. */
-static bool send_microbatch(struct replica *r, double now_s)
-{
-    struct microbatches *m = r->pipeline;
-    int slot = (int)((r->ranks - r->all_ranks) / r->n_ranks);
-    struct tandem_way way = way_of(r, now_s);
-    r->cost->host_s += way.waited_s / m->n;
-    m->booked_s = m->n_line == 0 ? now_s : m->booked_s;
-    m->line[m->n_line++] = slot;
-    m->end_s[slot] = way.end_s;
-    m->n_sequences += batch_sequences(r);
-    for (int s = 0; s < m->n; s++) {
-        if (isinf(m->end_s[s])) {
-            take_turn(r, s);
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The next event is the return of the oldest. */
-static void await_microbatch(struct replica *r)
-{
-    const struct microbatches *m = r->pipeline;
-    r->busy = m->n_line > 0;
-    ASSERT(r->busy || r->n_running + r->n_waiting == 0);
-    if (r->busy) {
-        r->end_s = m->end_s[m->line[0]];
-    }
-}
-
 /* ---- the next step
  * ------------------------------------------------------------------------------- */
 
 static void run_step(struct replica *r, double now_s)
 {
     if (r->cfg->role == ROLE_PREFILL) {
-        announce_prompts(r, now_s);
+        replica_announce_prompts(r, now_s);
     }
-    double pause_s = rebalance(r, now_s);
+    double pause_s = replica_rebalance(r, now_s);
     r->cost->host_s += pause_s;
     double dt = pause_s + step_time_s(r->cost, r->n_ranks > 1 ? r->batches : &r->ranks[0].batch,
                                       r->n_ranks);
@@ -1343,7 +992,7 @@ static void run_step(struct replica *r, double now_s)
         dt += wait_for_loads(r, dt);
     }
     r->end_s = now_s + dt;
-    book_step(r, dt);
+    replica_book_step(r, dt);
 }
 
 /* What the scheduler sees by the cutoff, or by now when it has nothing else to do. */
@@ -1356,13 +1005,13 @@ static inline void look_around(struct replica *r, double cutoff_s, double now_s)
         receive(r, cutoff_s);
     }
     if (r->landed.n > 0) {
-        take_landed(r, cutoff_s, now_s);
+        replica_take_landed(r, cutoff_s, now_s);
     }
     expire(r, now_s);
     if (r->n_running + r->n_waiting == r->n_loading) {
         receive_all_loaded(r, now_s);
         receive(r, now_s);
-        take_landed(r, now_s, now_s);
+        replica_take_landed(r, now_s, now_s);
     }
 }
 
@@ -1376,10 +1025,10 @@ static void begin_step(struct replica *r, double now_s)
     look_around(r, cutoff, now_s);
     do {
         r->busy = plan_ranks(r, now_s);
-    } while (r->busy && r->pipeline && send_microbatch(r, now_s));
+    } while (r->busy && r->pipeline && pipeline_send(r, now_s));
     r->wake_s = INFINITY;
     if (r->pipeline) {
-        await_microbatch(r);
+        pipeline_await(r);
     } else if (r->busy) {
         run_step(r, now_s);
     } else { /* a prompt may wait for memory of others that is still to be let go */
@@ -1434,7 +1083,7 @@ void replica_run(struct replica *r, double until_s, bool stop_on_end)
         if (!(next <= until_s) || isinf(next)) {
             return;
         }
-        enum glided glided = glide(r, until_s);
+        enum glided glided = replica_glide(r, until_s);
         if (glided == GLIDED_SHORT) {
             begin_step(r, r->end_s);
         }
@@ -1443,7 +1092,7 @@ void replica_run(struct replica *r, double until_s, bool stop_on_end)
         }
         int64_t ended = r->n_ended;
         if (r->busy && r->pipeline) {
-            microbatch_back(r);
+            pipeline_back(r);
         }
         for (int i = 0; i < r->n_ranks && r->busy; i++) {
             complete_rank(r, &r->ranks[i], next);
@@ -1475,8 +1124,7 @@ static void forget_load(struct request *q)
     kv_shared_init(&q->shared);
 }
 
-/* All its requests wait. The pool goes as a whole, so their memory is nobody's business. */
-static void withdraw_all(struct replica *r, struct rank *k)
+void rank_withdraw_all(struct replica *r, struct rank *k)
 {
     while (k->last >= 0) {
         kv_shared_init(&req_at(r, k->last)->shared);
@@ -1486,34 +1134,14 @@ static void withdraw_all(struct replica *r, struct rank *k)
     rank_rest(k);
 }
 
-/* What was under way is lost; as of a step in progress, its time is booked as a whole. */
-static void clear_pipeline(struct replica *r)
-{
-    struct microbatches *m = r->pipeline;
-    if (m->n_line > 0) {
-        r->end_s = m->end_s[m->line[m->n_line - 1]];
-        book_pipeline(r);
-    }
-    for (int s = 0; s < m->n; s++) {
-        take_turn(r, s);
-        for (int i = 0; i < r->n_ranks; i++) {
-            withdraw_all(r, &r->ranks[i]);
-        }
-        m->end_s[s] = INFINITY;
-    }
-    m->n_line = 0;
-    m->n_sequences = 0.0;
-    tandem_clear(&m->way);
-}
-
 void replica_evacuate(struct replica *r, struct request_queue *out)
 {
     if (r->pipeline) {
-        clear_pipeline(r);
+        pipeline_clear(r);
     }
     for (int i = 0; i < r->n_ranks; i++) {
         struct rank *k = &r->ranks[i];
-        withdraw_all(r, k);
+        rank_withdraw_all(r, k);
         while (k->n_loading > 0) {
             request_push_front(&k->waiting, k->loading[--k->n_loading]);
             r->n_loading--;

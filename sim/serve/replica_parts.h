@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* replica_parts.h - what the files of a replica share: replica.c (queues, memory, steps) and
- * glide.c (decode steps in which nothing else happens). Not for others. */
+/* replica_parts.h - what the files of a replica share: replica.c (queues, memory, steps),
+ * replica_glide.c (decode steps in which nothing else happens), replica_sides.c (the prefill
+ * and the decode side of a disaggregated deployment) and replica_pipeline.c (micro-batches).
+ * Not for others. */
 #ifndef REPLICA_PARTS_H
 #define REPLICA_PARTS_H
 
@@ -10,6 +12,25 @@ static inline struct request *req_at(struct replica *r, int32_t idx)
 {
     return &r->pool->items[idx];
 }
+
+/* ---- replica.c */
+
+/* The running list of a rank; a request joins as its newest. */
+void rank_append(struct replica *r, struct rank *k, int32_t idx);
+void rank_remove(struct replica *r, struct rank *k, int32_t idx);
+/* What a request holds, tokens in all, goes back to the pool. */
+void rank_free_memory(struct replica *r, struct rank *k, struct request *q, int64_t tokens);
+void rank_start_decoding(struct replica *r, struct rank *k, int32_t idx);
+/* The token after a wholly computed prompt (or recomputed context) leaves. */
+void rank_emit_first(struct replica *r, struct rank *k, int32_t idx, double now_s);
+/* All requests of a rank wait. The pool goes as a whole, so their memory is nobody's business.
+ */
+void rank_withdraw_all(struct replica *r, struct rank *k);
+/* Its router need not reckon with the request any more. */
+void replica_promise_over(struct replica *r, struct request *q);
+/* Time the engine stops before a step that starts at now_s, to move experts: once however many
+ * periods have passed since. */
+double replica_rebalance(struct replica *r, double now_s);
 
 /* Those that now get their first token of this run of theirs: their gap is another. */
 void rank_record_fresh(struct replica *r, struct rank *k, double now_s);
@@ -44,14 +65,24 @@ static inline bool rank_grow_quietly(struct rank *k, int64_t need_bytes)
     return true;
 }
 
-static inline double kv_frac(const struct replica *r, double used_bytes)
+/* Over all ranks. */
+static inline double replica_used_bytes(const struct replica *r)
+{
+    double used = 0.0;
+    for (int i = 0; i < r->n_ranks; i++) {
+        used += (double)(kv_capacity_bytes(r->ranks[i].kv) - kv_free_bytes(r->ranks[i].kv));
+    }
+    return used;
+}
+
+static inline double replica_frac_of(const struct replica *r, double used_bytes)
 {
     return r->cfg->kv_bytes > 0 ? used_bytes / ((double)r->cfg->kv_bytes * r->n_ranks) : 0.0;
 }
 
 /* A step with so much memory in use and so many sequences. */
-static inline void book_time(struct replica_stats *s, double dt, double used_bytes,
-                             double n_sequences)
+static inline void stats_add_step(struct replica_stats *s, double dt, double used_bytes,
+                                  double n_sequences)
 {
     s->busy_s += dt;
     s->kv_byte_s += used_bytes * dt;
@@ -60,14 +91,66 @@ static inline void book_time(struct replica_stats *s, double dt, double used_byt
     s->n_steps++;
 }
 
-/* Gliding: decode steps in which nothing but lengths changes, with the same result as step by
- * step. */
+/* Busy time up to r->end_s and the tokens of the step. Inlined: 1 % of a run. */
+__attribute__((always_inline)) static inline void replica_book_step(struct replica *r,
+                                                                    double dt)
+{
+    double used = replica_used_bytes(r);
+    double batch = 0.0;
+    double tokens = 0.0;
+    for (int i = 0; i < r->n_ranks; i++) {
+        const struct rank *k = &r->ranks[i];
+        batch += (double)k->batch.n_sample;
+        tokens += (double)k->batch.n_prefill_tokens;
+    }
+    stats_add_step(&r->stats, dt, used, batch);
+    if (r->timeline) {
+        struct timeline_step t = {
+            .end_s = r->end_s,
+            .duration_s = dt,
+            .running = (double)r->n_running,
+            .waiting = (double)(r->n_waiting + r->incoming.n),
+            .kv_frac = replica_frac_of(r, used),
+            .output_tokens = batch,
+            .input_tokens = tokens,
+        };
+        timeline_add(r->timeline, &t);
+    }
+}
+
+/* ---- replica_glide.c: decode steps in which nothing but lengths changes, with the result of
+ * single steps */
+
 enum glided {
     GLIDED_NOT,  /* a request ends with the step under way, or something comes before its end */
     GLIDED_ON,   /* some steps have ended, and another is under way */
     GLIDED_SHORT /* some have ended; none is under way, since memory needs the scheduler */
 };
 /* Runs steps that end by until_s. */
-enum glided glide(struct replica *r, double until_s);
+enum glided replica_glide(struct replica *r, double until_s);
+
+/* ---- replica_sides.c */
+
+/* Prefill side: the prompts whose last part the coming step computes, for a transfer that
+ * starts meanwhile. */
+void replica_announce_prompts(struct replica *r, double now_s);
+/* Prefill side: a computed prompt leaves; its KV stays until it is let go. */
+void rank_hand_over(struct replica *r, struct rank *k, int32_t idx, double now_s);
+/* Decode side: what has landed by the cutoff runs. */
+void replica_take_landed(struct replica *r, double cutoff_s, double now_s);
+
+/* ---- replica_pipeline.c */
+
+struct microbatches *pipeline_new(int n_slots);
+void pipeline_free(struct microbatches *m);
+/* Sends the slot whose turn it is on its way. Another idle one takes the turn; false: none. */
+bool pipeline_send(struct replica *r, double now_s);
+/* The next event is the return of the oldest. */
+void pipeline_await(struct replica *r);
+/* The oldest micro-batch is back: its slot has the turn. */
+void pipeline_back(struct replica *r);
+/* The replica fails: what was under way is lost; as of a step in progress, its time is booked
+ * as a whole. */
+void pipeline_clear(struct replica *r);
 
 #endif

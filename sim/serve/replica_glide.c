@@ -6,6 +6,7 @@
 /* Totals are kept here while steps run, out of the way of other memory. */
 struct books {
     struct replica_stats stats;
+    double used_bytes;
     struct timeline_step step; /* as they all are, but for time and memory */
     struct timeline_bin bin;   /* of the timeline that the latest step is in */
     int bin_idx;               /* -1: none yet */
@@ -15,12 +16,14 @@ struct books {
 static void open_books(const struct replica *r, struct books *b)
 {
     b->stats = r->stats;
+    b->used_bytes = replica_used_bytes(r);
     b->bin_idx = -1;
     b->bin_end_s = -INFINITY;
     b->step.running = (double)r->n_running;
     b->step.waiting = (double)(r->n_waiting + r->incoming.n);
     b->step.output_tokens = (double)r->ranks[0].run.n;
     b->step.input_tokens = 0.0;
+    b->step.kv_frac = replica_frac_of(r, b->used_bytes);
 }
 
 static inline void keep_bin(struct timeline *t, const struct books *b)
@@ -38,9 +41,12 @@ static void next_bin(struct timeline *t, struct books *b)
     b->bin_end_s = t->width_s * (b->bin_idx + 1);
 }
 
-static inline void book_step(const struct replica *r, struct books *b, double used_bytes)
+/* A step has begun. */
+static inline void book_step(const struct replica *r, struct books *b, double end_s, double dt)
 {
-    book_time(&b->stats, b->step.duration_s, used_bytes, b->step.output_tokens);
+    b->step.end_s = end_s;
+    b->step.duration_s = dt;
+    stats_add_step(&b->stats, dt, b->used_bytes, b->step.output_tokens);
     if (r->timeline) {
         if (b->step.end_s >= b->bin_end_s) {
             next_bin(r->timeline, b);
@@ -90,48 +96,52 @@ static void count_steps(struct replica *r, struct rank *k, int64_t n)
     }
 }
 
+/* The step under way ends; memory for the next one. False: the scheduler has to find it. */
+static inline bool end_step(struct replica *r, struct rank *k, double now_s, struct books *b)
+{
+    rank_record_gaps(r, k, now_s);
+    k->last_decode_s = now_s;
+    running_advance(&k->run);
+    b->stats.output_tokens += b->step.output_tokens;
+    int64_t need_bytes = running_need_bytes(&k->run);
+    if (need_bytes == 0) {
+        return true;
+    }
+    b->used_bytes += (double)need_bytes;
+    b->step.kv_frac = replica_frac_of(r, b->used_bytes);
+    return rank_grow_quietly(k, need_bytes);
+}
+
 /* What complete_rank and begin_step of replica.c do, less all that cannot have changed. */
 static enum glided run_steps(struct replica *r, struct rank *k, int64_t most, double until_s,
                              double quiet_s)
 {
     struct step_glide cost;
     struct books books;
-    enum glided glided = GLIDED_ON;
+    bool grown = true;
     int64_t n = 0;
     double end_s = r->end_s;
-    double used_bytes = (double)(kv_capacity_bytes(k->kv) - kv_free_bytes(k->kv));
     step_glide_begin(&cost, r->cost, &k->batch);
     open_books(r, &books);
-    books.step.kv_frac = kv_frac(r, used_bytes);
-    for (; n < most && end_s <= until_s && end_s < quiet_s; n++) {
-        rank_record_gaps(r, k, end_s);
-        k->last_decode_s = end_s;
-        running_advance(&k->run);
-        books.stats.output_tokens += books.step.output_tokens;
-        int64_t need_bytes = running_need_bytes(&k->run);
-        if (need_bytes != 0) {
-            if (!rank_grow_quietly(k, need_bytes)) {
-                glided = GLIDED_SHORT;
-                break;
-            }
-            used_bytes += (double)need_bytes;
-            books.step.kv_frac = kv_frac(r, used_bytes);
+    while (n < most && end_s <= until_s && end_s < quiet_s) {
+        grown = end_step(r, k, end_s, &books);
+        if (!grown) {
+            break;
         }
         double dt = step_glide_s(&cost, k->run.ctx_tokens);
         r->last_begin_s = end_s;
         end_s += dt;
-        books.step.duration_s = dt;
-        books.step.end_s = end_s;
-        book_step(r, &books, used_bytes);
+        book_step(r, &books, end_s, dt);
+        n++;
     }
     r->end_s = end_s;
     close_books(r, &books);
     step_glide_end(&cost);
     count_steps(r, k, n);
-    return glided;
+    return grown ? GLIDED_ON : GLIDED_SHORT;
 }
 
-enum glided glide(struct replica *r, double until_s)
+enum glided replica_glide(struct replica *r, double until_s)
 {
     if (!can_glide(r)) {
         return GLIDED_NOT;
