@@ -32,7 +32,7 @@ peak_of() {
 }
 
 scenario 1000 2 >loads.yaml
-scenario 10 200 >deployments.yaml
+scenario 2 1000 >deployments.yaml
 for kind in loads deployments; do
     peak=$(peak_of "$headroom" sweep "$kind.yaml" --no-plots -o "$kind" --max-memory 200MB)
     [ "$(wc -l <"$kind/curves.csv")" -eq 30001 ] || fail "$kind: not 10,000 points"

@@ -241,7 +241,9 @@ static bool add_kind(struct step_model *sm, const struct layer_group *g,
         }
     }
     ASSERT(sm->n_kinds < STEP_MAX_KINDS);
+    sm->kinds = xrealloc(sm->kinds, (size_t)sm->n_kinds + 1, sizeof *sm->kinds);
     struct step_kind *kind = &sm->kinds[sm->n_kinds];
+    memset(kind, 0, sizeof *kind);
     struct attn_resolve r = {.spec = a, .gpu = sm->cfg.gpu, .tp = sm->cfg.tp, .kv = sm->cfg.kv};
     if (!find_attention(sm, &r, err)) {
         return false;
@@ -510,6 +512,7 @@ void step_model_free(struct step_model *sm)
     free(sm->hops);
     free(sm->part);
     free(sm->groups);
+    free(sm->kinds);
     free(sm);
 }
 

@@ -120,7 +120,7 @@ struct step_model {
     struct step_config cfg;
     struct span_class spans[STEP_MAX_SPANS];
     int n_spans;
-    struct step_kind kinds[STEP_MAX_KINDS];
+    struct step_kind *kinds; /* [n_kinds]; large, and mostly one or two */
     int n_kinds;
     struct step_group *groups;
     int n_groups;

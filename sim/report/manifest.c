@@ -12,6 +12,7 @@
 #include "sim/report/tables.h"
 
 enum { MANIFEST_SCHEMA = 1 };
+static const size_t LAYOUT = JSON_INDENT(2) | JSON_REAL_PRECISION(9);
 
 /* Text as JSON; what is not UTF-8 becomes null. */
 static json_t *text_json(const char *text)
@@ -140,48 +141,76 @@ static json_t *head_json(const char *version, const char *as_of)
                      text_json(version), "as_of", text_json(as_of), "libm", libm);
 }
 
-static json_t *manifest_json(const struct experiment *e, const char *version, const char *as_of)
+/* As an item of a list of the document: text of JSON has no line breaks of its own. */
+static int put_item_text(const char *text, size_t n, void *ctx)
 {
-    json_t *deployments = json_array();
-    for (int i = 0; i < e->deployments.n; i++) {
-        json_array_append_new(deployments, deployment_json(e, i));
+    FILE *out = ctx;
+    for (size_t i = 0; i < n; i++) {
+        fputc(text[i], out);
+        if (text[i] == '\n') {
+            fputs("    ", out);
+        }
     }
-    json_t *root = head_json(version, as_of);
-    json_object_set_new(root, "seed", json_integer((json_int_t)e->seed));
-    json_object_set_new(root, "replications", json_integer(e->replications));
-    json_object_set_new(root, "requests", json_integer((json_int_t)e->requests));
-    json_object_set_new(root, "scenario", scenario_json(e->scenario));
-    json_object_set_new(root, "deployments", deployments);
-    return root;
+    return 0;
 }
 
-static bool write_text(const char *text, const char *path, struct err *err)
+/* One after the other: of ten thousand, the document would be larger than all else. */
+static bool put_deployments(const struct experiment *e, FILE *out)
+{
+    bool ok = true;
+    fputs(",\n  \"deployments\": [", out);
+    for (int i = 0; ok && i < e->deployments.n; i++) {
+        json_t *item = deployment_json(e, i);
+        fputs(i > 0 ? ",\n    " : "\n    ", out);
+        ok = item && json_dump_callback(item, put_item_text, out, LAYOUT) == 0;
+        json_decref(item);
+    }
+    fputs("\n  ]", out);
+    return ok;
+}
+
+/* The document, and behind its members the deployments of an experiment (NULL: none). */
+static bool put_manifest(const char *document, const struct experiment *e, FILE *out)
+{
+    static const char END[] = "\n}";
+    fwrite(document, 1, strlen(document) - strlen(END), out);
+    bool ok = !e || put_deployments(e, out);
+    fprintf(out, "%s\n", END);
+    return ok;
+}
+
+/* Takes root. */
+static bool write_manifest(json_t *root, const struct experiment *e, const char *path,
+                           struct err *err)
 {
     struct outfile file;
-    if (!outfile_open(&file, path, err)) {
-        return false;
-    }
-    fprintf(file.out, "%s\n", text);
-    return outfile_close(&file, err);
-}
-
-/* Takes the document. */
-static bool write_manifest(json_t *root, const char *path, struct err *err)
-{
-    char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+    char *text = root ? json_dumps(root, LAYOUT) : NULL;
     json_decref(root);
-    if (!text) {
-        return err_set(err, ERR_INTERNAL, "the manifest cannot be built");
-    }
-    bool ok = write_text(text, path, err);
+    bool text_made = text != NULL;
+    bool opened = text_made && outfile_open(&file, path, err);
+    bool ok = opened && put_manifest(text, e, file.out);
     free(text);
-    return ok;
+    if (ok) {
+        return outfile_close(&file, err);
+    }
+    if (opened) {
+        outfile_abandon(&file);
+    }
+    if (!text_made || opened) {
+        err_set(err, ERR_INTERNAL, "the manifest cannot be built");
+    }
+    return false;
 }
 
 bool tables_write_manifest(const struct experiment *e, const char *version, const char *as_of,
                            const char *path, struct err *err)
 {
-    return write_manifest(manifest_json(e, version, as_of), path, err);
+    json_t *root = head_json(version, as_of);
+    json_object_set_new(root, "seed", json_integer((json_int_t)e->seed));
+    json_object_set_new(root, "replications", json_integer(e->replications));
+    json_object_set_new(root, "requests", json_integer((json_int_t)e->requests));
+    json_object_set_new(root, "scenario", scenario_json(e->scenario));
+    return write_manifest(root, e, path, err);
 }
 
 bool tables_write_plan_manifest(const struct scenario *sc, const char *version,
@@ -190,5 +219,5 @@ bool tables_write_plan_manifest(const struct scenario *sc, const char *version,
     json_t *root = head_json(version, as_of);
     json_object_set_new(root, "seed", json_integer((json_int_t)sc->simulation.seed));
     json_object_set_new(root, "scenario", scenario_json(sc));
-    return write_manifest(root, path, err);
+    return write_manifest(root, NULL, path, err);
 }
