@@ -45,6 +45,8 @@ void arena_on_free(struct arena *arena, void (*clean)(void *thing), void *thing)
 #else
 #define DASSERT(x) ((void)0)
 #endif
+/* A condition that seldom holds, in a loop that runs for every simulated step. */
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
 _Noreturn void assert_failed(const char *expr, const char *file, int line);
 
 /* Grows a heap array so that it holds at least `need` elements (doubling). */

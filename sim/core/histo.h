@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "sim/base/mem.h"
+
 enum { HISTO_MIN_EXP = -34, HISTO_N_OCTAVES = 64, HISTO_PER_OCTAVE = 128 };
 
 struct histo {
@@ -54,7 +56,7 @@ static inline void histo_add(struct histo *h, double value, uint64_t weight)
     uint64_t *page = bucket < (uint64_t)HISTO_N_OCTAVES * HISTO_PER_OCTAVE
                          ? h->page[bucket / HISTO_PER_OCTAVE]
                          : NULL;
-    if (page == NULL || weight == 0) {
+    if (UNLIKELY(page == NULL || weight == 0)) {
         histo_add_rare(h, value, weight);
         return;
     }

@@ -22,6 +22,7 @@
 #include "hardware/gpu.h"
 #include "hardware/kernel.h"
 #include "models/model.h"
+#include "sim/base/mem.h"
 #include "sim/cost/attention.h"
 #include "sim/cost/gemm.h"
 #include "sim/cost/moe.h"
@@ -252,11 +253,11 @@ static inline double step_glide_s(struct step_glide *g, const double *ctx_tokens
         const struct glide_kind *k = &g->kinds[i];
         double entries = ctx_tokens[k->span] * k->ctx_scale;
         entries = k->recent < 0 ? entries : entries + ctx_tokens[k->recent];
-        if (!(entries >= k->law.from_tokens && entries < k->law.until_tokens)) {
+        if (UNLIKELY(!(entries >= k->law.from_tokens && entries < k->law.until_tokens))) {
             step_glide_piece(g, i, entries);
         }
         double t = k->law.start_s + entries * k->law.per_ctx_s;
-        if (k->indexed) {
+        if (UNLIKELY(k->indexed)) {
             t += step_glide_index_s(g, i, ctx_tokens);
         }
         attention += k->n_layers * t;
@@ -268,7 +269,7 @@ static inline double step_glide_s(struct step_glide *g, const double *ctx_tokens
     c->attention_s += attention;
     c->kv_floor_s += kv;
     c->host_s += host;
-    return g->corrected ? step_glide_corrected_s(g, t + host, kv) : t + host;
+    return UNLIKELY(g->corrected) ? step_glide_corrected_s(g, t + host, kv) : t + host;
 }
 
 /* Context tokens a decode at context length l sees inside a span. */

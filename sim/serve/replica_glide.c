@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
 
+#include "sim/base/mem.h"
 #include "sim/serve/replica_parts.h"
 
 /* Totals are kept here while steps run, out of the way of other memory. */
@@ -48,7 +49,7 @@ static inline void book_step(const struct replica *r, struct books *b, double en
     b->step.duration_s = dt;
     stats_add_step(&b->stats, dt, b->used_bytes, b->step.output_tokens);
     if (r->timeline) {
-        if (b->step.end_s >= b->bin_end_s) {
+        if (UNLIKELY(b->step.end_s >= b->bin_end_s)) {
             next_bin(r->timeline, b);
         }
         timeline_bin_add(&b->bin, &b->step);

@@ -6,6 +6,7 @@
 #ifndef REPLICA_PARTS_H
 #define REPLICA_PARTS_H
 
+#include "sim/base/mem.h"
 #include "sim/serve/replica.h"
 
 static inline struct request *req_at(struct replica *r, int32_t idx)
@@ -44,7 +45,7 @@ static inline void rank_record_gaps(struct replica *r, struct rank *k, double no
             metrics_gaps(r->metrics, c, gap_s, k->n_by_class[c]);
         }
     }
-    if (k->n_fresh > 0) {
+    if (UNLIKELY(k->n_fresh > 0)) {
         rank_record_fresh(r, k, now_s);
     }
 }
