@@ -390,7 +390,72 @@ static void stages_add_throughput_below_their_number(void)
     {                                                                                          \
 #name, name                                                                            \
     }
+/* The first stage encodes, and nobody else waits longer than that. */
+static void images_are_encoded_on_the_first_stage(void)
+{
+    double last_s[2];
+    double parts[2][OP_N];
+    for (int i = 0; i < 2; i++) {
+        struct rig g;
+        rig_init(&g, ENGINE_VLLM, 2, 400);
+        g.toy.replica.encode_s_per_token = 0.001;
+        rig_start(&g);
+        send(&g, 0.0, 100, 3);
+        g.pool.items[0].image_tokens = i == 0 ? 0 : 50;
+        replica_run(&g.rep, INFINITY, false);
+        last_s[i] = g.ends[0].last_s;
+        step_breakdown(&g.cost, parts[i]);
+        rig_fini(&g);
+    }
+    CHECK_NEAR(last_s[1], last_s[0] + 0.05, 1e-12);
+    CHECK_NEAR(parts[1][OP_DENSE], parts[0][OP_DENSE] + 0.05 / 2, 1e-12); /* mean of stages */
+}
+
+/* A prompt comes back after another took its memory: what it hits, and when it has its token.
+ */
+static struct finished come_again(enum engine_kind engine, enum tier_load how,
+                                  double bytes_per_s, int64_t *loaded_bytes)
+{
+    static const struct prompt_content content = {.body_id = 5};
+    struct rig g;
+    rig_init(&g, engine, 2, 10000);
+    struct replica_config *r = &g.toy.replica;
+    r->reuse = true;
+    r->tier_load = how;
+    r->tiers[TIER_HOST] = (struct tier_config){1 << 30, bytes_per_s, 0.001};
+    rig_start(&g);
+    send(&g, 0.0, 5000, 1);
+    g.pool.items[0].content = content;
+    replica_run(&g.rep, INFINITY, false);
+    send(&g, 100.0, 9000, 1);
+    replica_run(&g.rep, INFINITY, false);
+    send(&g, 200.0, 5000, 1);
+    g.pool.items[0].content = content;
+    replica_run(&g.rep, INFINITY, false);
+    struct finished f = g.ends[2];
+    int64_t on_gpu = (f.hit_tokens - f.tier_tokens) / TOY_BLOCK_TOKENS * r->kv.full_block_bytes;
+    *loaded_bytes = kv_bytes(&r->kv, f.hit_tokens) - on_gpu;
+    rig_fini(&g);
+    return f;
+}
+
+/* At half the speed the token is later by the time of the load, in each way of loading. */
+static void tiers_below_a_pipeline_give_back_what_its_memory_lost(void)
+{
+    static const enum tier_load ways[] = {TIER_LOAD_AHEAD, TIER_LOAD_BEFORE, TIER_LOAD_LAYERS};
+    for (int i = 0; i < 3; i++) {
+        int64_t bytes;
+        struct finished slow = come_again(ENGINE_VLLM, ways[i], 5e3, &bytes);
+        struct finished slower = come_again(ENGINE_VLLM, ways[i], 2.5e3, &bytes);
+        CU_ASSERT_TRUE(slow.tier_tokens > 3000);
+        CU_ASSERT_EQUAL(slow.tier_tokens, slower.tier_tokens);
+        CHECK_NEAR(slower.first_s - slow.first_s, (double)bytes / 5e3, 1e-9);
+    }
+}
+
 static const struct check_case cases[] = {
+    CASE(images_are_encoded_on_the_first_stage),
+    CASE(tiers_below_a_pipeline_give_back_what_its_memory_lost),
     CASE(a_lone_request_passes_core_stages_and_hops_for_each_token),
     CASE(full_slots_go_at_the_pace_of_the_way_or_of_the_slowest_stage),
     CASE(chunks_of_a_prompt_follow_each_other),

@@ -158,7 +158,6 @@ static void draw_scene(uint64_t seed, struct scene *s)
     }
     if (rng_below(&rng, 3) == 0) {
         toy_stages(&s->toy, (int)between(&rng, 2, s->toy.model.n_layers));
-        memset(r->tiers, 0, sizeof r->tiers); /* refused together */
     }
 }
 
@@ -256,7 +255,7 @@ enum { N_SCENES = 400 };
 /* Counts what the scenes reached, so that a change of the generator cannot empty the test. */
 struct reached {
     int64_t preemptions, rejected, hits, tier_hits, multi_rank, failures, turns, timeouts,
-        staged;
+        staged, staged_tier_hits;
 };
 
 /* Every token after the first of a request is one gap, and the gaps add up to last - first. */
@@ -295,7 +294,9 @@ static void count_reached(const struct scene *s, const struct cluster_result *r,
     got->preemptions += r->stats.n_preemptions > 0;
     got->rejected += r->n_rejected > 0;
     got->multi_rank += s->toy.step->cfg.dp > 1;
-    got->staged += s->toy.step->cfg.pp > 1;
+    bool staged = s->toy.step->cfg.pp > 1;
+    got->staged += staged;
+    got->staged_tier_hits += staged && sum[s->cfg.load.n_classes].tier_tokens > 0.0;
     got->failures += r->n_retries > 0;
     got->turns += s->classes[0].turns > 1.0;
     got->timeouts += r->n_failed > 0;
@@ -350,6 +351,7 @@ static void skipping_steps_changes_no_result_and_nothing_is_lost(void)
     CU_ASSERT_TRUE(got.tier_hits > N_SCENES / 20);
     CU_ASSERT_TRUE(got.multi_rank > N_SCENES / 5);
     CU_ASSERT_TRUE(got.staged > N_SCENES / 5);
+    CU_ASSERT_TRUE(got.staged_tier_hits > 5);
     CU_ASSERT_TRUE(got.failures > N_SCENES / 10);
     CU_ASSERT_TRUE(got.turns > N_SCENES / 5);
     CU_ASSERT_TRUE(got.timeouts > N_SCENES / 10);

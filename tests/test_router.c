@@ -11,6 +11,7 @@ enum { MAX_REPLICAS = 64 };
 struct fleet {
     struct replica replicas[MAX_REPLICAS];
     struct rank ranks[MAX_REPLICAS];
+    struct tier_stack tiers[MAX_REPLICAS];
     struct failure_clock clocks[MAX_REPLICAS];
     struct router_view view;
     struct router router;
@@ -49,6 +50,7 @@ static void fleet_init_caches(struct fleet *f, enum route kind, int n, int n_ran
         f->replicas[i].all_ranks = f->replicas[i].ranks;
         for (int k = 0; k < n_ranks; k++) {
             f->replicas[i].ranks[k].kv = kv_pool_new(&layout, POOL_BLOCKS, true);
+            f->replicas[i].ranks[k].tiers = &f->tiers[i * n_ranks + k];
         }
     }
 }
@@ -249,8 +251,8 @@ static void kv_aware_credits_tiers_by_their_speed(void)
     for (int i = 1; i <= 2; i++) {
         struct tier_config tiers[TIER_N] = {{0}};
         tiers[i == 2 ? TIER_HOST : TIER_SSD].capacity_bytes = 100;
-        tier_stack_init(&f.ranks[i].tiers, &layout, tiers);
-        tier_stack_put(&f.ranks[i].tiers, &said.content, 600, 0, 600);
+        tier_stack_init(f.ranks[i].tiers, &layout, tiers);
+        tier_stack_put(f.ranks[i].tiers, &said.content, 600, 0, 600);
     }
     serve(&f.ranks[3], &said);
     CU_ASSERT_EQUAL(router_pick(&f.router, &f.view, &next), 3);
@@ -263,7 +265,7 @@ static void kv_aware_credits_tiers_by_their_speed(void)
     f.ranks[2].promised.prompt_tokens = 445;
     CU_ASSERT_EQUAL(router_pick(&f.router, &f.view, &next), 0);
     for (int i = 1; i <= 2; i++) {
-        tier_stack_fini(&f.ranks[i].tiers);
+        tier_stack_fini(f.ranks[i].tiers);
     }
     fleet_fini_caches(&f);
 }

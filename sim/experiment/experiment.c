@@ -146,7 +146,7 @@ static void name_layout(struct arena *arena, const struct system_spec *asked,
 static bool is_simulated(const struct scenario *sc, const struct deployment *d,
                          const struct system_spec *spec, struct err *err)
 {
-    const char *with = system_refused(sc, spec, d->prefill_replicas > 0);
+    const char *with = system_refused(spec, d->prefill_replicas > 0);
     if (d->prefill_replicas > 0 && sc->autoscale.metric != AUTOSCALE_OFF) {
         with = "autoscaling of separate prefill and decode replicas is not simulated: leave "
                "autoscale or prefill_replicas out";

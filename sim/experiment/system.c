@@ -93,28 +93,11 @@ bool system_spec_of(const struct scenario *sc, const struct deployment *d,
     return model_checkpoint_named(d->model, d->weights, d->spec->name, &spec->checkpoint, err);
 }
 
-const char *system_refused(const struct scenario *sc, const struct system_spec *spec,
-                           bool prefill)
+const char *system_refused(const struct system_spec *spec, bool prefill)
 {
-    bool images = false;
-    for (int i = 0; i < sc->n_classes; i++) {
-        images = images || sc->classes[i].images.per_request > 0.0;
-    }
-    if (spec->pp <= 1) {
-        return NULL;
-    }
-    if (prefill) {
-        return "prefill and decode on separate replicas with pipeline stages are not "
-               "simulated: "
-               "use pp: 1 or leave prefill_replicas out";
-    }
-    if (spec->tier_bytes[TIER_HOST] > 0 || spec->tier_bytes[TIER_SSD] > 0) {
-        return "KV tiers below pipeline stages are not simulated: use pp: 1 or leave kv_host "
-               "and "
-               "kv_ssd out";
-    }
-    return images
-               ? "images before pipeline stages are not simulated: use pp: 1 or leave them out"
+    return spec->pp > 1 && prefill
+               ? "prefill and decode on separate replicas with pipeline stages are not "
+                 "simulated: use pp: 1 or leave prefill_replicas out"
                : NULL;
 }
 

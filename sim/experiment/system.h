@@ -64,8 +64,7 @@ struct skew_spread {
 
 /* What the simulator cannot do together, as a message; NULL: nothing of it is asked for.
  * prefill: on replicas of their own. */
-const char *system_refused(const struct scenario *sc, const struct system_spec *spec,
-                           bool prefill);
+const char *system_refused(const struct system_spec *spec, bool prefill);
 
 struct system {
     struct system_spec spec; /* layout and every default filled in */

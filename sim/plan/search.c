@@ -307,13 +307,13 @@ static bool is_wanted(const struct search_options *o, int idx)
 }
 
 /* A unit is bought as machines of one kind. */
-static const char *refused_of(const struct scenario *sc, const struct candidate *c)
+static const char *refused_of(const struct candidate *c)
 {
     if (c->unit && c->unit->prefill_gpu != c->spec.gpu) {
         return "different GPUs for prefill and decode are simulated, not priced: run or sweep "
                "them";
     }
-    return system_refused(sc, &c->spec, c->unit != NULL);
+    return system_refused(&c->spec, c->unit != NULL);
 }
 
 static void size_task(void *ctx, int i, int thread)
@@ -327,7 +327,7 @@ static void size_task(void *ctx, int i, int thread)
     if (!is_wanted(z->options, i) || failed_before(z->failure, i)) {
         return;
     }
-    const char *refused = refused_of(z->sc, item->candidate);
+    const char *refused = refused_of(item->candidate);
     if (refused) {
         item->state = SEARCH_UNSUPPORTED;
         snprintf(item->why, sizeof item->why, "%s", refused);

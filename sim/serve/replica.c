@@ -21,19 +21,11 @@ static void rank_rest(struct rank *k)
 /* ---- life
  * ------------------------------------------------------------------------------------ */
 
-static void rank_init_tiers(struct replica *r, struct rank *k)
-{
-    if (r->cfg->reuse) {
-        tier_stack_init(&k->tiers, &r->cfg->kv, r->cfg->tiers);
-    }
-    k->loaded_next_s = INFINITY;
-}
-
 static void rank_init(struct replica *r, struct rank *k)
 {
     const struct replica_config *cfg = r->cfg;
     running_init(&k->run, cfg->model, &cfg->kv, cfg->sched.reserve_output);
-    rank_init_tiers(r, k);
+    k->loaded_next_s = INFINITY;
     k->first = -1;
     k->last = -1;
     k->n_by_class = xcalloc((size_t)r->metrics->n_classes, sizeof *k->n_by_class);
@@ -45,13 +37,20 @@ static int n_slots_of(const struct replica *r)
     return r->pipeline ? r->pipeline->n : 1;
 }
 
-/* A rank has one pool, whichever micro-batch its requests are in. */
-static void renew_pool(struct replica *r, int rank)
+/* A rank has one pool and the tiers below it, whichever micro-batch its requests are in. */
+static void renew_cache(struct replica *r, int rank)
 {
     struct kv_pool *pool = kv_pool_new(&r->cfg->kv, r->cfg->kv_bytes, r->cfg->reuse);
+    struct tier_stack *tiers = &r->tiers[rank];
     kv_pool_free(r->all_ranks[rank].kv);
+    tier_stack_fini(tiers);
+    if (r->cfg->reuse) {
+        tier_stack_init(tiers, &r->cfg->kv, r->cfg->tiers);
+    }
     for (int s = 0; s < n_slots_of(r); s++) {
-        r->all_ranks[s * r->n_ranks + rank].kv = pool;
+        struct rank *k = &r->all_ranks[s * r->n_ranks + rank];
+        k->kv = pool;
+        k->tiers = tiers;
     }
 }
 
@@ -83,6 +82,7 @@ void replica_init(struct replica *r, const struct replica_config *cfg,
     int n_slots = cfg->model->stages ? cfg->model->cfg.pp : 1;
     r->all_ranks = xcalloc((size_t)n_slots * (size_t)r->n_ranks, sizeof *r->ranks);
     r->ranks = r->all_ranks;
+    r->tiers = xcalloc((size_t)r->n_ranks, sizeof *r->tiers);
     r->batches = xcalloc((size_t)r->n_ranks, sizeof *r->batches);
     if (n_slots > 1) {
         r->pipeline = pipeline_new(n_slots);
@@ -92,11 +92,11 @@ void replica_init(struct replica *r, const struct replica_config *cfg,
         rank_init(r, &r->all_ranks[i]);
     }
     for (int i = 0; i < r->n_ranks; i++) {
-        renew_pool(r, i);
+        renew_cache(r, i);
     }
-    r->extras = r->ranks[0].tiers.any || cfg->encode_s_per_token > 0.0;
+    r->extras = r->tiers[0].any || cfg->encode_s_per_token > 0.0;
     r->glides = !cfg->one_by_one && cfg->sched.draft_tokens == 0 && step_can_glide(cfg->model);
-    ASSERT(n_slots == 1 || (cfg->role == ROLE_BOTH && !r->ranks[0].tiers.any));
+    ASSERT(n_slots == 1 || cfg->role == ROLE_BOTH);
 }
 
 void replica_fini(struct replica *r)
@@ -104,8 +104,10 @@ void replica_fini(struct replica *r)
     for (int i = 0; i < n_slots_of(r) * r->n_ranks; i++) {
         struct rank *k = &r->all_ranks[i];
         running_fini(&k->run);
-        kv_pool_free(i < r->n_ranks ? k->kv : NULL);
-        tier_stack_fini(&k->tiers);
+        if (i < r->n_ranks) {
+            kv_pool_free(k->kv);
+            tier_stack_fini(k->tiers);
+        }
         free(k->loading);
         request_queue_fini(&k->waiting);
         request_queue_fini(&k->partial);
@@ -117,6 +119,7 @@ void replica_fini(struct replica *r)
     request_queue_fini(&r->landed);
     pipeline_free(r->pipeline);
     free(r->all_ranks);
+    free(r->tiers);
     free(r->batches);
     memset(r, 0, sizeof *r);
 }
@@ -308,8 +311,8 @@ static void add_chunk(struct replica *r, struct rank *k, int32_t idx, int64_t to
     int64_t from = q->computed_tokens;
     q->computed_tokens += tokens;
     kv_offer(k->kv, &q->content, q->prompt_tokens, q->computed_tokens, &q->shared);
-    if (k->tiers.any) {
-        tier_stack_put(&k->tiers, &q->content, q->prompt_tokens, from, q->computed_tokens);
+    if (k->tiers->any) {
+        tier_stack_put(k->tiers, &q->content, q->prompt_tokens, from, q->computed_tokens);
     }
 }
 
@@ -336,8 +339,8 @@ static void find_cached(const struct replica *r, const struct rank *k, const str
                         struct admission *a, int64_t *pin_bytes)
 {
     a->hit_tokens = kv_probe(k->kv, &q->content, q->prompt_tokens, pin_bytes);
-    if (k->tiers.any) {
-        a->tier = tier_stack_find(&k->tiers, &q->content, q->prompt_tokens, a->hit_tokens);
+    if (k->tiers->any) {
+        a->tier = tier_stack_find(k->tiers, &q->content, q->prompt_tokens, a->hit_tokens);
         a->ahead = a->tier.tokens[TIER_SSD] > 0 ||
                    (a->tier.all_tokens > 0 && r->cfg->tier_load == TIER_LOAD_AHEAD);
     }
@@ -393,12 +396,12 @@ static void take_cached(struct replica *r, struct rank *k, struct request *q,
     bool reserves = a->ahead || cfg->sched.reserve_output;
     q->reserved_tokens = reserves ? tokens_to_hold(cfg, q, a) : 0;
     q->computed_tokens = a->hit_tokens + a->tier.all_tokens;
-    if (k->tiers.any) {
-        tier_stack_touch(&k->tiers, &q->content, q->prompt_tokens, q->computed_tokens);
+    if (k->tiers->any) {
+        tier_stack_touch(k->tiers, &q->content, q->prompt_tokens, q->computed_tokens);
     }
     if (a->tier.all_tokens > 0) {
         q->loaded_s =
-            tier_stack_load(&k->tiers, &cfg->kv, cfg->tiers, a->hit_tokens, &a->tier, now_s);
+            tier_stack_load(k->tiers, &cfg->kv, cfg->tiers, a->hit_tokens, &a->tier, now_s);
     }
 }
 
@@ -438,7 +441,8 @@ static bool next_to_admit(struct replica *r, struct rank *k, int64_t budget,
 {
     for (;;) {
         if (!admission_fits(r, k, budget, a)) {
-            bool stuck = k->n_loaded > 0 && k->n_running == 0 && budget > 0 && !k->hold &&
+            bool idle = k->n_running + k->n_elsewhere == 0;
+            bool stuck = k->n_loaded > 0 && idle && budget > 0 && !k->hold &&
                          !req_at(r, request_front(&k->waiting))->loaded;
             if (!stuck) {
                 return false;
@@ -584,8 +588,8 @@ static void end_request(struct replica *r, struct rank *k, int32_t idx, int64_t 
     if (said) {
         kv_offer(k->kv, &q->content, held_tokens, held_tokens, &q->shared);
     }
-    if (k->tiers.any) {
-        tier_stack_put(&k->tiers, &q->content, said ? held_tokens : q->prompt_tokens,
+    if (k->tiers->any) {
+        tier_stack_put(k->tiers, &q->content, said ? held_tokens : q->prompt_tokens,
                        q->prompt_tokens, held_tokens);
     }
     rank_free_memory(r, k, q, q->reserved_tokens > 0 ? q->reserved_tokens : held_tokens);
@@ -928,20 +932,18 @@ double replica_rebalance(struct replica *r, double now_s)
     return r->cfg->rebalance_pause_s;
 }
 
-/* The vision encoder runs before the step on the rank that has images. */
-static double encode_images(struct replica *r)
+double replica_encode_images(struct replica *r, struct step_cache *cost)
 {
     double encode_s = 0.0;
     for (int i = 0; i < r->n_ranks; i++) {
         encode_s = fmax(encode_s, r->ranks[i].step_encode_s);
         r->ranks[i].step_encode_s = 0.0;
     }
-    r->cost->encoder_s += encode_s;
+    cost->encoder_s += encode_s;
     return encode_s;
 }
 
-/* What loads of this step add to its dt. Host time in the breakdown. */
-static double wait_for_loads(struct replica *r, double dt)
+double replica_wait_for_loads(struct replica *r, struct step_cache *cost, double dt)
 {
     double load_s = 0.0;
     for (int i = 0; i < r->n_ranks; i++) {
@@ -949,7 +951,7 @@ static double wait_for_loads(struct replica *r, double dt)
         r->ranks[i].step_load_s = 0.0;
     }
     double extra = r->cfg->tier_load == TIER_LOAD_LAYERS ? fmax(0.0, load_s - dt) : load_s;
-    r->cost->host_s += extra;
+    cost->host_s += extra;
     return extra;
 }
 
@@ -988,8 +990,8 @@ static void run_step(struct replica *r, double now_s)
     double dt = pause_s + step_time_s(r->cost, r->n_ranks > 1 ? r->batches : &r->ranks[0].batch,
                                       r->n_ranks);
     if (r->extras) {
-        dt += encode_images(r);
-        dt += wait_for_loads(r, dt);
+        dt += replica_encode_images(r, r->cost);
+        dt += replica_wait_for_loads(r, r->cost, dt);
     }
     r->end_s = now_s + dt;
     replica_book_step(r, dt);
@@ -1152,13 +1154,12 @@ void replica_evacuate(struct replica *r, struct request_queue *out)
             forget_load(req_at(r, idx));
             request_push_back(out, idx);
         }
-        renew_pool(r, i);
+        renew_cache(r, i);
         k->n_landing = 0;
         k->n_loaded = 0;
         k->step_load_s = 0.0;
         k->step_encode_s = 0.0;
-        tier_stack_fini(&k->tiers);
-        rank_init_tiers(r, k);
+        k->loaded_next_s = INFINITY;
         r->all_ranks[i].promised = (struct promised){0};
     }
     int32_t idx;

@@ -26,8 +26,9 @@
  * max_num_seqs / pp requests each), TensorRT-LLM (max_num_seqs requests in each micro-batch).
  * Approximations: short of memory a micro-batch preempts the newest of its own requests, not
  * those under way elsewhere; hops keep no stage busy; plans are made when a micro-batch comes
- * back, also by asynchronous engines, and take the core the time known from one stage. A
- * pipeline has no KV tiers, encodes no images and is no side of a disaggregated deployment. */
+ * back, also by asynchronous engines, and take the core the time known from one stage; images
+ * are encoded, and loads from KV tiers waited for, on the first stage. A pipeline is no side of
+ * a disaggregated deployment. */
 #ifndef REPLICA_H
 #define REPLICA_H
 
@@ -117,18 +118,18 @@ struct rank {
     int n_fresh, cap_fresh;
     int64_t n_landing; /* decode side: memory reserved, KV on its way or not yet taken up */
     struct step_batch batch;
-    bool decodes;         /* the step in progress includes the decoding requests */
-    double last_decode_s; /* end of the latest decode iteration */
-    int64_t skip_steps;   /* steps for which a decode-only plan stays right */
-    int64_t n_skipped;    /* steps run so since the scheduler last looked at it */
-    int64_t held_steps;   /* batch wait: how long prefills have been held */
-    double emitted;       /* fraction of a token carried over between speculative steps */
-    bool hold;            /* no admission in this step: the ranks wait for each other */
-    double retract_ratio; /* SGLang: estimated share of outputs still to come */
-    struct tier_stack tiers;
-    double step_encode_s; /* images of the coming step */
-    double step_load_s;   /* loads that the coming step waits for or runs beside */
-    int32_t *loading;     /* their content is on the way from a tier; in order of start */
+    bool decodes;             /* the step in progress includes the decoding requests */
+    double last_decode_s;     /* end of the latest decode iteration */
+    int64_t skip_steps;       /* steps for which a decode-only plan stays right */
+    int64_t n_skipped;        /* steps run so since the scheduler last looked at it */
+    int64_t held_steps;       /* batch wait: how long prefills have been held */
+    double emitted;           /* fraction of a token carried over between speculative steps */
+    bool hold;                /* no admission in this step: the ranks wait for each other */
+    double retract_ratio;     /* SGLang: estimated share of outputs still to come */
+    struct tier_stack *tiers; /* below the pool; of the replica */
+    double step_encode_s;     /* images of the coming step */
+    double step_load_s;       /* loads that the coming step waits for or runs beside */
+    int32_t *loading;         /* their content is on the way from a tier; in order of start */
     int n_loading, cap_loading;
     double loaded_next_s; /* when the first of them has it; INFINITY: none */
     int n_loaded;         /* in the queue, with the memory of their prompt */
@@ -168,6 +169,7 @@ struct replica {
                            the queues are */
     int n_ranks;
     struct rank *all_ranks;        /* [slots][n_ranks] */
+    struct tier_stack *tiers;      /* [n_ranks] */
     struct microbatches *pipeline; /* NULL: one stage */
     int64_t max_seqs;              /* running requests of one rank and slot */
     bool seats_shared;             /* ... over all slots */

@@ -33,6 +33,12 @@ void replica_promise_over(struct replica *r, struct request *q);
  * periods have passed since. */
 double replica_rebalance(struct replica *r, double now_s);
 
+/* The vision encoder runs before the step on the rank that has images: its time, booked there.
+ */
+double replica_encode_images(struct replica *r, struct step_cache *cost);
+/* What loads of a step that takes dt add to it, booked there as host time. */
+double replica_wait_for_loads(struct replica *r, struct step_cache *cost, double dt);
+
 /* Those that now get their first token of this run of theirs: their gap is another. */
 void rank_record_fresh(struct replica *r, struct rank *k, double now_s);
 

@@ -34,6 +34,23 @@ void pipeline_free(struct microbatches *m)
     free(m);
 }
 
+/* With the queue goes what loads from a tier on behalf of it. */
+static void pass_loads(struct rank *from, struct rank *to)
+{
+    int32_t *spare = to->loading;
+    int cap = to->cap_loading;
+    to->loading = from->loading;
+    to->cap_loading = from->cap_loading;
+    to->n_loading = from->n_loading;
+    to->n_loaded = from->n_loaded;
+    to->loaded_next_s = from->loaded_next_s;
+    from->loading = spare;
+    from->cap_loading = cap;
+    from->n_loading = 0;
+    from->n_loaded = 0;
+    from->loaded_next_s = INFINITY;
+}
+
 /* The queues go to the slot that plans next. A prompt whose chunks follow each other goes
  * along, as the newest of its requests: only its last chunk brings a token. */
 static void pass_queues(struct replica *r, struct rank *from, struct rank *to)
@@ -44,6 +61,7 @@ static void pass_queues(struct replica *r, struct rank *from, struct rank *to)
     to->retract_ratio = from->retract_ratio;
     from->waiting = (struct request_queue){0};
     from->partial = (struct request_queue){0};
+    pass_loads(from, to);
     for (int i = 0; i < to->partial.n; i++) {
         int32_t idx = to->partial.items[(to->partial.head + i) & (to->partial.cap - 1)];
         rank_remove(r, from, idx);
@@ -100,6 +118,16 @@ void pipeline_back(struct replica *r)
     book_pipeline(r);
 }
 
+/* The first stage encodes images and waits for what comes from a KV tier: the other stages load
+ * their layers at the same time. */
+static void add_extras(struct replica *r)
+{
+    double *first_s = &r->pipeline->stage_s[0];
+    struct step_cache *cost = &r->cost->stages[0];
+    *first_s += replica_encode_images(r, cost);
+    *first_s += replica_wait_for_loads(r, cost, *first_s);
+}
+
 /* What a micro-batch with the batches of the ranks takes on its way. */
 static struct tandem_way way_of(struct replica *r, double now_s)
 {
@@ -117,6 +145,9 @@ static struct tandem_way way_of(struct replica *r, double now_s)
     }
     double core_s = step_core_s(r->cost, r->batches, r->n_ranks) + replica_rebalance(r, now_s);
     step_stages_s(r->cost, r->batches, r->n_ranks, m->stage_s);
+    if (r->extras) {
+        add_extras(r);
+    }
     return tandem_join(&m->way, now_s, core_s, m->stage_s, m->hop_s);
 }
 
@@ -143,7 +174,7 @@ void pipeline_await(struct replica *r)
 {
     const struct microbatches *m = r->pipeline;
     r->busy = m->n_line > 0;
-    ASSERT(r->busy || r->n_running + r->n_waiting == 0);
+    ASSERT(r->busy || r->n_running + r->n_waiting == r->n_loading);
     if (r->busy) {
         r->end_s = m->end_s[m->line[0]];
     }

@@ -138,8 +138,8 @@ static struct found find_at(const struct rank *k, const struct request *q)
     struct found f = {0};
     int64_t pin_bytes;
     f.gpu_tokens = kv_probe(k->kv, &q->content, q->prompt_tokens, &pin_bytes);
-    if (k->tiers.any) {
-        f.tier = tier_stack_find(&k->tiers, &q->content, q->prompt_tokens, f.gpu_tokens);
+    if (k->tiers->any) {
+        f.tier = tier_stack_find(k->tiers, &q->content, q->prompt_tokens, f.gpu_tokens);
     }
     return f;
 }
