@@ -229,15 +229,27 @@ struct scenario_moe {
 };
 
 /* Replicas come and go with the load, up to those of the deployment. */
-enum autoscale_metric { AUTOSCALE_OFF, AUTOSCALE_REQUESTS, AUTOSCALE_KV, AUTOSCALE_N };
-extern const char *const autoscale_names[]; /* off requests kv */
+enum autoscale_metric {
+    AUTOSCALE_OFF,
+    AUTOSCALE_REQUESTS,
+    AUTOSCALE_KV,
+    AUTOSCALE_QUEUE,
+    AUTOSCALE_RATE,
+    AUTOSCALE_N
+};
+extern const char *const autoscale_names[]; /* off requests kv queue rate */
 
-struct scenario_autoscale {
-    int metric;    /* enum autoscale_metric */
-    double target; /* requests, or share of the KV pool, per replica in service */
-    int64_t min;   /* replicas */
-    double interval_s, cooldown_s;
+/* What the replicas of a role follow. */
+struct scenario_scaling {
+    int metric;          /* enum autoscale_metric */
+    double target;       /* requests, share of the KV pool or requests/s, per serving replica */
+    int64_t min;         /* replicas */
     double cold_start_s; /* NaN: detection and loading of weights, as after a failure */
+};
+struct scenario_autoscale {
+    struct scenario_scaling scaling; /* of decode replicas, where prefill is apart */
+    struct scenario_scaling prefill; /* metric off: prefill replicas always stand */
+    double interval_s, cooldown_s;
 };
 
 struct scenario_sweep {

@@ -349,15 +349,20 @@ static double prefill_gpus(const struct scenario_deployment *entry)
            given_or(p->dp, &entry->dp);
 }
 
+static double most_prefill(const struct scenario_deployment *entry)
+{
+    double most = 0;
+    for (int i = 0; i < entry->prefill_replicas.n; i++) {
+        most = fmax(most, (double)entry->prefill_replicas.items[i]);
+    }
+    return most;
+}
+
 static bool check_gpu_ceiling(struct reader *r, const struct scenario_deployment *entry)
 {
-    double prefill = 0;
-    for (int i = 0; i < entry->prefill_replicas.n; i++) {
-        prefill = fmax(prefill, (double)entry->prefill_replicas.items[i]);
-    }
     double n_gpus = largest(&entry->tp) * largest(&entry->pp) * largest(&entry->dp) *
                         largest(&entry->replicas) +
-                    prefill * prefill_gpus(entry);
+                    most_prefill(entry) * prefill_gpus(entry);
     if (n_gpus > SCENARIO_MAX_GPUS) {
         return err_at(r->err, entry->pos,
                       "this deployment has up to %.0f GPUs; the limit is %d", n_gpus,
@@ -415,6 +420,33 @@ static bool check_sweep(struct reader *r)
     return true;
 }
 
+static bool check_scaling(struct reader *r, const struct scenario_scaling *s, const char *path,
+                          struct src_pos pos)
+{
+    return s->metric != AUTOSCALE_KV || s->target <= 1.0 ||
+           err_at(r->err, value_pos(r->sc, path, pos),
+                  "the target of metric kv is a share of the KV pool, at most 1, got %g",
+                  s->target);
+}
+
+static bool check_autoscale(struct reader *r)
+{
+    const struct scenario *sc = r->sc;
+    const struct scenario_autoscale *a = &sc->autoscale;
+    struct src_pos pos = value_pos(sc, "autoscale", (struct src_pos){sc->file, 0, 0});
+    bool follows = a->prefill.metric == AUTOSCALE_OFF;
+    for (int i = 0; i < sc->n_deployments; i++) {
+        follows = follows || most_prefill(&sc->deployments[i]) > 0;
+    }
+    if (!follows) {
+        return err_at(r->err, value_pos(sc, "autoscale.prefill.metric", pos),
+                      "no deployment has prefill replicas that could come and go: give one "
+                      "prefill_replicas");
+    }
+    return check_scaling(r, &a->scaling, "autoscale.target", pos) &&
+           check_scaling(r, &a->prefill, "autoscale.prefill.target", pos);
+}
+
 static bool check_simulation(struct reader *r)
 {
     const struct scenario_simulation *sim = &r->sc->simulation;
@@ -431,5 +463,5 @@ bool scenario_check(struct reader *r)
 {
     name_scenario(r);
     return name_classes(r) && check_classes(r) && check_shares(r) && check_kv_formats(r) &&
-           check_deployments(r) && check_sweep(r) && check_simulation(r);
+           check_deployments(r) && check_sweep(r) && check_autoscale(r) && check_simulation(r);
 }

@@ -16,7 +16,7 @@ const char *const sched_policy_names[] = {"fcfs", "priority", "guaranteed-no-evi
                                           "max-utilization"};
 const char *const router_names[] = {"round-robin", "least-requests", "power-of-two",
                                     "prefix-affinity", "kv-aware"};
-const char *const autoscale_names[] = {"off", "requests", "kv"};
+const char *const autoscale_names[] = {"off", "requests", "kv", "queue", "rate"};
 const char *const kv_transfer_names[] = {"bulk", "layered"};
 const char *const demand_shape_names[] = {"flat", "office-hours", "consumer", "global"};
 const char *const burstiness_names[] = {"poisson", "chat-default", "code-default",
@@ -393,13 +393,22 @@ static const struct field moe_fields[] = {
 };
 SECTION(section_moe, "moe", moe_fields, false);
 
+static const struct field prefill_scaling_fields[] = {
+    ENUM(scenario_scaling, "metric", metric, "off", autoscale_names, AUTOSCALE_N),
+    NUM(scenario_scaling, "target", target, "4", UNIT_COUNT, 1e-3, 1e6),
+    INT(scenario_scaling, "min", min, "1", 1, SCENARIO_MAX_GPUS),
+    NUM(scenario_scaling, "cold_start", cold_start_s, "auto", UNIT_S, 0, DAY_S),
+};
+static SECTION(section_prefill_scaling, "prefill", prefill_scaling_fields, false);
+
 static const struct field autoscale_fields[] = {
-    ENUM(scenario_autoscale, "metric", metric, "off", autoscale_names, AUTOSCALE_N),
-    NUM(scenario_autoscale, "target", target, "32", UNIT_COUNT, 1e-3, 1e6),
-    INT(scenario_autoscale, "min", min, "1", 1, SCENARIO_MAX_GPUS),
+    ENUM(scenario_autoscale, "metric", scaling.metric, "off", autoscale_names, AUTOSCALE_N),
+    NUM(scenario_autoscale, "target", scaling.target, "32", UNIT_COUNT, 1e-3, 1e6),
+    INT(scenario_autoscale, "min", scaling.min, "1", 1, SCENARIO_MAX_GPUS),
     NUM(scenario_autoscale, "interval", interval_s, "15 s", UNIT_S, 1, DAY_S),
     NUM(scenario_autoscale, "cooldown", cooldown_s, "5 min", UNIT_S, 0, DAY_S),
-    NUM(scenario_autoscale, "cold_start", cold_start_s, "auto", UNIT_S, 0, DAY_S),
+    NUM(scenario_autoscale, "cold_start", scaling.cold_start_s, "auto", UNIT_S, 0, DAY_S),
+    SUB(scenario_autoscale, "prefill", prefill, &section_prefill_scaling),
 };
 SECTION(section_autoscale, "autoscale", autoscale_fields, false);
 

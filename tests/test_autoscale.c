@@ -56,6 +56,30 @@ static void what_is_not_parked_is_provisioned(void)
     autoscale_fini(&a);
 }
 
+/* Two of three serve: 6 and 2 requests of which 3 and 1 wait, 4 more before the pool; 30 came
+ * in the 15 s since the last look. */
+static void the_mean_is_over_those_that_serve(void)
+{
+    struct replica r[3] = {{.n_load = 6, .n_waiting = 2}, {.n_load = 2, .n_waiting = 1}};
+    r[0].incoming.n = 1;
+    r[2].n_load = 50;
+    static const double want[] = {
+        [SCALE_REQUESTS] = 6.0, [SCALE_QUEUE] = 4.0, [SCALE_RATE] = 1.0};
+    static const enum scale_metric metrics[] = {SCALE_REQUESTS, SCALE_QUEUE, SCALE_RATE};
+    for (int i = 0; i < 3; i++) {
+        struct autoscaler a;
+        struct autoscale_config cfg = usual;
+        cfg.metric = metrics[i];
+        cfg.min = 2;
+        autoscale_init(&a, &cfg, 3);
+        a.n_given = 30;
+        int n_serving;
+        CHECK_NEAR(autoscale_mean(&a, r, 4, &n_serving), want[cfg.metric], 1e-12);
+        CU_ASSERT_EQUAL(n_serving, 2);
+        autoscale_fini(&a);
+    }
+}
+
 /* ---- in a cluster
  * ------------------------------------------------------------------------------------ */
 
@@ -68,11 +92,14 @@ struct lab {
     struct load_class c;
     struct cluster_config cfg;
     struct cluster_result out;
+    int64_t hits[2][4]; /* by day and replica: cached tokens the first request of a day found */
+    bool seen[2][4];
 };
 
-static void lab_run(struct lab *l, enum load_process process, enum scale_metric metric,
-                    bool failures)
+/* Four replicas at most, one at least, over a day. */
+static void lab_init(struct lab *l, enum load_process process, enum scale_metric metric)
 {
+    *l = (struct lab){.out = {.end_s = 0.0}};
     toy_init(&l->toy, TOY_FULL, 1, 100000);
     l->c = toy_class(process, 100, 40);
     l->c.rate_rps = 0.1;
@@ -88,7 +115,15 @@ static void lab_run(struct lab *l, enum load_process process, enum scale_metric 
         .autoscale = usual,
     };
     l->cfg.autoscale.metric = metric;
-    l->cfg.autoscale.target = metric == SCALE_KV ? 0.0004 : 0.06;
+    static const double targets[] = {
+        [SCALE_REQUESTS] = 0.06, [SCALE_KV] = 0.0004, [SCALE_QUEUE] = 0.1, [SCALE_RATE] = 0.1};
+    l->cfg.autoscale.target = targets[metric];
+}
+
+static void lab_run(struct lab *l, enum load_process process, enum scale_metric metric,
+                    bool failures)
+{
+    lab_init(l, process, metric);
     if (failures) {
         l->cfg.failures = (struct failure_config){.mtbf_s = 4000.0, .restart_s = 200.0};
     }
@@ -104,17 +139,51 @@ static void lab_end(struct lab *l)
 /* cluster_run asserts that requests and memory are conserved. */
 static void nothing_is_lost_while_replicas_come_and_go(void)
 {
-    for (int k = 0; k < 8; k++) {
+    for (int k = 0; k < 16; k++) {
         struct lab l;
-        lab_run(&l, k & 1 ? LOAD_CLOSED : LOAD_POISSON, k & 2 ? SCALE_KV : SCALE_REQUESTS,
-                k & 4);
+        lab_run(&l, k & 1 ? LOAD_CLOSED : LOAD_POISSON,
+                (enum scale_metric)(SCALE_REQUESTS + k / 4), k & 2);
         CU_ASSERT_EQUAL(l.out.n_completed, 8640);
         CU_ASSERT_TRUE(l.out.replica_s > l.out.end_s * 0.999);
         CU_ASSERT_TRUE(l.out.replica_s < 4.0 * l.out.end_s);
         CU_ASSERT_TRUE(l.out.stats.busy_s <= l.out.replica_s);
-        CU_ASSERT_EQUAL(l.out.n_failures > 0, (k & 4) != 0);
+        CU_ASSERT_EQUAL(l.out.n_failures > 0, (k & 2) != 0);
         lab_end(&l);
     }
+}
+
+static void note_hits(void *ctx, int64_t id, int replica, const struct finished *f,
+                      const char *why)
+{
+    struct lab *l = ctx;
+    (void)id;
+    (void)why;
+    int day = (int)(f->arrival_s / 86400.0);
+    if (day < 2 && !l->seen[day][replica]) {
+        l->seen[day][replica] = true;
+        l->hits[day][replica] = f->hit_tokens;
+    }
+}
+
+/* Nothing comes at night: one replica stays, with the prefix of yesterday in its cache. */
+static void a_parked_replica_forgets_its_cache(void)
+{
+    struct lab l;
+    lab_init(&l, LOAD_POISSON, SCALE_REQUESTS);
+    l.toy.replica.reuse = true;
+    l.c.shared_tokens = 64;
+    l.c.groups = 1;
+    l.cfg.load.n_requests = 15000;
+    l.cfg.sink = note_hits;
+    l.cfg.sink_ctx = &l;
+    cluster_run(&l.cfg, &l.out);
+    CU_ASSERT_EQUAL(l.hits[0][0], 0);
+    CU_ASSERT_EQUAL(l.hits[1][0], 64);
+    for (int i = 1; i < 3; i++) {
+        CU_ASSERT_TRUE(l.seen[0][i] && l.seen[1][i]);
+        CU_ASSERT_EQUAL(l.hits[1][i], 0);
+    }
+    lab_end(&l);
 }
 
 static void a_fleet_that_does_not_scale_is_provisioned_all_the_time(void)
@@ -154,8 +223,10 @@ int main(void)
          wanted_is_what_brings_the_mean_to_the_target},
         {"fewer are wanted only after the cooldown", fewer_are_wanted_only_after_the_cooldown},
         {"what is not parked is provisioned", what_is_not_parked_is_provisioned},
+        {"the mean is over those that serve", the_mean_is_over_those_that_serve},
         {"nothing is lost while replicas come and go",
          nothing_is_lost_while_replicas_come_and_go},
+        {"a parked replica forgets its cache", a_parked_replica_forgets_its_cache},
         {"a fleet that does not scale is provisioned all the time",
          a_fleet_that_does_not_scale_is_provisioned_all_the_time},
         {"arrivals follow the hours of the day", arrivals_follow_the_hours_of_the_day},

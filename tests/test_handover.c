@@ -254,6 +254,107 @@ static void nothing_is_lost_stuck_or_faster_than_its_link(void)
     CU_ASSERT_TRUE(failures > 100 && preemptions > 50);
 }
 
+/* ---- pools that come and go
+ * --------------------------------------------------------------------- */
+
+static struct autoscale_config random_scaling(struct rng *rng)
+{
+    static const double targets[] = {[SCALE_OFF] = 1.0,
+                                     [SCALE_REQUESTS] = 8.0,
+                                     [SCALE_KV] = 0.3,
+                                     [SCALE_QUEUE] = 2.0,
+                                     [SCALE_RATE] = 20.0};
+    static const double cold_starts_s[] = {0.0, 0.2, 5.0};
+    enum scale_metric metric = (enum scale_metric)rng_below(rng, SCALE_RATE + 1);
+    return (struct autoscale_config){.metric = metric,
+                                     .target = targets[metric],
+                                     .min = 1 + (int)rng_below(rng, 2),
+                                     .interval_s = 0.1,
+                                     .cooldown_s = 0.3,
+                                     .cold_start_s = pick(rng, cold_starts_s, 3)};
+}
+
+/* Provisioned: at least the least, at most the pool, and all that was worked. */
+static void check_provisioned(const struct lab *l, const struct autoscale_config *scaling,
+                              const struct pool_result *pool, int n)
+{
+    double least = scaling->metric == SCALE_OFF || scaling->min > n ? n : scaling->min;
+    CU_ASSERT_TRUE(pool->replica_s >= least * l->out.end_s * (1.0 - 1e-9));
+    CU_ASSERT_TRUE(pool->replica_s <= n * l->out.end_s * (1.0 + 1e-9));
+    CU_ASSERT_TRUE(pool->stats.busy_s <= pool->replica_s * (1.0 + 1e-9));
+}
+
+static void pools_come_and_go_without_loss(void)
+{
+    struct rng rng;
+    rng_init(&rng, 13, "pools", 0);
+    int parked[2] = {0, 0};
+    int64_t failures = 0;
+    for (int i = 0; i < 120; i++) {
+        struct lab *l = random_lab(&rng);
+        const struct pool_result *pools[] = {&l->out.prefill, &l->out.decode};
+        l->cfg.n_prefill = 1 + (int)rng_below(&rng, 4);
+        l->cfg.n_replicas = 1 + (int)rng_below(&rng, 4);
+        l->cfg.prefill_autoscale = random_scaling(&rng);
+        l->cfg.autoscale = random_scaling(&rng);
+        cluster_run(&l->cfg, &l->out);
+        CU_ASSERT_EQUAL(l->out.n_completed + l->out.n_rejected, 400);
+        CU_ASSERT_TRUE(l->out.n_completed > 300);
+        check_provisioned(l, &l->cfg.prefill_autoscale, pools[0], l->cfg.n_prefill);
+        check_provisioned(l, &l->cfg.autoscale, pools[1], l->cfg.n_replicas);
+        CHECK_NEAR(l->out.replica_s, pools[0]->replica_s + pools[1]->replica_s, 1e-12);
+        parked[0] += pools[0]->replica_s < l->cfg.n_prefill * l->out.end_s * 0.999;
+        parked[1] += pools[1]->replica_s < l->cfg.n_replicas * l->out.end_s * 0.999;
+        failures += l->out.n_failures;
+        lab_free(l);
+    }
+    CU_ASSERT_TRUE(parked[0] > 40 && parked[1] > 40 && failures > 100);
+}
+
+/* A decode pool of four of which one stands: the others start only for what waits. */
+static struct lab *cold_decode_lab(enum scale_metric metric, double target)
+{
+    struct lab *l = lab_new(ENGINE_SGLANG, 160, 40, 300);
+    l->c.rate_rps = 60.0;
+    l->decode.kv_bytes = kv_bytes(&l->decode.kv, 1280);
+    l->cfg.n_replicas = 4;
+    l->cfg.autoscale = (struct autoscale_config){.metric = metric,
+                                                 .target = target,
+                                                 .min = 1,
+                                                 .interval_s = 0.2,
+                                                 .cooldown_s = 1.0,
+                                                 .cold_start_s = 0.2};
+    return l;
+}
+
+static int most_used_replica(const struct lab *l)
+{
+    int most = -1;
+    for (int id = 0; id < 300; id++) {
+        most = l->replica[id] > most ? l->replica[id] : most;
+    }
+    return most;
+}
+
+static void a_cold_decode_pool_grows_by_what_it_holds_back(void)
+{
+    for (int queue = 0; queue < 2; queue++) {
+        struct lab *l =
+            queue ? cold_decode_lab(SCALE_QUEUE, 1.0) : cold_decode_lab(SCALE_REQUESTS, 8.0);
+        struct lab *alone = cold_decode_lab(SCALE_REQUESTS, 1e6);
+        cluster_run(&l->cfg, &l->out);
+        cluster_run(&alone->cfg, &alone->out);
+        CU_ASSERT_EQUAL(l->out.n_completed, 300);
+        CU_ASSERT_EQUAL(alone->out.n_completed, 300);
+        CU_ASSERT_EQUAL(most_used_replica(alone), 1); /* parked ones are given nothing */
+        CU_ASSERT_TRUE(most_used_replica(l) > 1);
+        CU_ASSERT_TRUE(l->out.end_s < alone->out.end_s);
+        CHECK_NEAR(alone->out.decode.replica_s, alone->out.end_s, 1e-12);
+        lab_free(l);
+        lab_free(alone);
+    }
+}
+
 static void a_run_repeats_to_the_byte(void)
 {
     struct lab *runs[2];
@@ -310,6 +411,9 @@ int main(void)
          a_full_decode_side_holds_the_prefill_side_back},
         {"nothing is lost, stuck or faster than its link",
          nothing_is_lost_stuck_or_faster_than_its_link},
+        {"pools come and go without loss", pools_come_and_go_without_loss},
+        {"a cold decode pool grows by what it holds back",
+         a_cold_decode_pool_grows_by_what_it_holds_back},
         {"a run repeats to the byte", a_run_repeats_to_the_byte},
         {"more bandwidth or memory does not slow the first token",
          more_bandwidth_or_memory_does_not_slow_the_first_token},

@@ -168,6 +168,7 @@ static void the_summary_has_the_columns_of_the_contract(void)
                                        "busy_frac",
                                        "gpu_hours",
                                        "provisioned_frac",
+                                       "prefill_gpu_hours",
                                        "prefill_busy_frac",
                                        "handover_s_mean",
                                        "link_busy_frac_max",

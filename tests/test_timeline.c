@@ -32,18 +32,23 @@ static void a_step_is_booked_in_the_bin_of_its_end(void)
     CU_ASSERT_EQUAL(t.bins[0].step_s, 0.0);
 }
 
-/* Down from 0.3 to 1.1 s: bins of 1/8 s hold 0.8 s in all, the first 0.075 s of it. */
+/* Down from 0.3 to 1.1 s: bins of 1/8 s hold 0.8 s in all, the first 0.075 s of it; 0.1 s of a
+ * prefill replica beside it. */
 static void time_out_of_service_is_shared_over_its_bins(void)
 {
     static struct timeline t;
     timeline_init(&t, 2);
-    timeline_add_down(&t, 0.3, 1.1);
+    timeline_add_down(&t, false, 0.3, 1.1);
+    timeline_add_down(&t, true, 0.3, 0.4);
     double sum = 0.0;
+    double prefill = 0.0;
     for (int i = 0; i < TIMELINE_BINS; i++) {
         sum += t.bins[i].down_s;
+        prefill += t.bins[i].prefill_down_s;
     }
-    CHECK_NEAR(sum, 0.8, 1e-12);
-    CHECK_NEAR(t.bins[2].down_s, 0.075, 1e-12);
+    CHECK_NEAR(sum, 0.9, 1e-12);
+    CHECK_NEAR(prefill, 0.1, 1e-12);
+    CHECK_NEAR(t.bins[2].down_s - t.bins[2].prefill_down_s, 0.075, 1e-12);
     CHECK_NEAR(t.bins[5].down_s, 0.125, 1e-12);
     CU_ASSERT_EQUAL(t.n_bins, 0);
 }

@@ -48,6 +48,7 @@ const char *measure_name(enum measure m, char *buf, size_t n)
         "busy_frac",
         "gpu_hours",
         "provisioned_frac",
+        "prefill_gpu_hours",
         "prefill_busy_frac",
         "handover_s_mean",
         "link_busy_frac_max",
@@ -147,10 +148,6 @@ static bool is_simulated(const struct scenario *sc, const struct deployment *d,
                          const struct system_spec *spec, struct err *err)
 {
     const char *with = system_refused(spec, d->prefill_replicas > 0);
-    if (d->prefill_replicas > 0 && sc->autoscale.metric != AUTOSCALE_OFF) {
-        with = "autoscaling of separate prefill and decode replicas is not simulated: leave "
-               "autoscale or prefill_replicas out";
-    }
     return !with || err_at(err, sc->deployments[d->entry_idx].pos, "%s", with);
 }
 
@@ -343,6 +340,9 @@ static void fill_common(const struct experiment *e, const struct point *p,
     double fleet_s = (double)experiment_gpus(e, p->system_idx) * r->end_s;
     v[MEASURE_GPU_HOURS] = gpu_s / 3600.0;
     v[MEASURE_PROVISIONED] = fleet_s > 0.0 ? gpu_s / fleet_s : 1.0;
+    const struct prefill_side *side = &e->prefills[p->system_idx];
+    v[MEASURE_PREFILL_GPU_HOURS] =
+        side->n_replicas > 0 ? r->prefill.replica_s * side->system.n_gpus / 3600.0 : NAN;
     v[MEASURE_PREFILL_BUSY] = share(r->prefill.stats.busy_s, r->prefill.replica_s);
     v[MEASURE_HANDOVER_S] = share(r->handover.wait_s, (double)r->handover.n_landed);
     v[MEASURE_LINK_BUSY] = busiest_link(r);
@@ -350,7 +350,6 @@ static void fill_common(const struct experiment *e, const struct point *p,
     v[MEASURE_MBU] = busy > 0.0 ? r->work.memory_s / busy : 0.0;
     double experts = r->parts_s[OP_EXPERTS];
     v[MEASURE_MOE_IMBALANCE] = experts > 0.0 ? 1.0 + r->parts_s[OP_IMBALANCE] / experts : NAN;
-    const struct prefill_side *side = &e->prefills[p->system_idx];
     v[MEASURE_POWER_W] = pool_power_w(s, &r->decode, r->end_s);
     if (side->n_replicas > 0) {
         v[MEASURE_POWER_W] += pool_power_w(&side->system, &r->prefill, r->end_s);
@@ -463,17 +462,20 @@ static struct failure_config failures_of(const struct experiment *e, const struc
     };
 }
 
-/* As scenario_autoscale says; a cold start takes what a restart after a failure does. */
-static struct autoscale_config autoscale_of(const struct experiment *e, const struct system *s)
+/* As the scenario says; a cold start takes what a restart after a failure does. */
+static struct autoscale_config autoscale_of(const struct experiment *e,
+                                            const struct scenario_scaling *scaling,
+                                            const struct system *s)
 {
     const struct scenario_autoscale *a = &e->scenario->autoscale;
+    double cold_start_s = scaling->cold_start_s;
     return (struct autoscale_config){
-        .metric = (enum scale_metric)a->metric,
-        .target = a->target,
-        .min = (int)a->min,
+        .metric = (enum scale_metric)scaling->metric,
+        .target = scaling->target,
+        .min = (int)scaling->min,
         .interval_s = a->interval_s,
         .cooldown_s = a->cooldown_s,
-        .cold_start_s = is_auto(a->cold_start_s) ? restart_s(e, s) : a->cold_start_s,
+        .cold_start_s = is_auto(cold_start_s) ? restart_s(e, s) : cold_start_s,
     };
 }
 
@@ -512,10 +514,14 @@ static void cluster_of(const struct task_ctx *t, const struct point *p, int repl
         .limits = t->work->limits,
         .rules = t->work->rules,
         .failures = failures_of(e, s),
-        .autoscale = autoscale_of(e, s),
+        .autoscale = autoscale_of(e, &e->scenario->autoscale.scaling, s),
         .stop = t->options->abandon,
     };
     add_prefill(e, p->system_idx, cfg);
+    if (cfg->prefill) {
+        cfg->prefill_autoscale = autoscale_of(e, &e->scenario->autoscale.prefill,
+                                              &e->prefills[p->system_idx].system);
+    }
 }
 
 /* Rows of one replication; those of all points are joined at the end. */

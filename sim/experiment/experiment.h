@@ -42,12 +42,13 @@ enum measure {
     MEASURE_PREFIX_HIT,   /* of prompt tokens, wherever they were found */
     MEASURE_TIER_HIT,     /* of prompt tokens, found below GPU memory */
     MEASURE_BUSY,
-    MEASURE_GPU_HOURS,    /* provisioned, of both sides */
-    MEASURE_PROVISIONED,  /* ... over those of the whole fleet all the time; 1 unless autoscaled
-                           */
-    MEASURE_PREFILL_BUSY, /* disaggregated: of the prefill replicas alone; else NaN */
-    MEASURE_HANDOVER_S,   /* ... from the end of a prompt to its KV on the decode side, mean */
-    MEASURE_LINK_BUSY,    /* ... use of the busiest link */
+    MEASURE_GPU_HOURS,   /* provisioned, of both sides */
+    MEASURE_PROVISIONED, /* ... over those of the whole fleet all the time; 1 unless autoscaled
+                          */
+    MEASURE_PREFILL_GPU_HOURS, /* disaggregated: of the prefill replicas alone; else NaN */
+    MEASURE_PREFILL_BUSY,      /* disaggregated: of the prefill replicas alone; else NaN */
+    MEASURE_HANDOVER_S, /* ... from the end of a prompt to its KV on the decode side, mean */
+    MEASURE_LINK_BUSY,  /* ... use of the busiest link */
     MEASURE_MFU,
     MEASURE_MBU,
     MEASURE_MOE_IMBALANCE,

@@ -27,6 +27,7 @@ static void put_timeline(struct part_writer *w, const struct timeline *t)
         return;
     }
     part_put_int(w, "replicas", t->n_replicas);
+    part_put_int(w, "prefill", t->n_prefill);
     part_put_nums(w, "width_s", &t->width_s, 1);
     for (int i = 0; i < t->n_bins; i++) {
         memcpy(bin, &t->bins[i], sizeof bin);
@@ -84,6 +85,7 @@ static struct timeline *get_timeline(struct part_reader *r)
     struct timeline *t = xcalloc(1, sizeof *t);
     t->n_bins = n_bins;
     t->n_replicas = (int)part_int(r, "replicas", 1, INT32_MAX);
+    t->n_prefill = (int)part_int(r, "prefill", 0, t->n_replicas - 1);
     part_nums(r, "width_s", &t->width_s, 1);
     for (int i = 0; i < n_bins; i++) {
         part_nums(r, "bin", bin, BIN_NUMS);

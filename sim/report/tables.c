@@ -378,13 +378,14 @@ bool tables_write_cache(const struct experiment *e, const char *path, struct err
     return tables_put_points(w, e, put_cache, err) && csv_close(w, err);
 }
 
-/* Replicas in service over `covered_s` of a bin; empty where all always are. */
-static double replicas_up(const struct experiment *e, const struct timeline *t,
-                          const struct timeline_bin *b, double covered_s)
+/* Of n replicas those in service over `covered_s` of a bin; empty where all always are. */
+static double replicas_up(const struct experiment *e, int n, double down_s, double covered_s)
 {
     const struct scenario *sc = e->scenario;
-    bool vary = sc->reliability.failures == 1 || sc->autoscale.metric != AUTOSCALE_OFF;
-    return vary ? fmax(0.0, t->n_replicas - b->down_s / covered_s) : NAN;
+    const struct scenario_autoscale *a = &sc->autoscale;
+    bool vary = sc->reliability.failures == 1 || a->scaling.metric != AUTOSCALE_OFF ||
+                a->prefill.metric != AUTOSCALE_OFF;
+    return vary ? fmax(0.0, n - down_s / covered_s) : NAN;
 }
 
 /* Over all replicas. A step counts in the bin of its end, so it may be longer than the bin. */
@@ -406,7 +407,10 @@ static void put_timeline(struct csv_writer *w, const struct experiment *e,
         csv_put_num(w, b->output_tokens / covered_s);
         csv_put_num(w, b->input_tokens / covered_s);
         csv_put_num(w, fmin(1.0, b->step_s / (covered_s * t->n_replicas)));
-        csv_put_num(w, replicas_up(e, t, b, covered_s));
+        csv_put_num(w, replicas_up(e, t->n_replicas, b->down_s, covered_s));
+        csv_put_num(w, t->n_prefill > 0
+                           ? replicas_up(e, t->n_prefill, b->prefill_down_s, covered_s)
+                           : NAN);
         csv_end_row(w);
     }
 }
@@ -414,8 +418,8 @@ static void put_timeline(struct csv_writer *w, const struct experiment *e,
 bool tables_write_timeline(const struct experiment *e, const char *path, struct err *err)
 {
     static const char *const cols[] = {
-        "deployment",   "load",         "time_s",      "running",   "waiting",
-        "kv_used_frac", "output_tok_s", "input_tok_s", "busy_frac", "replicas_up"};
+        "deployment",   "load",        "time_s",    "running",     "waiting",   "kv_used_frac",
+        "output_tok_s", "input_tok_s", "busy_frac", "replicas_up", "prefill_up"};
     struct csv_writer *w = csv_create(path, err);
     if (!w) {
         return false;

@@ -50,6 +50,53 @@ double autoscale_next_s(const struct autoscaler *a)
     return next;
 }
 
+/* What one replica adds to the metric. */
+static double replica_signal(enum scale_metric metric, const struct replica *r)
+{
+    switch (metric) {
+    case SCALE_REQUESTS:
+        return (double)r->n_load;
+    case SCALE_KV:
+        return replica_kv_frac(r);
+    case SCALE_QUEUE:
+        return (double)(r->n_waiting + r->incoming.n);
+    case SCALE_RATE:
+    case SCALE_OFF:
+        break;
+    }
+    return 0.0;
+}
+
+/* What the pool as a whole adds. */
+static double pool_signal(const struct autoscaler *a, int64_t n_before)
+{
+    switch (a->cfg.metric) {
+    case SCALE_REQUESTS:
+    case SCALE_QUEUE:
+        return (double)n_before;
+    case SCALE_RATE:
+        return (double)a->n_given / a->cfg.interval_s;
+    case SCALE_KV:
+    case SCALE_OFF:
+        break;
+    }
+    return 0.0;
+}
+
+double autoscale_mean(const struct autoscaler *a, const struct replica *replicas,
+                      int64_t n_before, int *n_serving)
+{
+    double sum = pool_signal(a, n_before);
+    *n_serving = 0;
+    for (int i = 0; i < a->n; i++) {
+        if (a->state[i] == SCALE_SERVING) {
+            sum += replica_signal(a->cfg.metric, &replicas[i]);
+            ++*n_serving;
+        }
+    }
+    return *n_serving > 0 ? sum / *n_serving : 0.0;
+}
+
 int autoscale_wanted(struct autoscaler *a, int n_serving, double mean)
 {
     double ratio = mean / a->cfg.target;

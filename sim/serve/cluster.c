@@ -14,6 +14,15 @@ static const double GROWTH = 1.3;
 static const double MIN_WAITING = 10.0;
 static const double MIN_RUNS_OF_E2E = 4.0;
 
+/* Replicas that stand in for each other: those that take arrivals, or the decode ones behind.
+ */
+struct side {
+    int first, n;
+    int n_up; /* in service */
+    struct autoscaler scaler;
+};
+enum { FRONT, BACK, MAX_SIDES };
+
 struct cluster {
     const struct cluster_config *cfg;
     struct cluster_result *out;
@@ -28,11 +37,9 @@ struct cluster {
     struct router router;
     struct failure_clock *clocks; /* [n] */
     double *down_from_s;          /* [n]: of those that are down */
-    struct autoscaler scaler;
-    bool scales;
+    struct side sides[MAX_SIDES];
+    int n_sides;                   /* 2 when disaggregated */
     struct request_queue homeless; /* sent while every replica was down */
-    int n_up;                      /* of those that take arrivals: in service */
-    int n_decode_up;               /* disaggregated: of the others */
     bool closed;
     int64_t expected; /* offered in all, when known; 0 unknown */
     double mid_waiting, mid_in_system, end_waiting, end_in_system;
@@ -64,6 +71,7 @@ static void on_end(void *ctx, const struct request *req, const struct finished *
 static void on_prompt(void *ctx, int32_t request, int rank, bool computed, double now_s)
 {
     struct hook *hook = ctx;
+    hook->c->sides[BACK].scaler.n_given += computed;
     handover_prompt(hook->c->handover, hook->replica, rank, request, computed, now_s);
 }
 
@@ -169,7 +177,9 @@ static void count_backlog(const struct cluster *c, double *waiting, double *in_s
 /* Sends a request to a replica that has been run up to now_s, or keeps it until one is back. */
 static void send(struct cluster *c, int32_t request, double now_s)
 {
-    struct router_view view = {c->replicas, c->clocks, c->n_front, c->n_up, c->scaler.state};
+    struct side *front = &c->sides[FRONT];
+    struct router_view view = {c->replicas, c->clocks, front->n, front->n_up,
+                               front->scaler.state};
     int i = router_pick(&c->router, &view, &c->pool.items[request]);
     if (i < 0) {
         request_push_back(&c->homeless, request);
@@ -178,6 +188,7 @@ static void send(struct cluster *c, int32_t request, double now_s)
     if (!is_ordered(c)) {
         replica_run(&c->replicas[i], now_s, false);
     }
+    front->scaler.n_given++;
     replica_send(&c->replicas[i], request, now_s);
 }
 
@@ -195,9 +206,14 @@ static int next_to_turn(const struct cluster *c)
     return first;
 }
 
+static bool is_prefill(const struct cluster *c, int i)
+{
+    return c->cfg->prefill && i < c->n_front;
+}
+
 static const struct failure_config *failures_of(const struct cluster *c, int i)
 {
-    return c->handover && i < c->n_front ? &c->cfg->prefill_failures : &c->cfg->failures;
+    return is_prefill(c, i) ? &c->cfg->prefill_failures : &c->cfg->failures;
 }
 
 static double next_failure_s(const struct cluster *c)
@@ -206,15 +222,26 @@ static double next_failure_s(const struct cluster *c)
     return any ? c->clocks[next_to_turn(c)].next_s : INFINITY;
 }
 
-/* Would it take requests if it were up? */
-static bool serves(const struct cluster *c, int i)
+static struct side *side_of(struct cluster *c, int i)
 {
-    return !c->scales || c->scaler.state[i] == SCALE_SERVING;
+    return &c->sides[i < c->n_front ? FRONT : BACK];
+}
+
+static bool scales(const struct side *side)
+{
+    return side->scaler.state != NULL;
+}
+
+/* Would it take requests if it were up? */
+static bool serves(const struct side *side, int i)
+{
+    return !scales(side) || side->scaler.state[i - side->first] == SCALE_SERVING;
 }
 
 static void go_down(struct cluster *c, int i, double now_s, struct request_queue *lost)
 {
-    *(i < c->n_front ? &c->n_up : &c->n_decode_up) -= serves(c, i);
+    struct side *side = side_of(c, i);
+    side->n_up -= serves(side, i);
     c->down_from_s[i] = now_s;
     if (c->handover) {
         handover_fail(c->handover, i, now_s, lost);
@@ -226,8 +253,9 @@ static void go_down(struct cluster *c, int i, double now_s, struct request_queue
 
 static void come_back(struct cluster *c, int i, double now_s)
 {
-    *(i < c->n_front ? &c->n_up : &c->n_decode_up) += serves(c, i);
-    timeline_add_down(&c->out->timeline, c->down_from_s[i], now_s);
+    struct side *side = side_of(c, i);
+    side->n_up += serves(side, i);
+    timeline_add_down(&c->out->timeline, is_prefill(c, i), c->down_from_s[i], now_s);
     if (c->handover) {
         handover_return(c->handover, i, now_s);
     }
@@ -236,83 +264,115 @@ static void come_back(struct cluster *c, int i, double now_s)
 /* ---- autoscaling
  * -------------------------------------------------------------------------------------- */
 
-static void scale(struct cluster *c, int i, enum scale_state state, double now_s)
+/* Replica k of the side. */
+static void scale(struct cluster *c, struct side *side, int k, enum scale_state state,
+                  double now_s)
 {
-    struct autoscaler *a = &c->scaler;
-    bool idle = a->state[i] == SCALE_PARKED || a->state[i] == SCALE_STARTING;
-    if (idle) {
-        timeline_add_down(&c->out->timeline, a->since_s[i], now_s);
+    struct autoscaler *a = &side->scaler;
+    enum scale_state before = a->state[k];
+    int i = side->first + k;
+    if (before == SCALE_PARKED || before == SCALE_STARTING) {
+        timeline_add_down(&c->out->timeline, is_prefill(c, i), a->since_s[k], now_s);
     }
-    c->n_up += !c->clocks[i].down * ((state == SCALE_SERVING) - (a->state[i] == SCALE_SERVING));
-    autoscale_set(a, i, state, now_s);
-}
-
-/* Per serving replica: requests it holds, or the used share of its KV pools. */
-static double scale_mean(const struct cluster *c, int *n_serving)
-{
-    double sum = 0.0;
-    *n_serving = 0;
-    for (int i = 0; i < c->n; i++) {
-        const struct replica *r = &c->replicas[i];
-        if (c->scaler.state[i] == SCALE_SERVING) {
-            sum += c->scaler.cfg.metric == SCALE_KV ? replica_kv_frac(r) : (double)r->n_load;
-            ++*n_serving;
-        }
+    side->n_up += !c->clocks[i].down * ((state == SCALE_SERVING) - (before == SCALE_SERVING));
+    autoscale_set(a, k, state, now_s);
+    if (side == &c->sides[BACK]) {
+        handover_open(c->handover, i, state == SCALE_SERVING, now_s);
     }
-    return *n_serving > 0 ? sum / *n_serving : 0.0;
 }
 
 /* The first (step 1) or last (-1) replica in a state changes to another; false: none. */
-static bool scale_one(struct cluster *c, int step, enum scale_state from, enum scale_state to,
-                      double now_s)
+static bool scale_one(struct cluster *c, struct side *side, int step,
+                      const enum scale_state change[2], double now_s)
 {
-    for (int k = 0; k < c->n; k++) {
-        int i = step > 0 ? k : c->n - 1 - k;
-        if (c->scaler.state[i] == from) {
-            scale(c, i, to, now_s);
+    for (int j = 0; j < side->n; j++) {
+        int k = step > 0 ? j : side->n - 1 - j;
+        if (side->scaler.state[k] == change[0]) {
+            scale(c, side, k, change[1], now_s);
             return true;
         }
     }
     return false;
 }
 
-static void look_at_load(struct cluster *c, double now_s)
+/* Requests that wait where the side's replicas do not see them. */
+static int64_t waiting_before(const struct cluster *c, const struct side *side)
 {
+    return side == &c->sides[BACK] ? handover_waiting(c->handover) : c->homeless.n;
+}
+
+static void look_at_load(struct cluster *c, struct side *side, double now_s)
+{
+    static const enum scale_state undrain[] = {SCALE_DRAINING, SCALE_SERVING},
+                                  start[] = {SCALE_PARKED, SCALE_STARTING},
+                                  call_off[] = {SCALE_STARTING, SCALE_PARKED},
+                                  drain[] = {SCALE_SERVING, SCALE_DRAINING};
+    struct autoscaler *a = &side->scaler;
     int n_serving;
-    double mean = scale_mean(c, &n_serving);
-    int wanted = autoscale_wanted(&c->scaler, n_serving, mean);
-    int have = n_serving + autoscale_count(&c->scaler, SCALE_STARTING);
-    for (; have < wanted; have++) {
-        if (!scale_one(c, 1, SCALE_DRAINING, SCALE_SERVING, now_s) &&
-            !scale_one(c, 1, SCALE_PARKED, SCALE_STARTING, now_s)) {
-            break;
-        }
+    double mean =
+        autoscale_mean(a, &c->replicas[side->first], waiting_before(c, side), &n_serving);
+    int wanted = autoscale_wanted(a, n_serving, mean);
+    int have = n_serving + autoscale_count(a, SCALE_STARTING);
+    bool more = true;
+    for (; have < wanted && more; have++) {
+        more = scale_one(c, side, 1, undrain, now_s) || scale_one(c, side, 1, start, now_s);
     }
     for (; have > wanted; have--) {
-        if (!scale_one(c, -1, SCALE_STARTING, SCALE_PARKED, now_s)) {
-            scale_one(c, -1, SCALE_SERVING, SCALE_DRAINING, now_s);
+        if (!scale_one(c, side, -1, call_off, now_s)) {
+            scale_one(c, side, -1, drain, now_s);
         }
     }
-    c->scaler.next_look_s += c->scaler.cfg.interval_s;
+    a->n_given = 0;
+    a->next_look_s += a->cfg.interval_s;
+}
+
+/* What it has cached goes with the machine. On the prefill side KV on its way to a decode
+ * replica keeps it, on the decode side memory promised to such. */
+static void park_if_drained(struct cluster *c, struct side *side, int k, double now_s)
+{
+    struct replica *r = &c->replicas[side->first + k];
+    if (r->busy || !replica_is_empty(r)) {
+        return;
+    }
+    struct request_queue none = {0};
+    replica_evacuate(r, &none);
+    ASSERT(none.n == 0);
+    request_queue_fini(&none);
+    scale(c, side, k, SCALE_PARKED, now_s);
+}
+
+static void rescale_side(struct cluster *c, struct side *side, double now_s)
+{
+    struct autoscaler *a = &side->scaler;
+    for (int k = 0; k < a->n; k++) {
+        if (a->state[k] == SCALE_STARTING && a->since_s[k] + a->cfg.cold_start_s <= now_s) {
+            scale(c, side, k, SCALE_SERVING, now_s);
+        } else if (a->state[k] == SCALE_DRAINING) {
+            park_if_drained(c, side, k, now_s);
+        }
+    }
+    if (a->next_look_s <= now_s) {
+        look_at_load(c, side, now_s);
+    }
+}
+
+static double next_scale_s(const struct cluster *c)
+{
+    double next = autoscale_next_s(&c->sides[FRONT].scaler);
+    return fmin(next, autoscale_next_s(&c->sides[BACK].scaler));
 }
 
 /* Cold starts end, the drained go, and every interval the load is looked at. */
 static void rescale(struct cluster *c)
 {
-    struct autoscaler *a = &c->scaler;
-    double now_s = autoscale_next_s(a);
+    double now_s = next_scale_s(c);
     if (!c->closed) {
         run_all_until(c, now_s);
     }
-    for (int i = 0; i < c->n; i++) {
-        if (a->state[i] == SCALE_STARTING && a->since_s[i] + a->cfg.cold_start_s <= now_s) {
-            scale(c, i, SCALE_SERVING, now_s);
-        } else if (a->state[i] == SCALE_DRAINING && c->replicas[i].n_load == 0) {
-            scale(c, i, SCALE_PARKED, now_s);
+    for (int i = 0; i < c->n_sides; i++) {
+        if (scales(&c->sides[i])) {
+            rescale_side(c, &c->sides[i], now_s);
         }
-    }
-    if (a->next_look_s <= now_s) {
-        look_at_load(c, now_s);
     }
 }
 
@@ -322,14 +382,14 @@ static void rescale(struct cluster *c)
 static void send_home(struct cluster *c, double now_s)
 {
     int32_t request;
-    while (c->n_up > 0 && (request = request_pop_front(&c->homeless)) >= 0) {
+    while (c->sides[FRONT].n_up > 0 && (request = request_pop_front(&c->homeless)) >= 0) {
         send(c, request, now_s);
     }
 }
 
 static double next_turn_s(const struct cluster *c)
 {
-    return fmin(next_failure_s(c), autoscale_next_s(&c->scaler));
+    return fmin(next_failure_s(c), next_scale_s(c));
 }
 
 /* What a failed replica had goes to the others, what had nowhere to go to one that is back. */
@@ -361,7 +421,7 @@ static void fail_or_return(struct cluster *c)
 /* What happens at next_turn_s. */
 static void turn(struct cluster *c)
 {
-    double scale_s = autoscale_next_s(&c->scaler);
+    double scale_s = next_scale_s(c);
     if (next_failure_s(c) <= scale_s) {
         fail_or_return(c);
         return;
@@ -380,7 +440,7 @@ static void turn_until(struct cluster *c, double until_s)
 /* Requests cannot go on until something comes back. */
 static bool is_stranded(const struct cluster *c)
 {
-    return c->homeless.n > 0 || (c->handover && c->n_decode_up == 0);
+    return c->homeless.n > 0 || (c->handover && c->sides[BACK].n_up == 0);
 }
 
 /* After the last arrival nothing fails any more; what is down comes back where requests cannot
@@ -403,13 +463,14 @@ static const struct replica_config *front_config(const struct cluster *c)
 static bool queue_is_full(const struct cluster *c)
 {
     int64_t most = front_config(c)->sched.max_queue;
+    const struct side *front = &c->sides[FRONT];
     for (int i = 0; i < c->n_front && most > 0; i++) {
         const struct replica *r = &c->replicas[i];
-        if (!c->clocks[i].down && serves(c, i) && r->n_waiting + r->incoming.n < most) {
+        if (!c->clocks[i].down && serves(front, i) && r->n_waiting + r->incoming.n < most) {
             return false;
         }
     }
-    return most > 0 && c->n_up > 0;
+    return most > 0 && front->n_up > 0;
 }
 
 static void deliver(struct cluster *c, const struct arrival *a)
@@ -586,14 +647,15 @@ static void collect_transfers(struct cluster *c)
 }
 
 /* What was provisioned counts, what was parked to the end was not in service. */
-static void close_scaling(struct cluster *c)
+static void close_scaling(struct cluster *c, struct side *side, struct pool_result *out)
 {
-    for (int i = 0; i < c->n; i++) {
-        if (c->scaler.since_s[i] < c->out->end_s) {
-            scale(c, i, c->scaler.state[i], c->out->end_s);
+    const struct autoscaler *a = &side->scaler;
+    for (int k = 0; k < side->n && scales(side); k++) {
+        if (a->since_s[k] < c->out->end_s) {
+            scale(c, side, k, a->state[k], c->out->end_s);
         }
     }
-    c->out->decode.replica_s = c->scaler.provisioned_s;
+    out->replica_s = scales(side) ? a->provisioned_s : out->replica_s;
 }
 
 static void collect(struct cluster *c)
@@ -601,12 +663,11 @@ static void collect(struct cluster *c)
     struct cluster_result *out = c->out;
     int n_prefill = c->handover ? c->n_front : 0;
     collect_pool(c, n_prefill, c->n, c->cfg->replica, &c->cost, &out->decode);
-    if (c->scales) {
-        close_scaling(c);
-    }
+    close_scaling(c, &c->sides[c->n_sides - 1], &out->decode);
     add_pool(out, &out->decode);
     if (c->handover) {
         collect_pool(c, 0, n_prefill, c->cfg->prefill, &c->prefill_cost, &out->prefill);
+        close_scaling(c, &c->sides[FRONT], &out->prefill);
         add_pool(out, &out->prefill);
         collect_transfers(c);
     }
@@ -614,7 +675,7 @@ static void collect(struct cluster *c)
     for (int i = 0; i < c->n; i++) {
         out->down_s += failure_down_s(&c->clocks[i], out->end_s);
         if (c->clocks[i].down && c->down_from_s[i] < out->end_s) {
-            timeline_add_down(&out->timeline, c->down_from_s[i], out->end_s);
+            timeline_add_down(&out->timeline, is_prefill(c, i), c->down_from_s[i], out->end_s);
         }
     }
     out->n_events =
@@ -628,7 +689,7 @@ static void collect(struct cluster *c)
 
 static void start_replica(struct cluster *c, int i, struct hook *hook)
 {
-    bool prefill = c->cfg->prefill && i < c->n_front;
+    bool prefill = is_prefill(c, i);
     struct replica *r = &c->replicas[i];
     replica_init(r, prefill ? c->cfg->prefill : c->cfg->replica, &c->pool, &c->out->metrics,
                  &c->out->timeline, prefill ? &c->prefill_cost : &c->cost);
@@ -639,11 +700,29 @@ static void start_replica(struct cluster *c, int i, struct hook *hook)
     r->on_prompt_ctx = hook;
 }
 
+static void start_side(struct cluster *c, int which, int first, int n)
+{
+    struct side *side = &c->sides[which];
+    const struct cluster_config *cfg = c->cfg;
+    bool prefill = cfg->prefill && which == FRONT;
+    *side = (struct side){.first = first, .n = n, .n_up = n};
+    autoscale_init(&side->scaler, prefill ? &cfg->prefill_autoscale : &cfg->autoscale, n);
+    c->n_sides++;
+    if (!scales(side)) {
+        return;
+    }
+    side->n_up = autoscale_count(&side->scaler, SCALE_SERVING);
+    for (int k = 0; k < n && which == BACK; k++) {
+        handover_open(c->handover, first + k, serves(side, first + k), 0.0);
+    }
+}
+
 static void start(struct cluster *c, struct hook *hooks)
 {
     const struct cluster_config *cfg = c->cfg;
     metrics_init(&c->out->metrics, cfg->load.n_classes, cfg->limits);
     timeline_init(&c->out->timeline, c->n);
+    c->out->timeline.n_prefill = cfg->prefill ? c->n_front : 0;
     c->load = load_new(&cfg->load);
     c->closed = load_is_closed(c->load);
     c->expected = cfg->load.n_requests;
@@ -660,9 +739,10 @@ static void start(struct cluster *c, struct hook *hooks)
     if (cfg->prefill) {
         c->handover = handover_new(&cfg->handover, &c->pool, c->replicas, c->n_front, c->n);
     }
-    autoscale_init(&c->scaler, &cfg->autoscale, c->n);
-    c->scales = cfg->autoscale.metric != SCALE_OFF;
-    c->n_up = c->scales ? autoscale_count(&c->scaler, SCALE_SERVING) : c->n_up;
+    start_side(c, FRONT, 0, c->n_front);
+    if (cfg->prefill) {
+        start_side(c, BACK, c->n_front, c->n - c->n_front);
+    }
     for (int i = 0; i < c->n; i++) {
         failure_init(&c->clocks[i], failures_of(c, i), i, cfg->load.seed,
                      cfg->load.replication);
@@ -694,20 +774,20 @@ static void stop(struct cluster *c)
     free(c->replicas);
     free(c->clocks);
     free(c->down_from_s);
-    autoscale_fini(&c->scaler);
+    for (int i = 0; i < c->n_sides; i++) {
+        autoscale_fini(&c->sides[i].scaler);
+    }
     request_queue_fini(&c->homeless);
 }
 
 void cluster_run(const struct cluster_config *cfg, struct cluster_result *out)
 {
     ASSERT(cfg->n_replicas > 0 && (!cfg->prefill || cfg->n_prefill > 0));
-    ASSERT(cfg->autoscale.metric == SCALE_OFF || !cfg->prefill);
     memset(out, 0, sizeof *out);
     struct cluster c = {.cfg = cfg, .out = out};
     c.n_front = cfg->prefill ? cfg->n_prefill : cfg->n_replicas;
     c.n = cfg->prefill ? cfg->n_prefill + cfg->n_replicas : cfg->n_replicas;
-    c.n_up = c.n_front;
-    c.n_decode_up = c.n - c.n_front;
+    c.sides[BACK].scaler.next_look_s = INFINITY; /* none, unless disaggregated */
     struct hook *hooks = xcalloc((size_t)c.n, sizeof *hooks);
     c.replicas = xcalloc((size_t)c.n, sizeof *c.replicas);
     c.clocks = xcalloc((size_t)c.n, sizeof *c.clocks);

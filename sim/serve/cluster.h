@@ -42,9 +42,9 @@ struct cluster_config {
     const struct class_rules *rules;     /* per class; NULL: none give up */
     /* mtbf_s 0: none. Failures stop with the last arrival */
     struct failure_config failures, prefill_failures;
-    struct autoscale_config autoscale; /* metric SCALE_OFF: all replicas serve all the time; not
-                                          with a prefill side. Stops with the last arrival */
-    request_sink sink;                 /* NULL: none */
+    /* metric SCALE_OFF: all replicas serve all the time. Stops with the last arrival */
+    struct autoscale_config autoscale, prefill_autoscale;
+    request_sink sink; /* NULL: none */
     void *sink_ctx;
     const atomic_bool *stop; /* NULL: none; when set the run is abandoned */
 };

@@ -33,7 +33,7 @@ struct handover {
     int64_t n_underway;
     struct request_queue spare, waiting; /* of transfer slots */
     struct event_list *landings;         /* target: slot, data: stamp */
-    bool *down;
+    bool *down, *closed;                 /* [n_replicas] */
     struct handover_stats stats;
 };
 
@@ -71,6 +71,7 @@ struct handover *handover_new(const struct handover_config *cfg, struct request_
     h->in_ranks = replicas[n_prefill].n_ranks;
     h->landings = event_list_new();
     h->down = xcalloc((size_t)n_replicas, sizeof *h->down);
+    h->closed = xcalloc((size_t)n_replicas, sizeof *h->closed);
     build_links(h);
     return h;
 }
@@ -84,6 +85,7 @@ void handover_free(struct handover *h)
         request_queue_fini(&h->waiting);
         free(h->journeys);
         free(h->down);
+        free(h->closed);
         free(h);
     }
 }
@@ -126,7 +128,8 @@ static int least_loaded_with_room(const struct handover *h, int32_t request)
     for (int i = h->n_prefill; i < h->n_replicas; i++) {
         const struct replica *r = &h->replicas[i];
         bool fewer = best < 0 || r->n_load < h->replicas[best].n_load;
-        if (!h->down[i] && fewer && replica_has_room(r, request)) {
+        bool takes = !h->down[i] && !h->closed[i];
+        if (takes && fewer && replica_has_room(r, request)) {
             best = i;
         }
     }
@@ -326,6 +329,14 @@ void handover_return(struct handover *h, int i, double now_s)
 {
     h->down[i] = false;
     handover_retry(h, now_s);
+}
+
+void handover_open(struct handover *h, int i, bool open, double now_s)
+{
+    h->closed[i] = !open;
+    if (open) {
+        handover_retry(h, now_s);
+    }
 }
 
 /* ---- figures

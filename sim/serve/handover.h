@@ -56,6 +56,9 @@ void handover_retry(struct handover *h, double now_s);
  * over; what it was to receive waits for another. Before replica_evacuate. */
 void handover_fail(struct handover *h, int i, double now_s, struct request_queue *lost);
 void handover_return(struct handover *h, int i, double now_s);
+/* Decode replica i takes prompts, or (drained, not there yet) no new ones; what is on its way
+ * to it still lands. */
+void handover_open(struct handover *h, int i, bool open, double now_s);
 
 int64_t handover_waiting(const struct handover *h);  /* for memory on the decode side */
 int64_t handover_underway(const struct handover *h); /* waiting ones included */

@@ -5,6 +5,7 @@
 #ifndef TIMELINE_H
 #define TIMELINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { TIMELINE_BINS = 512 };
@@ -13,19 +14,21 @@ struct timeline_bin {
     double step_s;                          /* summed duration of the steps booked here */
     double running_s, waiting_s, kv_frac_s; /* integrals over those steps */
     double output_tokens, input_tokens;
-    double down_s; /* replica-seconds out of service */
+    double down_s;         /* replica-seconds out of service */
+    double prefill_down_s; /* of these, of prefill replicas */
 };
 struct timeline {
     struct timeline_bin bins[TIMELINE_BINS];
     double width_s; /* starts at 1/8 s */
     int n_bins;     /* used */
     int n_replicas;
+    int n_prefill; /* of them; 0 after timeline_init */
 };
 void timeline_init(struct timeline *t, int n_replicas);
 
-/* A replica is out of service in [from_s, to_s). Bins behind the last step are not counted as
- * used. */
-void timeline_add_down(struct timeline *t, double from_s, double to_s);
+/* A replica (prefill: of that side) is out of service in [from_s, to_s). Bins behind the last
+ * step are not counted as used. */
+void timeline_add_down(struct timeline *t, bool prefill, double from_s, double to_s);
 
 struct timeline_step {
     double end_s, duration_s;

@@ -23,3 +23,10 @@ columns mixed/links.csv direction network replica rank bytes_per_s
 [ -e same/links.csv ] && echo "links.csv is of another run"
 run bad --set deployments.0.network=token-ring
 run bad --set deployments.0.prefill.hardware=rtx-4090
+# each pool by its own signal: GPU hours of a role are at most those of its replicas all the time
+run scaled --set deployments.0.prefill_replicas=2 --set autoscale.metric=requests --set autoscale.target=4 --set autoscale.interval=1s \
+    --set autoscale.cold_start=1s --set autoscale.prefill.metric=queue --set autoscale.prefill.target=1 --set autoscale.prefill.cold_start=1s >/dev/null
+columns scaled/summary.csv class completed gpu_hours prefill_gpu_hours provisioned_frac | tail -n 1
+columns scaled/timeline.csv replicas_up prefill_up | head -n 3
+run bad --set autoscale.prefill.metric=kv --set autoscale.prefill.target=70
+"$HEADROOM" check small.yaml --set autoscale.prefill.metric=requests
