@@ -193,8 +193,8 @@ extern const char *const kv_transfer_names[]; /* bulk layered */
 
 /* How prefill replicas differ from the decode ones beside them. */
 struct scenario_prefill {
-    const char *hardware;   /* "": the same */
-    int64_t tp, pp, ep, dp; /* -1: the same */
+    struct str_list hardware; /* GPU names; n = 0 or "auto": the same */
+    int64_t tp, pp, ep, dp;   /* -1: the same */
 };
 
 struct scenario_deployment {
@@ -437,8 +437,9 @@ struct deployment_list {
 /* How many deployments the lists multiply to, without building them. */
 int64_t scenario_count_deployments(const struct scenario *sc);
 /* Builds them in file order: entry, model, weights, kv_cache, engine, hardware, tp, pp, ep, dp,
- * replicas, prefill_replicas, network, router, kv_host, kv_ssd (the last varies fastest). False
- * when a name is unknown or a combination needs more than SCENARIO_MAX_GPUS. */
+ * replicas, prefill_replicas, prefill hardware, network, router, kv_host, kv_ssd (the last
+ * varies fastest). False when a name is unknown or a combination needs more than
+ * SCENARIO_MAX_GPUS. */
 bool scenario_deployments(struct arena *arena, const struct scenario *sc,
                           const struct catalogue *catalogue, struct deployment_list *list,
                           struct err *err);

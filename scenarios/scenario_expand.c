@@ -18,6 +18,7 @@ enum axis {
     AXIS_DP,
     AXIS_REPLICAS,
     AXIS_PREFILL,
+    AXIS_PREFILL_HARDWARE,
     AXIS_NETWORK,
     AXIS_ROUTER,
     AXIS_KV_HOST,
@@ -25,8 +26,8 @@ enum axis {
     AXIS_N,
 };
 
-/* One entry of `deployments` with one model: lists[] NULL at AXIS_HARDWARE and AXIS_NETWORK,
- * which hold names. */
+/* One entry of `deployments` with one model: lists[] NULL at AXIS_HARDWARE,
+ * AXIS_PREFILL_HARDWARE and AXIS_NETWORK, which hold names. */
 struct product {
     const struct int_list *lists[AXIS_N];
     int n[AXIS_N];
@@ -53,6 +54,7 @@ static void product_init(struct product *p, const struct scenario *sc, int entry
                               [AXIS_KV_SSD] = &entry->kv_ssd_bytes,
                           }};
     p->n[AXIS_HARDWARE] = entry->hardware.n;
+    p->n[AXIS_PREFILL_HARDWARE] = entry->prefill.hardware.n > 0 ? entry->prefill.hardware.n : 1;
     p->n[AXIS_NETWORK] = entry->network.n > 0 ? entry->network.n : 1;
     for (int a = 0; a < AXIS_N; a++) {
         p->n[a] = p->lists[a] ? p->lists[a]->n : p->n[a];
@@ -82,7 +84,7 @@ int64_t scenario_count_deployments(const struct scenario *sc)
         for (int m = 0; m < sc->n_models; m++) {
             struct product p;
             product_init(&p, sc, e, m);
-            double n = 1; /* 14 lists of at most 1,000: far inside a double's range */
+            double n = 1; /* 15 lists of at most 1,000: far inside a double's range */
             for (int a = 0; a < AXIS_N; a++) {
                 n *= p.n[a];
             }
@@ -162,6 +164,9 @@ static const char *deployment_name(struct arena *arena, const struct scenario *s
             name = add_number(arena, name, numbers[i].letters, value);
         }
     }
+    if (p->n[AXIS_PREFILL_HARDWARE] > 1 && d->prefill_replicas > 0) {
+        name = add_part(arena, name, d->prefill_gpu->name);
+    }
     if (p->n[AXIS_NETWORK] > 1) {
         name = add_part(arena, name, d->network[0] ? d->network : "network-auto");
     }
@@ -224,6 +229,14 @@ static bool layout_is_possible(const struct deployment *d)
     return d->tp == 0 || d->ep == 0 || d->dp == 0 || (d->tp * d->dp) % d->ep == 0;
 }
 
+/* "": auto. */
+static const char *name_at(const struct str_list *names, const struct product *p,
+                           enum axis axis)
+{
+    const char *name = names->n > 0 ? names->items[p->digit[axis]] : "auto";
+    return strcmp(name, "auto") == 0 ? "" : name;
+}
+
 static bool fill(struct arena *arena, const struct scenario *sc,
                  const struct catalogue *catalogue, const struct product *p,
                  struct deployment *d, struct err *err)
@@ -232,12 +245,13 @@ static bool fill(struct arena *arena, const struct scenario *sc,
     struct checkpoint checkpoint;
     enum dtype asked = (enum dtype)product_get(p, AXIS_WEIGHTS);
     d->gpu = gpu_find(catalogue->gpus, entry->hardware.items[p->digit[AXIS_HARDWARE]], err);
-    if (!d->gpu || !model_checkpoint_named(d->model, asked, d->spec->name, &checkpoint, err)) {
+    if (!d->gpu) {
         return false;
     }
-    bool same = entry->prefill.hardware[0] == '\0';
-    d->prefill_gpu = same ? d->gpu : gpu_find(catalogue->gpus, entry->prefill.hardware, err);
-    if (!d->prefill_gpu) {
+    const char *beside = name_at(&entry->prefill.hardware, p, AXIS_PREFILL_HARDWARE);
+    d->prefill_gpu = beside[0] == '\0' ? d->gpu : gpu_find(catalogue->gpus, beside, err);
+    if (!d->prefill_gpu ||
+        !model_checkpoint_named(d->model, asked, d->spec->name, &checkpoint, err)) {
         return false;
     }
     d->weights = checkpoint.weights;
@@ -249,9 +263,7 @@ static bool fill(struct arena *arena, const struct scenario *sc,
     d->dp = (int)product_get(p, AXIS_DP);
     d->replicas = product_get(p, AXIS_REPLICAS);
     d->prefill_replicas = product_get(p, AXIS_PREFILL);
-    const char *network =
-        entry->network.n > 0 ? entry->network.items[p->digit[AXIS_NETWORK]] : "auto";
-    d->network = strcmp(network, "auto") == 0 ? "" : network;
+    d->network = name_at(&entry->network, p, AXIS_NETWORK);
     d->router = (enum router_kind)product_get(p, AXIS_ROUTER);
     d->kv_host_bytes = product_get(p, AXIS_KV_HOST);
     d->kv_ssd_bytes = product_get(p, AXIS_KV_SSD);
@@ -295,12 +307,16 @@ static bool expand_entry(struct arena *arena, const struct scenario *sc,
                                  .entry_idx = entry_idx,
                                  .model = model};
         if (!fill(arena, sc, catalogue, &p, d, &cause)) {
-            const char *path = d->gpu
-                                   ? arena_printf(arena, "model.%d.weights", model_idx)
-                                   : arena_printf(arena, "deployments.%d.hardware", entry_idx);
+            const char *path =
+                !d->gpu ? arena_printf(arena, "deployments.%d.hardware", entry_idx)
+                : !d->prefill_gpu
+                    ? arena_printf(arena, "deployments.%d.prefill.hardware", entry_idx)
+                    : arena_printf(arena, "model.%d.weights", model_idx);
             return locate(sc, path, entry->pos, &cause, err);
         }
-        list->n += layout_is_possible(d);
+        /* together, the hardware of prefill replicas makes no difference */
+        bool again = d->prefill_replicas == 0 && p.digit[AXIS_PREFILL_HARDWARE] > 0;
+        list->n += layout_is_possible(d) && !again;
     } while (product_next(&p));
     if (list->n == n_before) {
         return err_at(err, entry->pos,

@@ -310,7 +310,12 @@ SECTION(section_engine, "engine", engine_fields, false);
 /* ---- deployments ---- */
 
 static const struct field prefill_fields[] = {
-    STR(scenario_prefill, "hardware", hardware, "auto", 64),
+    {.key = "hardware",
+     .type = FIELD_STRS,
+     .offset = offsetof(struct scenario_prefill, hardware),
+     .dflt = "auto",
+     .min = 1,
+     .max = 64},
     INT(scenario_prefill, "tp", tp, "auto", 1, 1024),
     INT(scenario_prefill, "pp", pp, "auto", 1, 256),
     INT(scenario_prefill, "ep", ep, "auto", 1, 1024),

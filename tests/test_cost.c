@@ -214,6 +214,109 @@ static void every_priced_node_of_the_gpu_is_offered(void)
     CU_ASSERT_TRUE(list.n_refused > 0 && list.refused[0].reason[0] != '\0');
 }
 
+/* ---- units on two kinds of machine ----------------------------------------------------------
+ */
+
+/* Two decode instances on 8 H200 each, three of 4 H100 for prefill. */
+static struct plan_option mixed_option(void)
+{
+    struct plan_option o = plan_fixture_option();
+    o.gpu = "h200-sxm";
+    o.gpus_per_replica = 16;
+    o.instances = 2;
+    o.nic_bytes_per_s = 50e9;
+    o.prefill = (struct plan_share){.gpu = "h100-sxm",
+                                    .gpus = 12,
+                                    .instances = 3,
+                                    .node_gpus = 4,
+                                    .nic_bytes_per_s = 50e9,
+                                    .power_w = 9000,
+                                    .idle_power_w = 2400};
+    return o;
+}
+
+static void machines_of_a_pair_are_of_one_cloud(void)
+{
+    struct plan_option option = mixed_option();
+    struct hosting_list list;
+    hosting_enumerate(f.arena, &f.stock, f.sc, &f.econ, &option, &list);
+    int n_bought = 0;
+    int n_rented = 0;
+    for (int i = 0; i < list.n; i++) {
+        const struct hosting *h = &list.items[i];
+        CU_ASSERT_STRING_EQUAL(h->node->gpu, "h200-sxm");
+        CU_ASSERT_STRING_EQUAL_FATAL(h->prefill.node->gpu, "h100-sxm");
+        CU_ASSERT_TRUE(h->kind != HOSTING_RENT ||
+                       strcmp(h->node->provider, h->prefill.node->provider) == 0);
+        CU_ASSERT_TRUE(h->prefill.node->nic_bytes_per_s * h->prefill.node->n_nics >=
+                       50e9 * h->prefill.node->n_gpus);
+        n_bought += h->kind != HOSTING_RENT;
+        n_rented += h->kind == HOSTING_RENT;
+    }
+    CU_ASSERT_TRUE(n_bought >= 2 && n_rented >= 2);
+    bool named = false;
+    for (int i = 0; i < list.n_refused; i++) { /* 4 cards of 200 Gb/s for 8 GPUs */
+        named = named || strcmp(list.refused[i].node->name, "gcp-a3-highgpu-8g") == 0;
+    }
+    CU_ASSERT_TRUE(named);
+}
+
+static struct hosting mixed_hosting(const char *pricing, enum hosting_kind kind,
+                                    const char *decode, const char *prefill)
+{
+    struct hosting h = plan_fixture_hosting(&f, decode, pricing, kind);
+    struct hosting p = plan_fixture_hosting(&f, prefill, pricing, kind);
+    h.prefill = (struct machine){p.node, p.region, p.price};
+    return h;
+}
+
+/* Two units and a spare: 2 x 3 decode instances take 6 servers, one unit's two of them spare; 9
+ * prefill instances of 4 take 5 servers, 2 more than the 6 of two units. */
+static void each_kind_is_packed_and_priced_by_itself(void)
+{
+    struct plan_option option = mixed_option();
+    struct hosting h =
+        mixed_hosting("on-demand", HOSTING_RENT, "aws-p5en.48xlarge", "aws-p5.48xlarge");
+    struct econ econ = f.econ;
+    struct cost_sheet s;
+    econ.spares = 1;
+    struct units u = cost_fleet(&econ, &option, &h, 4); /* 4 / (2.5 * 0.8) */
+    CU_ASSERT_EQUAL(u.replicas, 2);
+    CU_ASSERT_EQUAL(u.nodes, 11);
+    CU_ASSERT_EQUAL(u.prefill_nodes, 5);
+    CU_ASSERT_EQUAL(u.gpus, 88);
+    CU_ASSERT_EQUAL(u.stranded, 88 - 3 * 28);
+    cost_month(&econ, &option, &h, &u, 1, &s);
+    double decode_usd = h.price.value * 730.5;
+    double prefill_usd = h.prefill.price.value * 730.5;
+    CHECK_NEAR(LINE(s, "instances"), 4 * decode_usd, 1e-9);
+    CHECK_NEAR(LINE(s, "spare instances"), 2 * decode_usd, 1e-9);
+    CHECK_NEAR(LINE(s, "prefill instances"), 3 * prefill_usd, 1e-9);
+    CHECK_NEAR(LINE(s, "spare prefill instances"), 2 * prefill_usd, 1e-9);
+    /* 1/s of 2.5: 0.4 unit at 4,500 W above idle of decode and 6,600 W of prefill; all GPUs
+     * idle at 1500 / 16 and 2400 / 12 W each. */
+    CHECK_NEAR(s.it_power_w, 0.4 * (4500 + 6600) + 48 * 93.75 + 40 * 200.0, 1e-9);
+}
+
+static void both_kinds_are_bought_and_housed(void)
+{
+    struct plan_option option = mixed_option();
+    struct hosting h = mixed_hosting("purchase", HOSTING_COLO, "dgx-h200", "dgx-h100");
+    struct econ econ = f.econ;
+    struct cost_sheet s;
+    econ.spares = 0;
+    struct units u = cost_fleet(&econ, &option, &h, 4);
+    cost_month(&econ, &option, &h, &u, 1, &s);
+    double usd = 4 * h.price.value + 3 * h.prefill.price.value;
+    CHECK_NEAR(CAPEX(s, "servers"), 4 * h.price.value, 1e-9);
+    CHECK_NEAR(CAPEX(s, "prefill servers"), 3 * h.prefill.price.value, 1e-9);
+    CHECK_NEAR(CAPEX(s, "storage"), 0.06 * usd, 1e-9);
+    CHECK_NEAR(LINE(s, "colocation") / econ_value(&econ, ECON_COLOCATION), 7 * 10.2, 1e-9);
+    /* a unit is down while any of its 28 GPUs is: two servers of each kind */
+    CHECK_NEAR(hosting_down_frac(&econ, &option, &h),
+               units_down_frac(&econ, 16, 8) + units_down_frac(&econ, 12, 8), 1e-12);
+}
+
 static void old_prices_are_flagged(void)
 {
     CU_ASSERT_EQUAL(econ_days_between("2026-01-01", "2026-11-22"), 325);
@@ -264,6 +367,9 @@ int main(void)
         {"spot machines need spares for their interruptions",
          spot_machines_need_spares_for_their_interruptions},
         {"every priced node of the GPU is offered", every_priced_node_of_the_gpu_is_offered},
+        {"machines of a pair are of one cloud", machines_of_a_pair_are_of_one_cloud},
+        {"each kind is packed and priced by itself", each_kind_is_packed_and_priced_by_itself},
+        {"both kinds are bought and housed", both_kinds_are_bought_and_housed},
         {"old prices are flagged", old_prices_are_flagged},
         {"the user's price replaces every rent", the_users_price_replaces_every_rent},
     };

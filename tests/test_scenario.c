@@ -783,6 +783,31 @@ static void numbers_of_equal_names_avoid_given_names(void)
     arena_free(arena);
 }
 
+/* Together, the prefill hardware makes no difference. */
+static void prefill_hardware_is_a_list_of_its_own(void)
+{
+    struct arena *arena = arena_new();
+    struct deployment_list list;
+    struct err err;
+    const struct scenario *sc = must_parse(
+        arena, SMALL "deployments: [{hardware: h200-sxm, tp: 1, prefill_replicas: [0, 2], "
+                     "prefill: {hardware: [h100-sxm, auto]}}]\n");
+    CU_ASSERT_TRUE_FATAL(expand(arena, sc, &list, &err));
+    CU_ASSERT_EQUAL_FATAL(list.n, 3);
+    CU_ASSERT_STRING_EQUAL(list.items[0].name, "h200-sxm-tp1-together");
+    CU_ASSERT_STRING_EQUAL(list.items[1].name, "h200-sxm-tp1-prefill2-h100-sxm");
+    CU_ASSERT_STRING_EQUAL(list.items[2].name, "h200-sxm-tp1-prefill2-h200-sxm");
+    CU_ASSERT_STRING_EQUAL(list.items[1].prefill_gpu->name, "h100-sxm");
+    CU_ASSERT_PTR_EQUAL(list.items[2].prefill_gpu, list.items[2].gpu);
+    sc = must_parse(arena, SMALL "deployments:\n"
+                                 "  - hardware: h200-sxm\n"
+                                 "    prefill_replicas: 1\n"
+                                 "    prefill: {hardware: h1000}\n");
+    CU_ASSERT_FALSE(expand(arena, sc, &list, &err));
+    CU_ASSERT_EQUAL(err.line, 9);
+    arena_free(arena);
+}
+
 static void expert_layouts_that_cannot_be_are_left_out(void)
 {
     struct arena *arena = arena_new();
@@ -913,6 +938,7 @@ int main(void)
         CASE(automatic_weights_become_the_checkpoints_own),
         CASE(names_stay_unique),
         CASE(numbers_of_equal_names_avoid_given_names),
+        CASE(prefill_hardware_is_a_list_of_its_own),
         CASE(expert_layouts_that_cannot_be_are_left_out),
         CASE(unknown_names_of_the_catalogue_have_a_place),
         CASE(shipped_scenarios_load_and_expand),

@@ -185,6 +185,38 @@ static void bounds_cut_only_what_has_no_capacity(void)
     CU_ASSERT_TRUE(n_sized >= 50);
 }
 
+/* 16 GB at 300 GB/s: 50 ms a step on an L4, 4.5 on an H100. With prefill on the H100 and decode
+ * on the L4, SGLang hands the first token out when it lands, vLLM computes it there. */
+static void the_first_token_is_bound_by_the_side_that_computes_it(void)
+{
+    static const char *const sets[] = {
+        "workload.0.slo.ttft_p95=40ms", "workload.0.slo.tpot_p95=1s", "model.weights=[bf16]",
+        "deployments.0.tp=1", "deployments.0.hardware=[l4, h100-sxm]"};
+    struct scenario *sc = parse(small_text, sets, 5);
+    struct candidate_list l = listed(sc);
+    struct err err = {0};
+    char why[200] = "";
+    for (int i = 0; i < l.n; i++) {
+        struct system_spec on_l4 = l.items[i].spec;
+        struct system_spec on_h100 = on_l4;
+        on_h100.gpu = gpu_find(&stock->gpus, "h100-sxm", &err);
+        if (strcmp(on_l4.gpu->name, "l4") != 0) {
+            continue;
+        }
+        struct system slow;
+        struct system fast;
+        CU_ASSERT_TRUE_FATAL(system_resolve(stock, &on_l4, &slow, &err) &&
+                             system_resolve(stock, &on_h100, &fast, &err));
+        bool vllm = on_l4.engine == ENGINE_VLLM;
+        CU_ASSERT_TRUE(candidate_bound(&slow, NULL, sc->classes, 1, why, sizeof why));
+        CU_ASSERT_FALSE(candidate_bound(&fast, NULL, sc->classes, 1, why, sizeof why));
+        CU_ASSERT_TRUE(candidate_bound(&fast, &slow, sc->classes, 1, why, sizeof why));
+        CU_ASSERT_EQUAL(candidate_bound(&slow, &fast, sc->classes, 1, why, sizeof why), vllm);
+        system_fini(&slow);
+        system_fini(&fast);
+    }
+}
+
 /* ---- the search -----------------------------------------------------------------------------
  */
 
@@ -329,14 +361,56 @@ static void separate_prefill_is_sized_as_a_unit(void)
     CU_ASSERT_TRUE(item->option.evidence <= PLAN_EVIDENCE_SKU);
 }
 
-static void prefill_on_another_gpu_is_refused_with_a_reason(void)
+static void prefill_on_another_gpu_is_a_share_of_its_own(void)
 {
     static const char *const sets[] = {
-        "deployments.0.prefill_replicas=1", "deployments.0.hardware=[h100-sxm]",
-        "deployments.0.prefill.hardware=h200-sxm", "deployments.0.tp=1"};
-    struct search s = searched(parse(small_text, sets, 4), 1, false);
-    CU_ASSERT_EQUAL(s.items[0].state, SEARCH_UNSUPPORTED);
-    CU_ASSERT_PTR_NOT_NULL(strstr(s.items[0].why, "not priced"));
+        "deployments.0.prefill_replicas=3", "deployments.0.replicas=2",
+        "deployments.0.hardware=[h100-sxm]", "deployments.0.prefill.hardware=h200-sxm",
+        "deployments.0.tp=1"};
+    struct search s = searched(parse(small_text, sets, 5), 1, false);
+    const struct search_item *item = &s.items[0];
+    const struct plan_option *o = &item->option;
+    CU_ASSERT_EQUAL_FATAL(item->state, SEARCH_SIZED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(o->name, "3 h200-sxm prefill + 2 decode"));
+    CU_ASSERT_EQUAL(item->n_gpus, 5);
+    CU_ASSERT_STRING_EQUAL(o->gpu, "h100-sxm");
+    CU_ASSERT_EQUAL(o->gpus_per_replica, 2);
+    CU_ASSERT_EQUAL(o->instances, 2);
+    CU_ASSERT_STRING_EQUAL_FATAL(o->prefill.gpu, "h200-sxm");
+    CU_ASSERT_EQUAL(o->prefill.gpus, 3);
+    CU_ASSERT_EQUAL(o->prefill.instances, 3);
+    CU_ASSERT_EQUAL(option_gpus(o), 5);
+    CHECK_NEAR(o->nic_bytes_per_s, 50e9, 1e-9); /* 8 cards of 400 Gb/s for 8 GPUs */
+    CHECK_NEAR(o->prefill.nic_bytes_per_s, 50e9, 1e-9);
+    CU_ASSERT_TRUE(o->prefill.power_w > o->prefill.idle_power_w);
+    CU_ASSERT_TRUE(o->power_w > o->idle_power_w);
+}
+
+/* Apart, on slow and fast GPUs either way: what is cut has no capacity. */
+static void bounds_of_units_cut_only_what_has_no_capacity(void)
+{
+    static const char *const sets[] = {"deployments.0.prefill_replicas=1",
+                                       "deployments.0.prefill.hardware=[l4, h100-sxm]",
+                                       "deployments.0.hardware=[l4, h100-sxm]",
+                                       "deployments.0.tp=1",
+                                       "deployments.0.network=ib-ndr-400g",
+                                       "engine.kind=[vllm, sglang]",
+                                       "model.weights=[bf16]",
+                                       "workload.0.slo.tpot_p95=1s",
+                                       "workload.0.slo.ttft_p95=50ms"};
+    struct scenario *sc = parse(small_text, sets, 9);
+    struct search cut = searched(sc, 2, false);
+    struct search all = searched(sc, 2, true);
+    int n_cut = 0;
+    int n_sized = 0;
+    for (int i = 0; i < all.candidates.n; i++) {
+        const struct search_item *a = &all.items[i];
+        const struct search_item *c = &cut.items[i];
+        n_cut += c->state == SEARCH_BOUND;
+        n_sized += a->state == SEARCH_SIZED;
+        CU_ASSERT_EQUAL(c->state == SEARCH_BOUND ? SEARCH_NO_LOAD : c->state, a->state);
+    }
+    CU_ASSERT_TRUE(n_cut >= 2 && n_sized >= 2);
 }
 
 int main(void)
@@ -365,8 +439,12 @@ int main(void)
         {"a_fleet_is_found_again_for_the_same_question_only",
          a_fleet_is_found_again_for_the_same_question_only},
         {"separate prefill is sized as a unit", separate_prefill_is_sized_as_a_unit},
-        {"prefill on another GPU is refused with a reason",
-         prefill_on_another_gpu_is_refused_with_a_reason},
+        {"prefill on another GPU is a share of its own",
+         prefill_on_another_gpu_is_a_share_of_its_own},
+        {"the first token is bound by the side that computes it",
+         the_first_token_is_bound_by_the_side_that_computes_it},
+        {"bounds of units cut only what has no capacity",
+         bounds_of_units_cut_only_what_has_no_capacity},
     };
     int code = check_main("search", cases, (int)(sizeof cases / sizeof cases[0]));
     arena_free(arena);

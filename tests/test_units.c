@@ -146,6 +146,48 @@ static void a_group_larger_than_the_node_is_refused(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(why, "network"));
 }
 
+/* A unit of three instances of 4 GPUs: two units are 6 instances, three servers of 8, and with
+ * a spare unit 9, five of them with 4 GPUs left. As one piece of 12 each would take two. */
+static void instances_of_a_unit_are_packed_one_by_one(void)
+{
+    struct plan_share share = {.gpu = "x", .gpus = 12, .instances = 3};
+    struct units u = units_pack_share(&share, 2, 0, 8);
+    CU_ASSERT_EQUAL(u.nodes, 3);
+    CU_ASSERT_EQUAL(u.stranded, 0);
+    u = units_pack_share(&share, 2, 1, 8);
+    CU_ASSERT_EQUAL(u.replicas, 2);
+    CU_ASSERT_EQUAL(u.spares, 1);
+    CU_ASSERT_EQUAL(u.nodes, 5);
+    CU_ASSERT_EQUAL(u.stranded, 4);
+    share.instances = 0;
+    CU_ASSERT_EQUAL(units_pack_share(&share, 2, 1, 8).nodes, 6);
+}
+
+static void machines_of_two_kinds_add_up(void)
+{
+    struct units u = units_join(units_pack(4, 3, 1, 8), units_pack(12, 3, 1, 8));
+    CU_ASSERT_EQUAL(u.replicas, 3);
+    CU_ASSERT_EQUAL(u.nodes, 2 + 8);
+    CU_ASSERT_EQUAL(u.prefill_nodes, 8);
+    CU_ASSERT_EQUAL(u.gpus, 80);
+    CU_ASSERT_EQUAL(u.stranded, 80 - 4 * 16);
+}
+
+/* 8 cards of 200 Gb/s for 8 GPUs where 400 Gb/s for each were simulated. */
+static void network_cards_must_carry_what_was_simulated(void)
+{
+    struct node_spec slow = {.name = "slow", .n_gpus = 8, .n_nics = 8, .nic_bytes_per_s = 25e9};
+    struct node_spec unknown = {.name = "unknown", .n_gpus = 8};
+    struct plan_share share = {.gpus = 8, .nic_bytes_per_s = 50e9};
+    char why[160] = "";
+    CU_ASSERT_FALSE(units_share_fits(&share, &slow, why, sizeof why));
+    CU_ASSERT_STRING_EQUAL(why, "KV was simulated to travel at 400 Gb/s per GPU, slow has 200");
+    CU_ASSERT_FALSE(units_share_fits(&share, &unknown, why, sizeof why));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "not known"));
+    slow.n_nics = 16;
+    CU_ASSERT_TRUE(units_share_fits(&share, &slow, why, sizeof why));
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
@@ -153,6 +195,11 @@ int main(void)
         {"GPUs no replica can use are stranded", gpus_that_no_replica_can_use_are_stranded},
         {"a large replica takes whole nodes", a_large_replica_takes_whole_nodes},
         {"a rack is one unit", a_rack_is_one_unit},
+        {"instances of a unit are packed one by one",
+         instances_of_a_unit_are_packed_one_by_one},
+        {"machines of two kinds add up", machines_of_two_kinds_add_up},
+        {"network cards must carry what was simulated",
+         network_cards_must_carry_what_was_simulated},
         {"replicas leave the stated headroom", replicas_leave_the_stated_headroom},
         {"down time is that of the worked example", down_time_is_that_of_the_worked_example},
         {"spot machines are down while they are replaced",

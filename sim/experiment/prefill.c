@@ -14,6 +14,7 @@ static const double TRANSFER_EFFICIENCY = 0.8;
 /* Line rates of one GPU's way to other replicas. */
 struct network {
     const char *name;
+    bool in_one_domain, over_nics;
     double prefill_bytes_per_s, decode_bytes_per_s;
 };
 
@@ -65,12 +66,17 @@ static bool find_network(struct arena *arena, const struct stock *stock,
         if (!link) {
             return false;
         }
-        *out = (struct network){link->name, link->bytes_per_s, link->bytes_per_s};
+        *out = (struct network){.name = link->name,
+                                .prefill_bytes_per_s = link->bytes_per_s,
+                                .decode_bytes_per_s = link->bytes_per_s};
         return true;
     }
     if (in_one_domain(&side->system, decode, n_gpus)) {
         double rate = link_of(stock, prefill_gpu);
-        *out = (struct network){prefill_gpu->link, rate, rate};
+        *out = (struct network){.name = prefill_gpu->link,
+                                .in_one_domain = true,
+                                .prefill_bytes_per_s = rate,
+                                .decode_bytes_per_s = rate};
         return true;
     }
     if (!nics_of(stock, prefill_gpu, d->node, &out->prefill_bytes_per_s, &node) ||
@@ -81,6 +87,7 @@ static bool find_network(struct arena *arena, const struct stock *stock,
             "how KV travels: name a link with network",
             prefill_gpu->name, decode->spec.gpu->name);
     }
+    out->over_nics = true;
     out->name = arena_printf(arena, "NICs of %s", node);
     return true;
 }
@@ -137,6 +144,11 @@ static bool fail_at(struct src_pos pos, const struct err *cause, struct err *err
     return false;
 }
 
+static enum evidence weaker(enum evidence a, enum evidence b)
+{
+    return a < b ? a : b;
+}
+
 bool prefill_resolve(struct arena *arena, const struct stock *stock, const struct scenario *sc,
                      const struct deployment *d, const struct system_spec *asked,
                      struct system *decode, struct prefill_side *out, struct err *err)
@@ -159,10 +171,12 @@ bool prefill_resolve(struct arena *arena, const struct stock *stock, const struc
     decode->replica.role = ROLE_DECODE;
     decode->replica.reuse = false;
     memset(decode->replica.tiers, 0, sizeof decode->replica.tiers);
+    out->in_one_domain = net.in_one_domain;
+    out->nic_bytes_per_s = net.over_nics ? net.prefill_bytes_per_s : 0.0;
+    out->decode_nic_bytes_per_s = net.over_nics ? net.decode_bytes_per_s : 0.0;
     decode->evidence.scope = SCOPE_NEW;
-    if (decode->evidence.grade > EVIDENCE_SKU) {
-        decode->evidence.grade = EVIDENCE_SKU;
-    }
+    decode->evidence.grade =
+        weaker(EVIDENCE_SKU, weaker(decode->evidence.grade, out->system.evidence.grade));
     plan_handover(entry, &net, out, decode, &out->handover);
     return true;
 }

@@ -276,8 +276,10 @@ static void add_candidate(struct build *b, const struct deployment *d,
     const char *name = candidate_name(b->arena, b->sc, &s, d->router);
     bool apart = d->prefill_replicas > 0;
     if (apart) {
-        name = arena_printf(b->arena, "%s %lld prefill + %lld decode", name,
-                            (long long)d->prefill_replicas,
+        bool mixed = d->prefill_gpu != d->gpu;
+        name = arena_printf(b->arena, "%s %lld%s%s prefill + %lld decode", name,
+                            (long long)d->prefill_replicas, mixed ? " " : "",
+                            mixed ? d->prefill_gpu->name : "",
                             (long long)(d->replicas > 0 ? d->replicas : 1));
     }
     for (int i = 0; i < list->n; i++) {
@@ -382,13 +384,26 @@ static bool has_gaps(const struct scenario_class *c)
     return !c->lengths_from_trace && dist_mean(&c->output) >= 2.0;
 }
 
+/* Until the first token, at the least: a step that computes it. Apart, the prompt takes a step
+ * on the prefill side; its token leaves there (handed out on arrival), or on vLLM from a step
+ * of the decode side. */
+static double first_token_floor_s(const struct system *system, const struct system *prefill,
+                                  double step_s)
+{
+    if (!prefill) {
+        return step_s;
+    }
+    double prefill_s = candidate_step_floor_s(prefill) * (1.0 - HISTOGRAM_ERROR);
+    return prefill_s + (system->spec.engine == ENGINE_VLLM ? step_s : 0.0);
+}
+
 /* Drafted tokens that are accepted leave a step together. */
 static double metric_floor_s(const struct system *system, const struct scenario_class *c,
-                             enum slo_metric m, double step_s)
+                             enum slo_metric m, double step_s, double first_s)
 {
     int drafted = system->spec.draft_tokens;
     if (m != SLO_TPOT && m != SLO_ITL) {
-        return step_s;
+        return first_s;
     }
     if (!has_gaps(c) || (m == SLO_ITL && drafted > 0)) {
         return 0.0;
@@ -396,13 +411,16 @@ static double metric_floor_s(const struct system *system, const struct scenario_
     return step_s / (1 + drafted);
 }
 
-bool candidate_bound(const struct system *system, const struct scenario_class *classes,
-                     int n_classes, char *why, size_t why_size)
+bool candidate_bound(const struct system *system, const struct system *prefill,
+                     const struct scenario_class *classes, int n_classes, char *why,
+                     size_t why_size)
 {
     double step_s = candidate_step_floor_s(system) * (1.0 - HISTOGRAM_ERROR);
+    double first_s = first_token_floor_s(system, prefill, step_s);
     for (int c = 0; c < n_classes; c++) {
         for (int m = 0; m < SLO_N_METRICS; m++) {
-            double floor_s = metric_floor_s(system, &classes[c], (enum slo_metric)m, step_s);
+            double floor_s =
+                metric_floor_s(system, &classes[c], (enum slo_metric)m, step_s, first_s);
             for (int s = 0; s < SLO_N_STATS; s++) {
                 double limit_s = classes[c].slo.limit_s[m][s];
                 if (limit_s < floor_s) { /* never for NaN */

@@ -55,8 +55,11 @@ bool candidates_enumerate(struct arena *arena, const struct stock *stock,
  * token. Every step of a run takes at least as long, since each operator is clamped to its
  * floor and floors grow with the batch. */
 double candidate_step_floor_s(const struct system *system);
-/* Is a latency limit below what is physically possible at any load? Then why says which. */
-bool candidate_bound(const struct system *system, const struct scenario_class *classes,
-                     int n_classes, char *why, size_t why_size);
+/* Is a latency limit below what is physically possible at any load? Then why says which.
+ * prefill: of a disaggregated one, whose `system` decodes; else NULL. Its first token takes a
+ * step there and, where the decode side computes it, one here. */
+bool candidate_bound(const struct system *system, const struct system *prefill,
+                     const struct scenario_class *classes, int n_classes, char *why,
+                     size_t why_size);
 
 #endif

@@ -52,6 +52,7 @@ const char *const bind_names[] = {"TTFT",      "TPOT",         "ITL",       "E2E
 struct tally {
     double *ratio; /* [n_classes][LIMITS] sums of value / limit; NaN: no limit */
     double ttft_s, tpot_s, e2e_s, output_tok_s, busy, mfu, mbu, kv_max, batch, prefill;
+    struct pool_use decode_use, prefill_use;
     double input, hit, output;
     bool stable;
     int n;
@@ -326,6 +327,19 @@ static double prefill_share(const struct finder *s, const struct cluster_result 
                : 0.0;
 }
 
+static void add_use(const struct pool_result *r, struct pool_use *sum)
+{
+    double busy_s = r->stats.busy_s;
+    sum->busy_frac += r->replica_s > 0.0 ? busy_s / r->replica_s : 0.0;
+    sum->mfu_frac += busy_s > 0.0 ? r->work.compute_s / busy_s : 0.0;
+    sum->mbu_frac += busy_s > 0.0 ? r->work.memory_s / busy_s : 0.0;
+}
+
+static struct pool_use mean_use(const struct pool_use *sum, double n)
+{
+    return (struct pool_use){sum->busy_frac / n, sum->mfu_frac / n, sum->mbu_frac / n};
+}
+
 static void add_measures(struct finder *s, const struct cluster_result *r,
                          const struct class_summary *all, struct tally *t)
 {
@@ -344,6 +358,8 @@ static void add_measures(struct finder *s, const struct cluster_result *r,
     t->batch +=
         r->decode.stats.busy_s > 0.0 ? r->decode.stats.batch_s / r->decode.stats.busy_s : 0.0;
     t->prefill += prefill_share(s, r);
+    add_use(&r->decode, &t->decode_use);
+    add_use(&r->prefill, &t->prefill_use);
     t->input += all->prompt_tokens / done;
     t->hit += all->hit_tokens / done;
     t->output += all->output_tokens / done;
@@ -472,6 +488,8 @@ static void point_of(const struct finder *s, const struct tally *t, double rate_
         .mfu_frac = t->mfu / n,
         .mbu_frac = t->mbu / n,
         .batch_mean = t->batch / n,
+        .decode = mean_use(&t->decode_use, n),
+        .prefill = mean_use(&t->prefill_use, n),
         .prefill_time_frac = t->prefill / n,
         .input_tokens = t->input / n,
         .hit_tokens = t->hit / n,

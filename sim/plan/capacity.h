@@ -60,6 +60,11 @@ struct capacity_config {
     const atomic_bool *stop;
 };
 
+/* How busy the replicas of one role are, and at what. */
+struct pool_use {
+    double busy_frac, mfu_frac, mbu_frac;
+};
+
 /* Measures at one load, means over replications. */
 struct capacity_point {
     double rate_rps;
@@ -70,6 +75,7 @@ struct capacity_point {
     bool stable, met;
     double ttft_s, tpot_s, e2e_s; /* means over all classes */
     double output_tok_s, busy_frac, mfu_frac, mbu_frac, batch_mean;
+    struct pool_use decode, prefill; /* not disaggregated: all of it is `decode` */
     double prefill_time_frac; /* of the busy time: computed prompt tokens times the time of one
                                  in a full prefill step */
     double input_tokens, hit_tokens, output_tokens; /* per completed request */

@@ -23,14 +23,46 @@ bool hosting_spot(const struct hosting *hosting)
     return hosting->kind == HOSTING_RENT && strcmp(hosting->pricing, "spot") == 0;
 }
 
+/* What an option has on one kind of machine. */
+struct lot {
+    struct plan_share share;
+    const struct node_spec *node;
+    const struct plan_rate *price;
+};
+enum { MAX_LOTS = 2 };
+
+/* Of a hosting of this option: the main one, then that of prefill. Returns how many. */
+static int lots_of(const struct plan_option *option, const struct hosting *hosting,
+                   struct lot lots[MAX_LOTS])
+{
+    lots[0] = (struct lot){units_main_share(option), hosting->node, &hosting->price};
+    if (!option->prefill.gpu) {
+        return 1;
+    }
+    const struct machine *m = &hosting->prefill;
+    lots[1] = (struct lot){option->prefill, m->node, &m->price};
+    return 2;
+}
+
+static struct units lot_units(const struct lot *lot, int64_t replicas, int64_t spares)
+{
+    return units_pack_share(&lot->share, replicas, spares, lot->node->n_gpus);
+}
+
+/* A unit serves while all its GPUs do. */
 double hosting_down_frac(const struct econ *econ, const struct plan_option *option,
                          const struct hosting *hosting)
 {
-    int gpus = option->gpus_per_replica;
-    int node_gpus = hosting->node->n_gpus;
-    double down = units_down_frac(econ, gpus, node_gpus);
-    if (hosting_spot(hosting)) {
-        down += units_spot_down_frac(econ, gpus, node_gpus, option->e2e_s);
+    struct lot lots[MAX_LOTS];
+    int n = lots_of(option, hosting, lots);
+    double down = 0.0;
+    for (int i = 0; i < n; i++) {
+        int gpus = lots[i].share.gpus;
+        int node_gpus = lots[i].node->n_gpus;
+        down += units_down_frac(econ, gpus, node_gpus);
+        if (hosting_spot(hosting)) {
+            down += units_spot_down_frac(econ, gpus, node_gpus, option->e2e_s);
+        }
     }
     return fmin(down, 0.9);
 }
@@ -73,35 +105,108 @@ static void refuse(struct arena *arena, struct hosting_list *list, const struct 
         .node = node, .pricing = pricing, .reason = arena_strdup(arena, why)};
 }
 
-static void add_node(struct arena *arena, const struct econ_stock *stock,
-                     const struct scenario *sc, const struct econ *econ,
-                     const struct plan_option *option, const struct node_spec *node,
-                     const char *pricing, struct hosting_list *list)
+/* Prices and offers of one kind that hosting_enumerate goes through. */
+struct quest {
+    struct arena *arena;
+    const struct econ_stock *stock;
+    const struct econ *econ;
+    const struct plan_option *option;
+    const char *pricing;
+    bool bought;
+    double own_usd_per_h; /* of a GPU; NaN: the catalogue's */
+    struct hosting_list *list;
+};
+
+/* False: no such price. */
+static bool price_machine(const struct quest *q, const struct node_spec *node,
+                          struct machine *out)
 {
-    bool bought = strcmp(pricing, "purchase") == 0;
-    const struct price *price = price_find(&stock->nodes, node->name, pricing);
-    double own = sc->economics.gpu_usd_per_h;
-    bool replaced = !bought && !isnan(own);
-    if (!price && !(replaced && strcmp(pricing, "on-demand") == 0)) {
-        return;
+    const struct price *price = price_find(&q->stock->nodes, node->name, q->pricing);
+    bool replaced = !q->bought && !isnan(q->own_usd_per_h);
+    if (!price && !(replaced && strcmp(q->pricing, "on-demand") == 0)) {
+        return false;
     }
-    char why[160];
-    if (!units_fit(option, node, why, sizeof why)) {
-        refuse(arena, list, node, pricing, why);
-        return;
-    }
-    struct hosting h = {
-        .kind = bought ? HOSTING_COLO : HOSTING_RENT,
+    *out = (struct machine){
         .node = node,
-        .pricing = pricing,
         .region = price ? price->region : "",
-        .price = replaced ? own_rent(node, own) : price_rate(price, bought, econ->as_of),
+        .price = replaced ? own_rent(node, q->own_usd_per_h)
+                          : price_rate(price, q->bought, q->econ->as_of),
     };
+    return true;
+}
+
+static void add_hosting(const struct quest *q, const struct machine *main,
+                        const struct machine *prefill)
+{
+    struct hosting_list *list = q->list;
+    struct hosting h = {
+        .kind = q->bought ? HOSTING_COLO : HOSTING_RENT,
+        .node = main->node,
+        .pricing = q->pricing,
+        .region = main->region,
+        .price = main->price,
+    };
+    if (prefill) {
+        h.prefill = *prefill;
+    }
     list->items[list->n++] = h;
-    if (bought) {
+    if (q->bought) {
         h.kind = HOSTING_OWN;
         list->items[list->n++] = h;
     }
+}
+
+/* Two prices of one cloud hold in one place unless they say otherwise. */
+static bool side_by_side(const struct quest *q, const struct machine *a,
+                         const struct machine *b)
+{
+    return q->bought || (strcmp(a->node->provider, b->node->provider) == 0 &&
+                         (a->region[0] == '\0' || b->region[0] == '\0' ||
+                          strcmp(a->region, b->region) == 0));
+}
+
+static void add_pairs(const struct quest *q, const struct machine *main)
+{
+    const struct node_list *nodes = &q->stock->nodes;
+    char why[160];
+    for (int i = 0; i < nodes->n_nodes; i++) {
+        const struct node_spec *node = &nodes->nodes[i];
+        struct machine prefill;
+        if (!catalog_same_name(node->gpu, q->option->prefill.gpu) ||
+            !price_machine(q, node, &prefill) || !side_by_side(q, main, &prefill)) {
+            continue;
+        }
+        if (units_share_fits(&q->option->prefill, node, why, sizeof why)) {
+            add_hosting(q, main, &prefill);
+        } else {
+            refuse(q->arena, q->list, node, q->pricing, why);
+        }
+    }
+}
+
+static void add_node(const struct quest *q, const struct node_spec *node)
+{
+    struct machine main;
+    char why[160];
+    if (!price_machine(q, node, &main)) {
+        return;
+    }
+    if (!units_fit(q->option, node, why, sizeof why)) {
+        refuse(q->arena, q->list, node, q->pricing, why);
+    } else if (q->option->prefill.gpu) {
+        add_pairs(q, &main);
+    } else {
+        add_hosting(q, &main, NULL);
+    }
+}
+
+static size_t count_nodes(const struct node_list *nodes, const char *gpu)
+{
+    size_t n = 0;
+    for (int i = 0; i < nodes->n_nodes; i++) {
+        n += catalog_same_name(nodes->nodes[i].gpu, gpu);
+    }
+    return n;
 }
 
 void hosting_enumerate(struct arena *arena, const struct econ_stock *stock,
@@ -109,16 +214,25 @@ void hosting_enumerate(struct arena *arena, const struct econ_stock *stock,
                        const struct plan_option *option, struct hosting_list *list)
 {
     const struct int_list *pricing = &sc->economics.pricing;
-    size_t most = (size_t)stock->nodes.n_nodes * (size_t)pricing->n + 1;
+    const struct node_list *nodes = &stock->nodes;
+    size_t pairs = option->prefill.gpu ? count_nodes(nodes, option->prefill.gpu) : 1;
+    size_t most = count_nodes(nodes, option->gpu) * (pairs + 1) * (size_t)pricing->n + 1;
     *list = (struct hosting_list){0};
     list->items = arena_alloc(arena, 2 * most, sizeof *list->items);
     list->refused = arena_alloc(arena, most, sizeof *list->refused);
     for (int k = 0; k < pricing->n; k++) {
-        for (int i = 0; i < stock->nodes.n_nodes; i++) {
-            const struct node_spec *node = &stock->nodes.nodes[i];
-            if (catalog_same_name(node->gpu, option->gpu)) {
-                add_node(arena, stock, sc, econ, option, node, pricing_names[pricing->items[k]],
-                         list);
+        const char *name = pricing_names[pricing->items[k]];
+        struct quest q = {arena,
+                          stock,
+                          econ,
+                          option,
+                          name,
+                          strcmp(name, "purchase") == 0,
+                          sc->economics.gpu_usd_per_h,
+                          list};
+        for (int i = 0; i < nodes->n_nodes; i++) {
+            if (catalog_same_name(nodes->nodes[i].gpu, option->gpu)) {
+                add_node(&q, &nodes->nodes[i]);
             }
         }
     }
@@ -171,36 +285,68 @@ struct units cost_fleet(const struct econ *econ, const struct plan_option *optio
 {
     int64_t replicas =
         units_replicas(peak_rps, option->rps_per_replica, econ_value(econ, ECON_UTILISATION));
-    double down = hosting_down_frac(econ, option, hosting);
-    return units_pack(option->gpus_per_replica, replicas, units_spares(econ, replicas, down),
-                      hosting->node->n_gpus);
+    int64_t spares = units_spares(econ, replicas, hosting_down_frac(econ, option, hosting));
+    struct lot lots[MAX_LOTS];
+    int n = lots_of(option, hosting, lots);
+    struct units units = lot_units(&lots[0], replicas, spares);
+    return n == 1 ? units : units_join(units, lot_units(&lots[1], replicas, spares));
 }
 
-static int64_t spare_nodes(const struct plan_option *option, const struct hosting *hosting,
-                           const struct units *units)
+/* Machines of a lot in a fleet, and those of them that only spares need. */
+struct lot_nodes {
+    int64_t all, spare;
+};
+static struct lot_nodes lot_nodes(const struct lot *lot, const struct units *units)
 {
-    struct units without =
-        units_pack(option->gpus_per_replica, units->replicas, 0, hosting->node->n_gpus);
-    return units->nodes > without.nodes ? units->nodes - without.nodes : 0;
+    struct units with = lot_units(lot, units->replicas, units->spares);
+    struct units without = lot_units(lot, units->replicas, 0);
+    return (struct lot_nodes){with.nodes,
+                              with.nodes > without.nodes ? with.nodes - without.nodes : 0};
 }
 
 /* IT power: busy replicas draw in proportion to their load, the rest of the GPUs idle. */
-static double fleet_power_w(const struct plan_option *option, const struct units *units,
-                            double mean_rps)
+static double fleet_power_w(const struct plan_option *option, const struct hosting *hosting,
+                            const struct units *units, double mean_rps)
 {
     double busy = fmin(mean_rps / option->rps_per_replica, (double)units->replicas);
-    double idle_gpu_w = option->idle_power_w / option->gpus_per_replica;
-    return busy * (option->power_w - option->idle_power_w) + (double)units->gpus * idle_gpu_w;
+    struct lot lots[MAX_LOTS];
+    int n = lots_of(option, hosting, lots);
+    double power_w = 0.0;
+    for (int i = 0; i < n; i++) {
+        const struct plan_share *s = &lots[i].share;
+        double gpus = (double)lot_nodes(&lots[i], units).all * lots[i].node->n_gpus;
+        power_w += busy * (s->power_w - s->idle_power_w) + gpus * (s->idle_power_w / s->gpus);
+    }
+    return power_w;
 }
 
 static double provisioned_kw(const struct plan_option *option, const struct hosting *hosting,
                              const struct units *units)
 {
-    double node_w = hosting->node->power_max_w;
-    if (node_w <= 0) {
-        node_w = option->power_w / option->gpus_per_replica * hosting->node->n_gpus;
+    struct lot lots[MAX_LOTS];
+    int n = lots_of(option, hosting, lots);
+    double kw = 0.0;
+    for (int i = 0; i < n; i++) {
+        const struct plan_share *s = &lots[i].share;
+        double node_w = lots[i].node->power_max_w;
+        if (node_w <= 0) {
+            node_w = s->power_w / s->gpus * lots[i].node->n_gpus;
+        }
+        kw += (double)lot_nodes(&lots[i], units).all * node_w / 1000;
     }
-    return (double)units->nodes * node_w / 1000;
+    return kw;
+}
+
+static double servers_usd(const struct plan_option *option, const struct hosting *hosting,
+                          const struct units *units)
+{
+    struct lot lots[MAX_LOTS];
+    int n = lots_of(option, hosting, lots);
+    double usd = 0.0;
+    for (int i = 0; i < n; i++) {
+        usd += (double)lot_nodes(&lots[i], units).all * lots[i].price->value;
+    }
+    return usd;
 }
 
 double cost_residual_frac(const struct econ *econ, double months)
@@ -212,20 +358,26 @@ static void add_capex_lines(const struct econ *econ, const struct plan_option *o
                             const struct hosting *hosting, const struct units *units,
                             struct cost_sheet *sheet)
 {
-    int64_t spare = spare_nodes(option, hosting, units);
-    double servers_usd = (double)units->nodes * hosting->price.value;
+    static const char *const names[MAX_LOTS][2] = {
+        {"servers", "spare servers"}, {"prefill servers", "spare prefill servers"}};
+    struct lot lots[MAX_LOTS];
+    int n = lots_of(option, hosting, lots);
+    double usd = servers_usd(option, hosting, units);
     const struct plan_rate *network = units_network_rate(econ, units->nodes);
     const struct plan_rate *storage = &econ->rates[ECON_STORAGE_SHARE];
-    add_capex(sheet, cost_line_of("servers", (double)(units->nodes - spare), "node",
-                                  hosting->price.value, &hosting->price));
-    add_capex(sheet, cost_line_of("spare servers", (double)spare, "node", hosting->price.value,
-                                  &hosting->price));
+    for (int i = 0; i < n; i++) {
+        struct lot_nodes nodes = lot_nodes(&lots[i], units);
+        const struct plan_rate *price = lots[i].price;
+        add_capex(sheet, cost_line_of(names[i][0], (double)(nodes.all - nodes.spare), "node",
+                                      price->value, price));
+        add_capex(sheet,
+                  cost_line_of(names[i][1], (double)nodes.spare, "node", price->value, price));
+    }
     if (network) { /* the source's share is of servers and network together */
-        add_capex(sheet, cost_line_of("network", servers_usd, "USD of servers",
+        add_capex(sheet, cost_line_of("network", usd, "USD of servers",
                                       network->value / (1 - network->value), network));
     }
-    add_capex(sheet,
-              cost_line_of("storage", servers_usd, "USD of servers", storage->value, storage));
+    add_capex(sheet, cost_line_of("storage", usd, "USD of servers", storage->value, storage));
 }
 
 static void add_capital_lines(const struct econ *econ, double capex_usd,
@@ -287,8 +439,8 @@ static void add_bought(const struct econ *econ, const struct plan_option *option
     add_capex_lines(econ, option, hosting, units, sheet);
     add_capital_lines(econ, sheet->capex_usd, sheet);
     add_line(sheet,
-             cost_line_of("maintenance", (double)units->nodes * hosting->price.value,
-                          "USD of servers", care->value / MONTHS_PER_YEAR, care),
+             cost_line_of("maintenance", servers_usd(option, hosting, units), "USD of servers",
+                          care->value / MONTHS_PER_YEAR, care),
              true);
     add_facility_lines(econ, option, hosting, units, sheet);
     add_electricity(econ, sheet);
@@ -297,15 +449,23 @@ static void add_bought(const struct econ *econ, const struct plan_option *option
 static void add_rented(const struct plan_option *option, const struct hosting *hosting,
                        const struct units *units, struct cost_sheet *sheet)
 {
-    int64_t spare = spare_nodes(option, hosting, units);
-    add_line(sheet,
-             cost_line_of("instances", (double)(units->nodes - spare) * ECON_HOURS_PER_MONTH,
-                          "node-h", hosting->price.value, &hosting->price),
-             true);
-    add_line(sheet,
-             cost_line_of("spare instances", (double)spare * ECON_HOURS_PER_MONTH, "node-h",
-                          hosting->price.value, &hosting->price),
-             true);
+    static const char *const names[MAX_LOTS][2] = {
+        {"instances", "spare instances"}, {"prefill instances", "spare prefill instances"}};
+    struct lot lots[MAX_LOTS];
+    int n = lots_of(option, hosting, lots);
+    for (int i = 0; i < n; i++) {
+        struct lot_nodes nodes = lot_nodes(&lots[i], units);
+        const struct plan_rate *price = lots[i].price;
+        add_line(sheet,
+                 cost_line_of(names[i][0],
+                              (double)(nodes.all - nodes.spare) * ECON_HOURS_PER_MONTH,
+                              "node-h", price->value, price),
+                 true);
+        add_line(sheet,
+                 cost_line_of(names[i][1], (double)nodes.spare * ECON_HOURS_PER_MONTH, "node-h",
+                              price->value, price),
+                 true);
+    }
 }
 
 double cost_staff_fte(const struct econ *econ, const struct units *units)
@@ -343,7 +503,7 @@ void cost_month(const struct econ *econ, const struct plan_option *option,
     sheet->n_lines = 0;
     sheet->n_capex = 0;
     sheet->usd_per_month = sheet->capex_usd = sheet->building_usd = sheet->cash_usd = 0;
-    sheet->it_power_w = fleet_power_w(option, units, mean_rps);
+    sheet->it_power_w = fleet_power_w(option, hosting, units, mean_rps);
     sheet->utility_power_w = sheet->it_power_w * econ_value(econ, ECON_PUE);
     if (hosting->kind == HOSTING_RENT) {
         add_rented(option, hosting, units, sheet);

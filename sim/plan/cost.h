@@ -11,6 +11,9 @@
  * power. Rent includes electricity and space. Staff is the same for all: the smaller of
  * engineers-per-node * nodes and 1 + GPUs / GPUs-per-engineer, unless the scenario gives a sum.
  *
+ * A unit with prefill on GPUs of another kind takes machines of both kinds, each packed and
+ * priced by itself; they are of one provider and region, since KV travels between them.
+ *
  * Spot machines cost more of themselves: while one is replaced another must stand in for it, so
  * the spares follow their interruptions too (hosting_down_frac).
  *
@@ -44,6 +47,13 @@ struct cost_line cost_line_of(const char *name, double quantity, const char *uni
 enum hosting_kind { HOSTING_RENT, HOSTING_COLO, HOSTING_OWN, HOSTING_N };
 extern const char *const hosting_names[]; /* rented colocated own-site */
 
+/* Machines of one kind at their price. */
+struct machine {
+    const struct node_spec *node;
+    const char *region;     /* of the price; "" unknown */
+    struct plan_rate price; /* USD per node and hour, or USD per node when bought */
+};
+
 /* One way to obtain the machines of an option. */
 struct hosting {
     enum hosting_kind kind;
@@ -51,6 +61,8 @@ struct hosting {
     const char *pricing;    /* kind of price: "on-demand", ..., "purchase" */
     const char *region;     /* of the price; "" unknown */
     struct plan_rate price; /* USD per node and hour, or USD per node when bought */
+    struct machine prefill; /* beside them, of an option with prefill on GPUs of another kind,
+                               of the same provider and pricing; node NULL: none */
 };
 /* Committed: paid for whether the load is there or not, so the fleet never shrinks. */
 bool hosting_committed(const struct hosting *hosting);
@@ -71,7 +83,8 @@ struct hosting_list {
     struct hosting_refusal *refused; /* nodes of this GPU that cannot carry the option */
     int n_refused;
 };
-/* Every node of the option's GPU that has a current price of the kinds the scenario compares;
+/* Every node of the option's GPU (with each that fits its prefill, where that is on another)
+ * that has a current price of the kinds the scenario compares;
  * the scenario's gpu_hour replaces the price of every rented one. Lives in the arena. */
 void hosting_enumerate(struct arena *arena, const struct econ_stock *stock,
                        const struct scenario *sc, const struct econ *econ,

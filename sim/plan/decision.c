@@ -227,6 +227,13 @@ void decision_side_of(const struct decision_candidate *candidates, int n,
 
 /* ---- variations -------------------------------------------------------------------------- */
 
+static bool same_gpus(const struct plan_option *a, const struct plan_option *b)
+{
+    const char *beside_a = a->prefill.gpu ? a->prefill.gpu : "";
+    const char *beside_b = b->prefill.gpu ? b->prefill.gpu : "";
+    return strcmp(a->gpu, b->gpu) == 0 && strcmp(beside_a, beside_b) == 0;
+}
+
 static bool moves_with(const struct plan_case *c, const struct plan_case *reference,
                        enum input_id id)
 {
@@ -235,7 +242,7 @@ static bool moves_with(const struct plan_case *c, const struct plan_case *refere
     }
     bool dedicated = id == INPUT_CAPACITY && c->has_managed && c->offer.kind == OFFER_DEDICATED;
     if (!(c->has_self || dedicated) || !reference->has_self ||
-        strcmp(c->option.gpu, reference->option.gpu) != 0) {
+        !same_gpus(&c->option, &reference->option)) {
         return false;
     }
     return id == INPUT_CAPACITY

@@ -19,7 +19,7 @@ static struct fleet_count count_at(const struct econ *econ, const struct plan_op
     c.replicas =
         units_replicas(peak_rps, option->rps_per_replica, econ_value(econ, ECON_UTILISATION));
     c.spares = units_spares(econ, c.replicas, down_frac);
-    c.gpus = (c.replicas + c.spares) * option->gpus_per_replica;
+    c.gpus = (c.replicas + c.spares) * option_gpus(option);
     return c;
 }
 

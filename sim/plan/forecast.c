@@ -297,7 +297,8 @@ void input_set(struct plan_case *c, enum input_id id, double value)
     case INPUT_CAPACITY:
         set_capacity(&c->option, value);
         return;
-    case INPUT_NODE_PRICE:
+    case INPUT_NODE_PRICE: /* machines beside these follow */
+        c->hosting.prefill.price.value *= value / input_get(c, id);
         c->hosting.price.value = value * c->hosting.node->n_gpus;
         return;
     case INPUT_MANAGED_PRICE:

@@ -50,13 +50,17 @@ static const char *self_name(struct arena *arena, const struct search_item *item
                              const struct hosting *h)
 {
     const char *how = h->kind == HOSTING_RENT ? h->pricing : hosting_names[h->kind];
-    return arena_printf(arena, "%s on %s %s", item->candidate->name, h->node->name, how);
+    const char *node = h->node->name;
+    if (h->prefill.node) {
+        node = arena_printf(arena, "%s + %s", node, h->prefill.node->name);
+    }
+    return arena_printf(arena, "%s on %s %s", item->candidate->name, node, how);
 }
 
 static bool same_machine(const struct hosting *a, const struct hosting *b)
 {
-    return a->node == b->node && a->kind == b->kind && strcmp(a->pricing, b->pricing) == 0 &&
-           strcmp(a->region, b->region) == 0;
+    return a->node == b->node && a->prefill.node == b->prefill.node && a->kind == b->kind &&
+           strcmp(a->pricing, b->pricing) == 0 && strcmp(a->region, b->region) == 0;
 }
 
 /* The entry of this model on this machine and price; NULL: none yet. */
@@ -403,17 +407,17 @@ static void add_gaps(struct planning *p, int model_idx, const struct offer_list 
     }
 }
 
-/* The cheapest system of a model on each GPU, as a provider would run it. */
+/* The cheapest system of a model on each GPU (one kind only), as a provider would run it. */
 static void add_dedicated(struct planning *p, int model_idx, struct offer_list *list)
 {
     struct plan *plan = p->plan;
     int n = plan->n_entries;
     for (int i = 0; i < n; i++) {
         const struct plan_entry *e = &plan->entries[i];
-        bool first = e->item && e->model_idx == model_idx;
+        bool first = e->item && e->model_idx == model_idx && !e->c.option.prefill.gpu;
         for (int j = 0; first && j < i; j++) {
             const struct plan_entry *o = &plan->entries[j];
-            first = !o->item || o->model_idx != model_idx ||
+            first = !o->item || o->model_idx != model_idx || o->c.option.prefill.gpu ||
                     strcmp(o->c.option.gpu, e->c.option.gpu) != 0;
         }
         if (first) {

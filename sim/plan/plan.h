@@ -16,16 +16,18 @@
  *                    (by the machine)
  *   side             self-hosted | managed
  *   option           unique name of the entry; the other tables refer to it
- *   model, quality, system (the candidate), hardware, tp, pp, ep, dp, weights, kv_cache,
- *   engine, tokens_per_step
+ *   model, quality, system (the candidate), hardware, tp, pp, ep, dp (with prefill apart: of
+ *   the decode replicas), decode_replicas, prefill_replicas (of a unit), prefill_hardware,
+ *   prefill_tp, weights, kv_cache, engine, tokens_per_step
  *   hosting          rented | colocated | own-site | pay-per-token | priority |
  *                    provisioned | dedicated
- *   provider, node, pricing, region (where the price holds)
+ *   provider, node, prefill_node (prefill on GPUs of another kind), pricing, region (where
+ *                    the price holds)
  *   seat, regions, custom_weights   of the operator: whose law, where it runs, what it
  *                    loads (none | adapter | full); empty for machines of one's own
  *   reason           why not, or why excluded
  *   n_gpus           paid for in month 0, of which n_gpus_stranded in no replica
- *   replicas, spares, nodes
+ *   replicas, spares, nodes, of which prefill_nodes of the second kind
  *   n_gpus_poisson, n_gpus_default, n_gpus_bursty   needed in replicas and spares
  *   peak_rps         that the count is for
  *   rps_per_replica, _lo, _hi (95 % sampling), _band_lo, _band_hi (80 % prediction)

@@ -31,12 +31,12 @@ static const char *model_name(const struct plan *plan, int model_idx)
 
 static const char *const option_cols[] = {
     "rank", "state", "side", "option", "model", "quality", "system", "hardware", "tp", "pp",
-    "ep", "dp", "decode_replicas", "prefill_replicas", "weights", "kv_cache", "engine",
-    "tokens_per_step", "hosting", "provider", "node", "pricing", "region", "seat", "regions",
-    "custom_weights", "reason",
+    "ep", "dp", "decode_replicas", "prefill_replicas", "prefill_hardware", "prefill_tp",
+    "weights", "kv_cache", "engine", "tokens_per_step", "hosting", "provider", "node",
+    "prefill_node", "pricing", "region", "seat", "regions", "custom_weights", "reason",
     /* sizes */
-    "n_gpus", "n_gpus_stranded", "replicas", "spares", "nodes", "n_gpus_poisson",
-    "n_gpus_default", "n_gpus_bursty", "peak_rps",
+    "n_gpus", "n_gpus_stranded", "replicas", "spares", "nodes", "prefill_nodes",
+    "n_gpus_poisson", "n_gpus_default", "n_gpus_bursty", "peak_rps",
     /* capacity */
     "rps_per_replica", "rps_per_replica_lo", "rps_per_replica_hi", "rps_per_replica_band_lo",
     "rps_per_replica_band_hi", "binding", "ttft_use_frac", "tpot_use_frac", "itl_use_frac",
@@ -48,7 +48,13 @@ static const char *const option_cols[] = {
     "usd_month_0", "capex_usd", "npv_usd", "usd_per_mtok_input", "usd_per_mtok_cached",
     "usd_per_mtok_output", "usd_per_mtok_blended", "usd_per_mtok_blended_p10",
     "usd_per_mtok_blended_p50", "usd_per_mtok_blended_p90", "evidence"};
-enum { SYSTEM_COLS = 12, MACHINE_COLS = 8, SIZE_COLS = 9, CAPACITY_COLS = 21, MONEY_COLS = 15 };
+enum {
+    SYSTEM_COLS = 14,
+    MACHINE_COLS = 9,
+    SIZE_COLS = 10,
+    CAPACITY_COLS = 21,
+    MONEY_COLS = 15
+};
 
 static void put_count(struct csv_writer *w, int64_t n)
 {
@@ -73,10 +79,13 @@ static int64_t tokens_per_step(const struct system_spec *s)
 }
 
 /* Of one unit; empty where it is one replica that does both. */
-static void put_unit(struct csv_writer *w, const struct candidate *c)
+static void put_unit(struct csv_writer *w, const struct search_item *item)
 {
+    const struct candidate *c = item->candidate;
     put_count(w, c->unit ? candidate_replicas(c) : 0);
     put_count(w, c->unit ? c->unit->prefill_replicas : 0);
+    csv_put(w, c->unit ? c->unit->prefill_gpu->name : "");
+    put_count(w, item->prefill_tp);
 }
 
 static void put_system(struct csv_writer *w, const struct search_item *item)
@@ -88,7 +97,7 @@ static void put_system(struct csv_writer *w, const struct search_item *item)
     csv_put_int(w, s->pp);
     csv_put_int(w, s->ep);
     csv_put_int(w, s->dp);
-    put_unit(w, item->candidate);
+    put_unit(w, item);
     csv_put(w, dtype_name(s->checkpoint.weights));
     csv_put(w, dtype_name(s->kv));
     csv_put(w, engine_names[s->engine]);
@@ -102,6 +111,7 @@ static void put_machine(struct csv_writer *w, const struct plan_entry *e)
         csv_put(w, hosting_names[h->kind]);
         csv_put(w, h->node->provider);
         csv_put(w, h->node->name);
+        csv_put(w, h->prefill.node ? h->prefill.node->name : "");
         csv_put(w, h->pricing);
         csv_put(w, h->region);
         return;
@@ -110,6 +120,7 @@ static void put_machine(struct csv_writer *w, const struct plan_entry *e)
     csv_put(w, offer_kind_names[o->kind]);
     csv_put(w, o->provider);
     csv_put(w, o->model);
+    csv_put(w, "");
     csv_put(w, offer_by_hour(o) ? "per hour" : "per token");
     csv_put(w, o->region ? o->region : "");
 }
@@ -149,6 +160,7 @@ static void put_sizes(struct csv_writer *w, const struct plan_entry *e)
     csv_put_int(w, e->units.replicas);
     csv_put_int(w, e->units.spares);
     csv_put_int(w, e->units.nodes);
+    put_count(w, e->units.prefill_nodes);
     for (int i = 0; i < FLEET_N; i++) {
         csv_put_int(w, e->fleet.counts[i].gpus);
     }
@@ -269,7 +281,8 @@ static bool refusal_counts(const struct plan *plan, int i)
 {
     const struct hosting_refusal *r = &plan->refused[i];
     for (int e = 0; e < plan->n_entries; e++) {
-        if (plan->entries[e].item && plan->entries[e].c.hosting.node == r->node) {
+        const struct hosting *h = &plan->entries[e].c.hosting;
+        if (plan->entries[e].item && (h->node == r->node || h->prefill.node == r->node)) {
             return false;
         }
     }
@@ -293,6 +306,7 @@ static void put_refusal(struct csv_writer *w, const struct plan *plan, int i)
     put_empty(w, SYSTEM_COLS - 1); /* the system's rest, and the hosting */
     csv_put(w, r->node->provider);
     csv_put(w, r->node->name);
+    csv_put(w, "");
     csv_put(w, r->pricing);
     put_empty(w, 4);
     csv_put(w, r->reason);

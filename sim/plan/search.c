@@ -104,7 +104,6 @@ static void sizing_open(struct sizing *z, struct arena *arena, const struct stoc
     }
 }
 
-/* classes: scratch [n_classes], which the configuration points at. */
 /* A candidate made concrete: what decodes (or does both), and its prefill side. */
 struct unit {
     const struct candidate *candidate;
@@ -130,12 +129,22 @@ static void unit_close(struct unit *u)
     arena_free(u->arena);
 }
 
-static int unit_gpus(const struct unit *u)
+static int decode_gpus(const struct unit *u)
 {
-    return candidate_replicas(u->candidate) * u->system.n_gpus +
-           u->prefill.n_replicas * u->prefill.system.n_gpus;
+    return candidate_replicas(u->candidate) * u->system.n_gpus;
 }
 
+static int prefill_gpus(const struct unit *u)
+{
+    return u->prefill.n_replicas * u->prefill.system.n_gpus;
+}
+
+static int unit_gpus(const struct unit *u)
+{
+    return decode_gpus(u) + prefill_gpus(u);
+}
+
+/* classes: scratch [n_classes], which the configuration points at. */
 static struct capacity_config config_of(const struct sizing *z, const struct unit *unit,
                                         struct load_class *classes)
 {
@@ -173,14 +182,29 @@ double search_host_w(const struct node_list *nodes, const struct gpu *gpu)
     return HOST_PER_TDP * gpu->tdp_w;
 }
 
-static void fill_power(const struct sizing *z, struct search_item *item)
+/* Of n GPUs of a role. */
+static void add_power(const struct sizing *z, const struct gpu *gpu, int n,
+                      const struct pool_use *use, double *power_w, double *idle_w)
 {
-    const struct gpu *gpu = item->spec.gpu;
-    const struct capacity_point *p = &item->capacity.at;
     double host_w = search_host_w(z->nodes, gpu);
-    double busy_w = power_gpu_w(gpu, p->busy_frac, p->mbu_frac, p->mfu_frac);
-    item->option.power_w = item->n_gpus * (busy_w + HOST_BUSY_SHARE * host_w);
-    item->option.idle_power_w = item->n_gpus * (gpu->idle_w + HOST_IDLE_SHARE * host_w);
+    double busy_w = power_gpu_w(gpu, use->busy_frac, use->mbu_frac, use->mfu_frac);
+    *power_w += n * (busy_w + HOST_BUSY_SHARE * host_w);
+    *idle_w += n * (gpu->idle_w + HOST_IDLE_SHARE * host_w);
+}
+
+static void fill_power(const struct sizing *z, const struct unit *unit,
+                       struct search_item *item)
+{
+    const struct capacity_point *p = &item->capacity.at;
+    struct plan_option *o = &item->option;
+    bool mixed = o->prefill.gpu != NULL;
+    add_power(z, unit->system.spec.gpu, decode_gpus(unit), &p->decode, &o->power_w,
+              &o->idle_power_w);
+    if (unit->prefill.n_replicas > 0) {
+        add_power(z, unit->prefill.system.spec.gpu, prefill_gpus(unit), &p->prefill,
+                  mixed ? &o->prefill.power_w : &o->power_w,
+                  mixed ? &o->prefill.idle_power_w : &o->idle_power_w);
+    }
 }
 
 /* Capacity is throughput under open arrivals: its band is that of such predictions. */
@@ -203,25 +227,58 @@ static void fill_band(const struct sizing *z, const struct system *system,
     item->option.rps_hi = item->capacity.rps * band.hi;
 }
 
-static void fill_option(const struct sizing *z, const struct system *system,
+/* GPUs of one instance that share a scale-up domain. */
+static int domain_share(const struct system *s)
+{
+    int domain = s->spec.gpu->scaleup_gpus;
+    return s->n_gpus < domain ? s->n_gpus : domain;
+}
+
+/* What stands on which kind of GPU, and what of it must share a node: instances whose KV
+ * travels inside the scale-up domain all together, else each by itself. */
+static void fill_shares(const struct unit *u, struct plan_option *o)
+{
+    const struct system *decode = &u->system;
+    const struct system *prefill = &u->prefill.system;
+    bool apart = u->prefill.n_replicas > 0;
+    o->gpu = decode->spec.gpu->name;
+    o->gpus_per_replica = unit_gpus(u);
+    o->node_gpus = domain_share(decode);
+    o->nic_bytes_per_s = u->prefill.decode_nic_bytes_per_s;
+    if (apart && prefill->spec.gpu != decode->spec.gpu) {
+        o->gpus_per_replica = decode_gpus(u);
+        o->instances = candidate_replicas(u->candidate);
+        o->prefill = (struct plan_share){.gpu = prefill->spec.gpu->name,
+                                         .gpus = prefill_gpus(u),
+                                         .instances = u->prefill.n_replicas,
+                                         .node_gpus = domain_share(prefill),
+                                         .nic_bytes_per_s = u->prefill.nic_bytes_per_s};
+    } else if (apart && u->prefill.in_one_domain) {
+        o->node_gpus = unit_gpus(u);
+    } else if (apart) {
+        int larger = domain_share(prefill);
+        o->node_gpus = larger > o->node_gpus ? larger : o->node_gpus;
+        bool equal = prefill->n_gpus == decode->n_gpus; /* else packed as one piece */
+        o->instances = equal ? candidate_replicas(u->candidate) + u->prefill.n_replicas : 1;
+    }
+}
+
+static void fill_option(const struct sizing *z, const struct unit *unit,
                         struct search_item *item)
 {
     const struct capacity_point *p = &item->capacity.at;
-    const struct gpu *gpu = item->spec.gpu;
     item->option = (struct plan_option){
         .name = item->candidate->name,
         .model = item->spec.model->name,
-        .gpu = gpu->name,
-        .gpus_per_replica = item->n_gpus,
-        .node_gpus = item->n_gpus < gpu->scaleup_gpus ? item->n_gpus : gpu->scaleup_gpus,
         .rps_per_replica = item->capacity.rps,
         .prefill_time_frac = p->prefill_time_frac,
         .e2e_s = p->e2e_s,
         .tokens = {p->input_tokens, p->hit_tokens, p->output_tokens},
         .quality = item->candidate->model->quality,
     };
-    fill_power(z, item);
-    fill_band(z, system, item);
+    fill_shares(unit, &item->option);
+    fill_power(z, unit, item);
+    fill_band(z, &unit->system, item);
 }
 
 /* ---- one candidate --------------------------------------------------------------------------
@@ -270,7 +327,7 @@ static void size_unit(const struct sizing *z, const struct unit *unit, struct se
         item->state = SEARCH_SKIPPED;
     } else if (item->capacity.rps > 0.0) {
         item->state = SEARCH_SIZED;
-        fill_option(z, &unit->system, item);
+        fill_option(z, unit, item);
     } else {
         item->state = SEARCH_NO_LOAD;
         describe_no_load(z, item);
@@ -286,14 +343,16 @@ static void size_resolved(const struct sizing *z, const struct unit *unit,
     item->spec = system->spec;
     item->footprint = system->footprint;
     item->n_gpus = unit_gpus(unit);
+    item->prefill_tp = apart ? prefill->spec.tp : 0;
     if (!system->step || (apart && !prefill->step)) {
         item->state = SEARCH_NO_MEMORY;
         snprintf(item->why, sizeof item->why, "%s%.180s", system->step ? "prefill: " : "",
                  system->step ? prefill->footprint.reason : system->footprint.reason);
         return;
     }
-    if (!z->options->exhaustive && candidate_bound(system, z->sc->classes, z->sc->n_classes,
-                                                   item->why, sizeof item->why)) {
+    if (!z->options->exhaustive &&
+        candidate_bound(system, apart ? prefill : NULL, z->sc->classes, z->sc->n_classes,
+                        item->why, sizeof item->why)) {
         item->state = SEARCH_BOUND;
         return;
     }
@@ -304,16 +363,6 @@ static void size_resolved(const struct sizing *z, const struct unit *unit,
 static bool is_wanted(const struct search_options *o, int idx)
 {
     return !o->parts || o->parts->merge || parts_is_mine(o->parts, idx);
-}
-
-/* A unit is bought as machines of one kind. */
-static const char *refused_of(const struct candidate *c)
-{
-    if (c->unit && c->unit->prefill_gpu != c->spec.gpu) {
-        return "different GPUs for prefill and decode are simulated, not priced: run or sweep "
-               "them";
-    }
-    return system_refused(&c->spec, c->unit != NULL);
 }
 
 static void size_task(void *ctx, int i, int thread)
@@ -327,7 +376,7 @@ static void size_task(void *ctx, int i, int thread)
     if (!is_wanted(z->options, i) || failed_before(z->failure, i)) {
         return;
     }
-    const char *refused = refused_of(item->candidate);
+    const char *refused = system_refused(&item->candidate->spec, item->candidate->unit != NULL);
     if (refused) {
         item->state = SEARCH_UNSUPPORTED;
         snprintf(item->why, sizeof item->why, "%s", refused);

@@ -7,10 +7,26 @@
 
 #define AT(member) offsetof(struct capacity_point, member)
 /* The numbers of a point, beside its uses of limits. */
-static const size_t numbers[] = {
-    AT(rate_rps),          AT(worst),        AT(ttft_s),     AT(tpot_s),       AT(e2e_s),
-    AT(output_tok_s),      AT(busy_frac),    AT(mfu_frac),   AT(mbu_frac),     AT(batch_mean),
-    AT(prefill_time_frac), AT(input_tokens), AT(hit_tokens), AT(output_tokens)};
+static const size_t numbers[] = {AT(rate_rps),
+                                 AT(worst),
+                                 AT(ttft_s),
+                                 AT(tpot_s),
+                                 AT(e2e_s),
+                                 AT(output_tok_s),
+                                 AT(busy_frac),
+                                 AT(mfu_frac),
+                                 AT(mbu_frac),
+                                 AT(batch_mean),
+                                 AT(prefill_time_frac),
+                                 AT(input_tokens),
+                                 AT(hit_tokens),
+                                 AT(output_tokens),
+                                 AT(decode.busy_frac),
+                                 AT(decode.mfu_frac),
+                                 AT(decode.mbu_frac),
+                                 AT(prefill.busy_frac),
+                                 AT(prefill.mfu_frac),
+                                 AT(prefill.mbu_frac)};
 enum { N_NUMBERS = sizeof numbers / sizeof numbers[0] };
 /* the last two ints: two flags and their padding */
 _Static_assert(sizeof(struct capacity_point) ==

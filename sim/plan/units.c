@@ -11,26 +11,82 @@
 enum { MAX_TRIALS = 1000000 };
 #define MAX_SPARES (INT64_C(1) << 40) /* a target of 1 is never met */
 
+struct plan_share units_main_share(const struct plan_option *option)
+{
+    return (struct plan_share){
+        .gpu = option->gpu,
+        .gpus = option->gpus_per_replica,
+        .instances = option->instances,
+        .node_gpus = option->node_gpus,
+        .nic_bytes_per_s = option->nic_bytes_per_s,
+        .power_w = option->power_w,
+        .idle_power_w = option->idle_power_w,
+    };
+}
+
+int units_instance_gpus(const struct plan_share *share)
+{
+    return share->instances > 1 ? share->gpus / share->instances : share->gpus;
+}
+
+struct units units_pack_share(const struct plan_share *share, int64_t replicas, int64_t spares,
+                              int node_gpus)
+{
+    int64_t each = share->instances > 1 ? share->instances : 1;
+    struct units units =
+        units_pack(units_instance_gpus(share), replicas * each, spares * each, node_gpus);
+    units.replicas = replicas;
+    units.spares = spares;
+    return units;
+}
+
 bool units_fit(const struct plan_option *option, const struct node_spec *node, char *why,
                size_t why_size)
 {
-    int group = option->node_gpus;
+    struct plan_share share = units_main_share(option);
+    return units_share_fits(&share, node, why, why_size);
+}
+
+/* KV was simulated over network cards that these are not slower than. */
+static bool carries_kv(const struct plan_share *share, const struct node_spec *node, char *why,
+                       size_t why_size)
+{
+    static const double ROUNDING = 1e-9;
+    static const double GBPS = 1e9 / 8.0;
+    double nic = node->nic_bytes_per_s * node->n_nics / node->n_gpus;
+    if (nic >= share->nic_bytes_per_s * (1.0 - ROUNDING)) {
+        return true;
+    }
+    int n = snprintf(why, why_size, "KV was simulated to travel at %.0f Gb/s per GPU, ",
+                     share->nic_bytes_per_s / GBPS);
+    if (nic > 0.0) {
+        snprintf(why + n, why_size - (size_t)n, "%s has %.0f", node->name, nic / GBPS);
+    } else {
+        snprintf(why + n, why_size - (size_t)n, "the network of %s is not known", node->name);
+    }
+    return false;
+}
+
+bool units_share_fits(const struct plan_share *share, const struct node_spec *node, char *why,
+                      size_t why_size)
+{
+    int group = share->node_gpus;
+    int gpus = units_instance_gpus(share);
     if (group == 0) {
-        group =
-            option->gpus_per_replica < node->n_gpus ? option->gpus_per_replica : node->n_gpus;
+        group = gpus < node->n_gpus ? gpus : node->n_gpus;
     }
     if (group > node->n_gpus) {
         snprintf(why, why_size, "%d GPUs must share a node and %s has %d", group, node->name,
                  node->n_gpus);
         return false;
     }
-    if (option->gpus_per_replica > node->n_gpus && node->nic_bytes_per_s <= 0) {
+    if (gpus > node->n_gpus && node->nic_bytes_per_s <= 0) {
         snprintf(why, why_size,
-                 "a replica of %d GPUs spans nodes and the network of %s is not known",
-                 option->gpus_per_replica, node->name);
+                 "a replica of %d GPUs spans nodes and the network of %s is not known", gpus,
+                 node->name);
         return false;
     }
-    return true;
+    return carries_kv(share, node, why, why_size);
 }
 
 int units_replicas_per_node(int gpus_per_replica, int node_gpus)
@@ -56,6 +112,19 @@ struct units units_pack(int gpus_per_replica, int64_t replicas, int64_t spares, 
         .gpus = nodes * node_gpus,
         .stranded = nodes * node_gpus - all * gpus_per_replica,
         .networked = nodes > 1,
+    };
+}
+
+struct units units_join(struct units main, struct units prefill)
+{
+    return (struct units){
+        .replicas = main.replicas,
+        .spares = main.spares,
+        .nodes = main.nodes + prefill.nodes,
+        .prefill_nodes = prefill.nodes,
+        .gpus = main.gpus + prefill.gpus,
+        .stranded = main.stranded + prefill.stranded,
+        .networked = true,
     };
 }
 

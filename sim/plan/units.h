@@ -14,18 +14,25 @@
 #include "sim/plan/option.h"
 
 struct units {
-    int64_t replicas; /* needed for the load */
-    int64_t spares;   /* further replicas for the availability target */
-    int64_t nodes;    /* purchasable units */
-    int64_t gpus;     /* paid for */
-    int64_t stranded; /* of those, in no replica */
-    bool networked;   /* more than one node: a network between them is paid for */
+    int64_t replicas;      /* needed for the load */
+    int64_t spares;        /* further replicas for the availability target */
+    int64_t nodes;         /* purchasable units */
+    int64_t prefill_nodes; /* of those, machines of another kind for prefill */
+    int64_t gpus;          /* paid for */
+    int64_t stranded;      /* of those, in no replica */
+    bool networked;        /* more than one node: a network between them is paid for */
 };
 
 /* Can replicas of this option stand on these nodes? False with a reason when the group that
  * must share a node is larger than it, or a replica spans nodes whose network is not known. */
 bool units_fit(const struct plan_option *option, const struct node_spec *node, char *why,
                size_t why_size);
+/* The same of one share of a unit; where KV leaves it over network cards, those of the node
+ * must be known and as fast as simulated. */
+bool units_share_fits(const struct plan_share *share, const struct node_spec *node, char *why,
+                      size_t why_size);
+/* The share that is not `prefill`. */
+struct plan_share units_main_share(const struct plan_option *option);
 
 /* Replicas per node (0 when one replica needs several) and nodes per replica (at least 1). */
 int units_replicas_per_node(int gpus_per_replica, int node_gpus);
@@ -33,6 +40,15 @@ int units_nodes_per_replica(int gpus_per_replica, int node_gpus);
 
 /* Nodes for so many replicas. */
 struct units units_pack(int gpus_per_replica, int64_t replicas, int64_t spares, int node_gpus);
+
+/* GPUs of one instance of a share. */
+int units_instance_gpus(const struct plan_share *share);
+/* Nodes for the share of so many units, packed by instance: three of 4 GPUs in each of two
+ * units take three nodes of 8. */
+struct units units_pack_share(const struct plan_share *share, int64_t replicas, int64_t spares,
+                              int node_gpus);
+/* Of a unit on two kinds of machine: both packings together. */
+struct units units_join(struct units main, struct units prefill);
 
 /* Replicas for a peak: ceil(peak / (rps_per_replica * utilisation)), at least 1. */
 int64_t units_replicas(double peak_rps, double rps_per_replica, double utilisation_frac);
