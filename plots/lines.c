@@ -8,7 +8,7 @@
 #include "plots/figure.h"
 
 #define MAX_LINES 12
-#define MAX_PANELS 6
+#define MAX_PANELS 7
 #define MAX_LIMITS 4
 #define MAX_POINTS 800 /* per line: more cannot be seen, and an SVG has to stay small */
 #define LABEL_PX 235
@@ -88,13 +88,14 @@ static const struct line_spec specs[] = {
      22,
      INFINITY,
      INFINITY,
-     6,
+     7,
      {{"Requests being served", "running", NULL, LAYOUT_COUNT, false, false},
       {"Requests waiting", "waiting", NULL, LAYOUT_COUNT, false, false},
       {"KV cache in use", "kv_used_frac", NULL, LAYOUT_FRAC, false, false},
       {"Output tokens per second", "output_tok_s", NULL, LAYOUT_COUNT, false, false},
       {"Replicas in service", "replicas_up", NULL, LAYOUT_COUNT, false, true},
-      {"Prefill replicas of these", "prefill_up", NULL, LAYOUT_COUNT, false, true}}},
+      {"Prefill replicas of these", "prefill_up", NULL, LAYOUT_COUNT, false, true},
+      {"Network links that have failed", "links_down", NULL, LAYOUT_COUNT, false, true}}},
     {"imbalance",
      X_TOKENS,
      false,

@@ -35,7 +35,7 @@
  *             One row per deployment and load (free text); the fractions of a row add up to 1.
  * cache       cache.csv       deployment, [load], gpu_frac, tier_frac, computed_frac: alike
  * timeline    timeline.csv    deployment, time_s, running, waiting, kv_used_frac, output_tok_s,
- *             [replicas_up], [prefill_up]
+ *             [replicas_up], [prefill_up], [links_down]
  *             Rows of a deployment in ascending time.
  * validation  residuals.csv   metric (ttft | tpot | output_tok_s; others are not drawn),
  *             engine, hardware, measured, predicted (s or tokens/s)

@@ -284,6 +284,7 @@ struct scenario_demand {
 struct scenario_reliability {
     int failures;                                        /* simulate them: 1, 0 */
     double gpu_mtbf_s, node_mtbf_s, repair_s, restart_s; /* NaN: catalogue */
+    double link_mtbf_s; /* of the network link of one GPU: card, cable, port; NaN: catalogue */
     double spot_mtbf_s, spot_replace_s; /* of a spot machine: until it is taken away, until
                                            there is another; NaN: catalogue */
     double availability_frac;           /* target */

@@ -471,6 +471,8 @@ static const struct field reliability_fields[] = {
         1000 * YEAR_S),
     NUM(scenario_reliability, "node_mtbf", node_mtbf_s, "catalogue", UNIT_S, HOUR_S,
         1000 * YEAR_S),
+    NUM(scenario_reliability, "link_mtbf", link_mtbf_s, "catalogue", UNIT_S, HOUR_S,
+        1000 * YEAR_S),
     NUM(scenario_reliability, "repair", repair_s, "catalogue", UNIT_S, 1, YEAR_S),
     NUM(scenario_reliability, "restart", restart_s, "catalogue", UNIT_S, 0.1, DAY_S),
     NUM(scenario_reliability, "spot_mtbf", spot_mtbf_s, "catalogue", UNIT_S, 60, 1000 * YEAR_S),

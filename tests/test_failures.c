@@ -112,10 +112,10 @@ static void a_replicas_failures_do_not_depend_on_the_others(void)
     struct failure_config cfg = {.mtbf_s = 100.0, .restart_s = 1.0};
     struct failure_clock a;
     struct failure_clock b;
-    failure_init(&a, &cfg, 3, 1, 0);
-    failure_init(&b, &cfg, 3, 1, 0);
+    failure_init(&a, &cfg, "failures/3", 1, 0);
+    failure_init(&b, &cfg, "failures/3", 1, 0);
     CU_ASSERT_EQUAL(a.next_s, b.next_s);
-    failure_init(&b, &cfg, 4, 1, 0);
+    failure_init(&b, &cfg, "failures/4", 1, 0);
     CU_ASSERT_NOT_EQUAL(a.next_s, b.next_s);
     double failed_s = a.next_s;
     failure_turn(&a, &cfg);

@@ -221,6 +221,11 @@ static struct lab *random_lab(struct rng *rng)
         l->cfg.failures = (struct failure_config){.mtbf_s = 3.0, .restart_s = 0.5};
         l->cfg.prefill_failures = (struct failure_config){.mtbf_s = 4.0, .restart_s = 0.3};
     }
+    if (rng_below(rng, 2)) {
+        l->cfg.link_failures = (struct failure_config){.mtbf_s = 4.0, .restart_s = 0.7};
+        l->cfg.links_per_rank = 1 + (int)rng_below(rng, 4);
+        l->cfg.prefill_links_per_rank = (int)rng_below(rng, 3);
+    }
     l->cfg.load.seed = rng_below(rng, 1000);
     return l;
 }
@@ -231,6 +236,7 @@ static void nothing_is_lost_stuck_or_faster_than_its_link(void)
     struct rng rng;
     rng_init(&rng, 7, "handover", 0);
     int64_t failures = 0;
+    int64_t link_failures = 0;
     int64_t preemptions = 0;
     for (int i = 0; i < 80; i++) {
         struct lab *l = random_lab(&rng);
@@ -248,10 +254,11 @@ static void nothing_is_lost_stuck_or_faster_than_its_link(void)
                             l->replica[id] >= l->cfg.n_prefill));
         }
         failures += l->out.n_failures;
+        link_failures += l->out.n_link_failures;
         preemptions += l->out.stats.n_preemptions;
         lab_free(l);
     }
-    CU_ASSERT_TRUE(failures > 100 && preemptions > 50);
+    CU_ASSERT_TRUE(failures > 100 && preemptions > 50 && link_failures > 100);
 }
 
 /* ---- pools that come and go
@@ -355,6 +362,70 @@ static void a_cold_decode_pool_grows_by_what_it_holds_back(void)
     }
 }
 
+/* ---- links that fail
+ * ----------------------------------------------------------------------------- */
+
+/* A prompt every second for five minutes, its KV 10 ms of the link out. */
+static struct lab *failing_link_lab(int links_per_rank)
+{
+    struct lab *l = lab_new(ENGINE_SGLANG, 160, 20, 300);
+    l->cfg.handover.out_bytes_per_s = (double)kv_bytes(&l->decode.kv, 160) / 0.01;
+    l->cfg.handover.in_bytes_per_s = 100.0 * l->cfg.handover.out_bytes_per_s;
+    l->cfg.link_failures = (struct failure_config){.mtbf_s = 40.0, .restart_s = 10.0};
+    l->cfg.prefill_links_per_rank = links_per_rank;
+    return l;
+}
+
+static double link_down_s(const struct lab *l)
+{
+    double down_s = 0.0;
+    for (int i = 0; i < TIMELINE_BINS; i++) {
+        down_s += l->out.timeline.bins[i].link_down_s;
+    }
+    return down_s;
+}
+
+/* Of the only link of a rank: what is computed while it is down waits for its repair. */
+static void without_a_link_transfers_wait_for_its_repair(void)
+{
+    struct lab *l = failing_link_lab(1);
+    cluster_run(&l->cfg, &l->out);
+    CU_ASSERT_EQUAL(l->out.n_completed, 300);
+    CU_ASSERT_TRUE(l->out.n_link_failures >= 2);
+    CHECK_NEAR(link_down_s(l), 10.0 * (double)l->out.n_link_failures, 0.2);
+    double longest_s = 0.0;
+    for (int id = 0; id < 300; id++) {
+        longest_s = fmax(longest_s, l->ends[id].first_s - l->ends[id].arrival_s);
+    }
+    CU_ASSERT_TRUE(longest_s > 9.0 && longest_s < 10.5);
+    lab_free(l);
+}
+
+/* Of four of a rank: transfers take 4/3 as long while one is down. */
+static void the_links_that_are_left_carry_on(void)
+{
+    struct lab *l = failing_link_lab(4);
+    struct lab *sound = failing_link_lab(4);
+    sound->cfg.link_failures.mtbf_s = 0.0;
+    cluster_run(&l->cfg, &l->out);
+    cluster_run(&sound->cfg, &sound->out);
+    CU_ASSERT_EQUAL(l->out.n_completed, 300);
+    CU_ASSERT_EQUAL(sound->out.n_link_failures, 0);
+    int n_slower = 0;
+    int n_whole = 0; /* nothing failed during the transfer */
+    for (int id = 0; id < 300; id++) {
+        double more_s = l->ends[id].first_s - sound->ends[id].first_s;
+        double cards_up = 4.0 / (1.0 + more_s / 0.01);
+        n_slower += more_s > 1e-9;
+        n_whole += fabs(cards_up - round(cards_up)) < 1e-6;
+        CU_ASSERT_TRUE(cards_up > 1.0 - 1e-6 && cards_up < 4.0 + 1e-6);
+    }
+    CU_ASSERT_TRUE(n_slower > 30 && n_slower < 270 && n_whole > 290);
+    CHECK_NEAR(l->out.links[0].bytes_per_s, l->cfg.handover.out_bytes_per_s, 1e-12);
+    lab_free(l);
+    lab_free(sound);
+}
+
 static void a_run_repeats_to_the_byte(void)
 {
     struct lab *runs[2];
@@ -414,6 +485,9 @@ int main(void)
         {"pools come and go without loss", pools_come_and_go_without_loss},
         {"a cold decode pool grows by what it holds back",
          a_cold_decode_pool_grows_by_what_it_holds_back},
+        {"without a link transfers wait for its repair",
+         without_a_link_transfers_wait_for_its_repair},
+        {"the links that are left carry on", the_links_that_are_left_carry_on},
         {"a run repeats to the byte", a_run_repeats_to_the_byte},
         {"more bandwidth or memory does not slow the first token",
          more_bandwidth_or_memory_does_not_slow_the_first_token},

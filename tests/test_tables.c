@@ -162,6 +162,7 @@ static void the_summary_has_the_columns_of_the_contract(void)
                                        "batch_mean",
                                        "preemptions",
                                        "retries",
+                                       "link_failures",
                                        "availability_frac",
                                        "prefix_hit_frac",
                                        "tier_hit_frac",

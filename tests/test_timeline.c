@@ -38,14 +38,16 @@ static void time_out_of_service_is_shared_over_its_bins(void)
 {
     static struct timeline t;
     timeline_init(&t, 2);
-    timeline_add_down(&t, false, 0.3, 1.1);
-    timeline_add_down(&t, true, 0.3, 0.4);
+    timeline_add_down(&t, TIMELINE_REPLICA, 0.3, 1.1);
+    timeline_add_down(&t, TIMELINE_PREFILL, 0.3, 0.4);
+    timeline_add_down(&t, TIMELINE_LINK, 0.0, 60.0);
     double sum = 0.0;
     double prefill = 0.0;
     for (int i = 0; i < TIMELINE_BINS; i++) {
         sum += t.bins[i].down_s;
         prefill += t.bins[i].prefill_down_s;
     }
+    CHECK_NEAR(t.bins[1].link_down_s, t.width_s, 1e-12);
     CHECK_NEAR(sum, 0.9, 1e-12);
     CHECK_NEAR(prefill, 0.1, 1e-12);
     CHECK_NEAR(t.bins[2].down_s - t.bins[2].prefill_down_s, 0.075, 1e-12);

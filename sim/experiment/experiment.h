@@ -37,10 +37,11 @@ enum measure {
     MEASURE_KV_USED_MAX,
     MEASURE_BATCH_MEAN,
     MEASURE_PREEMPTIONS,
-    MEASURE_RETRIES,      /* requests sent again because their replica failed */
-    MEASURE_AVAILABILITY, /* share of replica time in service */
-    MEASURE_PREFIX_HIT,   /* of prompt tokens, wherever they were found */
-    MEASURE_TIER_HIT,     /* of prompt tokens, found below GPU memory */
+    MEASURE_RETRIES,       /* requests sent again because their replica failed */
+    MEASURE_LINK_FAILURES, /* disaggregated: that slowed KV transfers; else NaN */
+    MEASURE_AVAILABILITY,  /* share of replica time in service */
+    MEASURE_PREFIX_HIT,    /* of prompt tokens, wherever they were found */
+    MEASURE_TIER_HIT,      /* of prompt tokens, found below GPU memory */
     MEASURE_BUSY,
     MEASURE_GPU_HOURS,   /* provisioned, of both sides */
     MEASURE_PROVISIONED, /* ... over those of the whole fleet all the time; 1 unless autoscaled

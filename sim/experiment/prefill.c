@@ -14,7 +14,7 @@ static const double TRANSFER_EFFICIENCY = 0.8;
 /* Line rates of one GPU's way to other replicas. */
 struct network {
     const char *name;
-    bool in_one_domain, over_nics;
+    bool in_one_domain, over_nics, over_network;
     double prefill_bytes_per_s, decode_bytes_per_s;
 };
 
@@ -67,6 +67,7 @@ static bool find_network(struct arena *arena, const struct stock *stock,
             return false;
         }
         *out = (struct network){.name = link->name,
+                                .over_network = link->is_scaleout,
                                 .prefill_bytes_per_s = link->bytes_per_s,
                                 .decode_bytes_per_s = link->bytes_per_s};
         return true;
@@ -87,7 +88,7 @@ static bool find_network(struct arena *arena, const struct stock *stock,
             "how KV travels: name a link with network",
             prefill_gpu->name, decode->spec.gpu->name);
     }
-    out->over_nics = true;
+    out->over_nics = out->over_network = true;
     out->name = arena_printf(arena, "NICs of %s", node);
     return true;
 }
@@ -172,6 +173,7 @@ bool prefill_resolve(struct arena *arena, const struct stock *stock, const struc
     decode->replica.reuse = false;
     memset(decode->replica.tiers, 0, sizeof decode->replica.tiers);
     out->in_one_domain = net.in_one_domain;
+    out->over_network = net.over_network;
     out->nic_bytes_per_s = net.over_nics ? net.prefill_bytes_per_s : 0.0;
     out->decode_nic_bytes_per_s = net.over_nics ? net.decode_bytes_per_s : 0.0;
     decode->evidence.scope = SCOPE_NEW;

@@ -411,6 +411,8 @@ static void put_timeline(struct csv_writer *w, const struct experiment *e,
         csv_put_num(w, t->n_prefill > 0
                            ? replicas_up(e, t->n_prefill, b->prefill_down_s, covered_s)
                            : NAN);
+        bool fail = e->scenario->reliability.failures == 1 && t->n_prefill > 0;
+        csv_put_num(w, fail ? b->link_down_s / covered_s : NAN);
         csv_end_row(w);
     }
 }
@@ -418,8 +420,8 @@ static void put_timeline(struct csv_writer *w, const struct experiment *e,
 bool tables_write_timeline(const struct experiment *e, const char *path, struct err *err)
 {
     static const char *const cols[] = {
-        "deployment",   "load",        "time_s",    "running",     "waiting",   "kv_used_frac",
-        "output_tok_s", "input_tok_s", "busy_frac", "replicas_up", "prefill_up"};
+        "deployment",   "load",        "time_s",    "running",     "waiting",    "kv_used_frac",
+        "output_tok_s", "input_tok_s", "busy_frac", "replicas_up", "prefill_up", "links_down"};
     struct csv_writer *w = csv_create(path, err);
     if (!w) {
         return false;

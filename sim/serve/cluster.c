@@ -2,6 +2,7 @@
 #include "sim/serve/cluster.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,7 @@ struct cluster {
     struct router router;
     struct failure_clock *clocks; /* [n] */
     double *down_from_s;          /* [n]: of those that are down */
+    struct link_failures links;
     struct side sides[MAX_SIDES];
     int n_sides;                   /* 2 when disaggregated */
     struct request_queue homeless; /* sent while every replica was down */
@@ -211,6 +213,11 @@ static bool is_prefill(const struct cluster *c, int i)
     return c->cfg->prefill && i < c->n_front;
 }
 
+static enum timeline_part part_of(const struct cluster *c, int i)
+{
+    return is_prefill(c, i) ? TIMELINE_PREFILL : TIMELINE_REPLICA;
+}
+
 static const struct failure_config *failures_of(const struct cluster *c, int i)
 {
     return is_prefill(c, i) ? &c->cfg->prefill_failures : &c->cfg->failures;
@@ -255,10 +262,41 @@ static void come_back(struct cluster *c, int i, double now_s)
 {
     struct side *side = side_of(c, i);
     side->n_up += serves(side, i);
-    timeline_add_down(&c->out->timeline, is_prefill(c, i), c->down_from_s[i], now_s);
+    timeline_add_down(&c->out->timeline, part_of(c, i), c->down_from_s[i], now_s);
     if (c->handover) {
         handover_return(c->handover, i, now_s);
     }
+}
+
+/* A network link of some rank fails or is repaired. */
+static void turn_link(struct cluster *c)
+{
+    double now_s = link_failures_next_s(&c->links);
+    if (!c->closed) {
+        run_all_until(c, now_s);
+    }
+    struct link_turn turn = link_failures_turn(&c->links);
+    handover_set_link(c->handover, turn.rank, turn.up_frac, now_s);
+    if (isnan(turn.down_from_s)) {
+        c->out->n_link_failures++;
+    } else {
+        timeline_add_down(&c->out->timeline, TIMELINE_LINK, turn.down_from_s, now_s);
+    }
+}
+
+/* Links are the handover's: prefill ranks, then decode ranks. */
+static void start_links(struct cluster *c)
+{
+    const struct cluster_config *cfg = c->cfg;
+    int n_prefill = c->n_front * cfg->prefill->model->cfg.dp;
+    int n = n_prefill + cfg->n_replicas * cfg->replica->model->cfg.dp;
+    int *per_rank = xcalloc((size_t)n, sizeof *per_rank);
+    for (int i = 0; i < n; i++) {
+        per_rank[i] = i < n_prefill ? cfg->prefill_links_per_rank : cfg->links_per_rank;
+    }
+    link_failures_init(&c->links, &cfg->link_failures, per_rank, n, cfg->load.seed,
+                       cfg->load.replication);
+    free(per_rank);
 }
 
 /* ---- autoscaling
@@ -272,7 +310,7 @@ static void scale(struct cluster *c, struct side *side, int k, enum scale_state 
     enum scale_state before = a->state[k];
     int i = side->first + k;
     if (before == SCALE_PARKED || before == SCALE_STARTING) {
-        timeline_add_down(&c->out->timeline, is_prefill(c, i), a->since_s[k], now_s);
+        timeline_add_down(&c->out->timeline, part_of(c, i), a->since_s[k], now_s);
     }
     side->n_up += !c->clocks[i].down * ((state == SCALE_SERVING) - (before == SCALE_SERVING));
     autoscale_set(a, k, state, now_s);
@@ -389,7 +427,7 @@ static void send_home(struct cluster *c, double now_s)
 
 static double next_turn_s(const struct cluster *c)
 {
-    return fmin(next_failure_s(c), next_scale_s(c));
+    return fmin(fmin(next_failure_s(c), next_scale_s(c)), link_failures_next_s(&c->links));
 }
 
 /* What a failed replica had goes to the others, what had nowhere to go to one that is back. */
@@ -422,8 +460,13 @@ static void fail_or_return(struct cluster *c)
 static void turn(struct cluster *c)
 {
     double scale_s = next_scale_s(c);
-    if (next_failure_s(c) <= scale_s) {
+    double link_s = link_failures_next_s(&c->links);
+    if (next_failure_s(c) <= fmin(scale_s, link_s)) {
         fail_or_return(c);
+        return;
+    }
+    if (link_s <= scale_s) {
+        turn_link(c);
         return;
     }
     rescale(c);
@@ -437,10 +480,22 @@ static void turn_until(struct cluster *c, double until_s)
     }
 }
 
-/* Requests cannot go on until something comes back. */
+static bool is_idle(const struct cluster *c)
+{
+    for (int i = 0; i < c->n; i++) {
+        if (!isinf(replica_next_s(&c->replicas[i]))) {
+            return false;
+        }
+    }
+    return c->homeless.n == 0 && !(c->handover && handover_underway(c->handover) > 0);
+}
+
+/* Requests cannot go on until something comes back: with a link cut that may be so for any that
+ * is still to cross it. */
 static bool is_stranded(const struct cluster *c)
 {
-    return c->homeless.n > 0 || (c->handover && c->sides[BACK].n_up == 0);
+    return c->homeless.n > 0 || (c->links.n_cut > 0 && !is_idle(c)) ||
+           (c->handover && c->sides[BACK].n_up == 0);
 }
 
 /* After the last arrival nothing fails any more; what is down comes back where requests cannot
@@ -540,16 +595,6 @@ static void run_open(struct cluster *c)
     count_backlog(c, &c->end_waiting, &c->end_in_system);
     bring_back(c);
     run_all_until(c, INFINITY);
-}
-
-static bool is_idle(const struct cluster *c)
-{
-    for (int i = 0; i < c->n; i++) {
-        if (!isinf(replica_next_s(&c->replicas[i]))) {
-            return false;
-        }
-    }
-    return c->homeless.n == 0 && !(c->handover && handover_underway(c->handover) > 0);
 }
 
 static void run_closed(struct cluster *c)
@@ -670,12 +715,18 @@ static void collect(struct cluster *c)
         close_scaling(c, &c->sides[FRONT], &out->prefill);
         add_pool(out, &out->prefill);
         collect_transfers(c);
+        for (int i = 0; i < link_failures_n(&c->links); i++) {
+            if (c->links.clocks[i].down && c->links.down_from_s[i] < out->end_s) {
+                timeline_add_down(&out->timeline, TIMELINE_LINK, c->links.down_from_s[i],
+                                  out->end_s);
+            }
+        }
     }
     out->n_cut = load_n_cut(c->load);
     for (int i = 0; i < c->n; i++) {
         out->down_s += failure_down_s(&c->clocks[i], out->end_s);
         if (c->clocks[i].down && c->down_from_s[i] < out->end_s) {
-            timeline_add_down(&out->timeline, is_prefill(c, i), c->down_from_s[i], out->end_s);
+            timeline_add_down(&out->timeline, part_of(c, i), c->down_from_s[i], out->end_s);
         }
     }
     out->n_events =
@@ -742,9 +793,12 @@ static void start(struct cluster *c, struct hook *hooks)
     start_side(c, FRONT, 0, c->n_front);
     if (cfg->prefill) {
         start_side(c, BACK, c->n_front, c->n - c->n_front);
+        start_links(c);
     }
     for (int i = 0; i < c->n; i++) {
-        failure_init(&c->clocks[i], failures_of(c, i), i, cfg->load.seed,
+        char name[48];
+        snprintf(name, sizeof name, "failures/%d", i);
+        failure_init(&c->clocks[i], failures_of(c, i), name, cfg->load.seed,
                      cfg->load.replication);
     }
 }
@@ -774,6 +828,7 @@ static void stop(struct cluster *c)
     free(c->replicas);
     free(c->clocks);
     free(c->down_from_s);
+    link_failures_fini(&c->links);
     for (int i = 0; i < c->n_sides; i++) {
         autoscale_fini(&c->sides[i].scaler);
     }

@@ -42,6 +42,9 @@ struct cluster_config {
     const struct class_rules *rules;     /* per class; NULL: none give up */
     /* mtbf_s 0: none. Failures stop with the last arrival */
     struct failure_config failures, prefill_failures;
+    /* of one network link under KV transfers, so many of a rank: disaggregated only */
+    struct failure_config link_failures;
+    int links_per_rank, prefill_links_per_rank;
     /* metric SCALE_OFF: all replicas serve all the time. Stops with the last arrival */
     struct autoscale_config autoscale, prefill_autoscale;
     request_sink sink; /* NULL: none */
@@ -74,6 +77,7 @@ struct cluster_result {
     int64_t n_failed;              /* gave up waiting */
     int64_t n_cut;                 /* of those offered, prompts cut to what the model takes */
     int64_t n_failures, n_retries; /* of replicas; requests sent again because of them */
+    int64_t n_link_failures;       /* that slowed KV transfers */
     double down_s;                 /* replica-seconds out of service up to end_s */
     int64_t n_events;              /* arrivals, steps, ends */
     bool stable;                   /* backlog does not grow while requests arrive */

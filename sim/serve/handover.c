@@ -40,6 +40,16 @@ struct handover {
 /* ---- life
  * ---------------------------------------------------------------------------------------- */
 
+/* Of a link when all its network cards work. */
+static double full_rate(const struct handover *h, int link)
+{
+    int n_out = h->n_prefill * h->out_ranks;
+    int n_in = (h->n_replicas - h->n_prefill) * h->in_ranks;
+    return link < n_out          ? h->cfg.out_bytes_per_s
+           : link < n_out + n_in ? h->cfg.in_bytes_per_s
+                                 : h->cfg.spine_bytes_per_s;
+}
+
 static void build_links(struct handover *h)
 {
     int n_out = h->n_prefill * h->out_ranks;
@@ -47,11 +57,8 @@ static void build_links(struct handover *h)
     bool spine = h->cfg.spine_bytes_per_s > 0.0;
     h->n_links = n_out + n_in + spine;
     double *capacity = xcalloc((size_t)h->n_links, sizeof *capacity);
-    for (int i = 0; i < n_out + n_in; i++) {
-        capacity[i] = i < n_out ? h->cfg.out_bytes_per_s : h->cfg.in_bytes_per_s;
-    }
-    if (spine) {
-        capacity[n_out + n_in] = h->cfg.spine_bytes_per_s;
+    for (int i = 0; i < h->n_links; i++) {
+        capacity[i] = full_rate(h, i);
     }
     h->net = link_net_new(h->n_links, capacity);
     free(capacity);
@@ -339,6 +346,11 @@ void handover_open(struct handover *h, int i, bool open, double now_s)
     }
 }
 
+void handover_set_link(struct handover *h, int link, double up_frac, double now_s)
+{
+    link_set_capacity(h->net, now_s, link, up_frac * full_rate(h, link));
+}
+
 /* ---- figures
  * --------------------------------------------------------------------------------------- */
 
@@ -368,7 +380,7 @@ struct link_use handover_link(const struct handover *h, int link)
     struct link_use l = {.replica = -1,
                          .rank = -1,
                          .bytes = link_bytes(h->net, link),
-                         .bytes_per_s = link_capacity(h->net, link)};
+                         .bytes_per_s = full_rate(h, link)};
     int in = link - n_out;
     if (link < n_out) {
         l.replica = link / h->out_ranks;

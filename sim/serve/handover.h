@@ -60,6 +60,9 @@ void handover_return(struct handover *h, int i, double now_s);
  * to it still lands. */
 void handover_open(struct handover *h, int i, bool open, double now_s);
 
+/* Share of a link's network cards that works: 1 all, 0 none. Links as of handover_link. */
+void handover_set_link(struct handover *h, int link, double up_frac, double now_s);
+
 int64_t handover_waiting(const struct handover *h);  /* for memory on the decode side */
 int64_t handover_underway(const struct handover *h); /* waiting ones included */
 const struct handover_stats *handover_stats(const struct handover *h);
@@ -69,7 +72,7 @@ struct link_use {
     int replica, rank;
     double bytes, bytes_per_s;
 };
-/* Links 0 .. n - 1: prefill ranks, decode ranks, spine. */
+/* Links 0 .. n - 1: prefill ranks, decode ranks, spine; as they are when nothing has failed. */
 int handover_n_links(const struct handover *h);
 struct link_use handover_link(const struct handover *h, int link);
 

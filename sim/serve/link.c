@@ -219,6 +219,14 @@ bool link_cancel(struct link_net *net, double now_s, int64_t data)
     return false;
 }
 
+void link_set_capacity(struct link_net *net, double now_s, int link, double bytes_per_s)
+{
+    ASSERT(link >= 0 && link < net->n_links && bytes_per_s >= 0.0);
+    advance(net, now_s);
+    net->capacity[link] = bytes_per_s;
+    share_out(net);
+}
+
 int link_flows(const struct link_net *net)
 {
     return net->n_flows;

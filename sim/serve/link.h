@@ -28,6 +28,9 @@ bool link_pop(struct link_net *net, double *time_s, int64_t *data);
  * False when none does. */
 bool link_cancel(struct link_net *net, double now_s, int64_t data);
 
+/* A link changes at now_s: 0 stalls what crosses it until it changes again. */
+void link_set_capacity(struct link_net *net, double now_s, int link, double bytes_per_s);
+
 int link_flows(const struct link_net *net);
 double link_rate(const struct link_net *net, int flow); /* current bytes/s of a running flow */
 double link_capacity(const struct link_net *net, int link); /* bytes/s */

@@ -23,6 +23,7 @@ static void bin_merge(struct timeline_bin *into, const struct timeline_bin *from
     into->input_tokens += from->input_tokens;
     into->down_s += from->down_s;
     into->prefill_down_s += from->prefill_down_s;
+    into->link_down_s += from->link_down_s;
 }
 
 void timeline_grow(struct timeline *t, double end_s)
@@ -39,7 +40,7 @@ void timeline_grow(struct timeline *t, double end_s)
     }
 }
 
-void timeline_add_down(struct timeline *t, bool prefill, double from_s, double to_s)
+void timeline_add_down(struct timeline *t, enum timeline_part part, double from_s, double to_s)
 {
     if (to_s >= t->width_s * TIMELINE_BINS) {
         timeline_grow(t, to_s);
@@ -47,7 +48,8 @@ void timeline_add_down(struct timeline *t, bool prefill, double from_s, double t
     for (int i = (int)(from_s / t->width_s); i < TIMELINE_BINS && i * t->width_s < to_s; i++) {
         double begin_s = fmax(from_s, i * t->width_s);
         double down_s = fmin(to_s, (i + 1) * t->width_s) - begin_s;
-        t->bins[i].down_s += down_s;
-        t->bins[i].prefill_down_s += prefill ? down_s : 0.0;
+        t->bins[i].down_s += part == TIMELINE_LINK ? 0.0 : down_s;
+        t->bins[i].prefill_down_s += part == TIMELINE_PREFILL ? down_s : 0.0;
+        t->bins[i].link_down_s += part == TIMELINE_LINK ? down_s : 0.0;
     }
 }

@@ -5,7 +5,6 @@
 #ifndef TIMELINE_H
 #define TIMELINE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 enum { TIMELINE_BINS = 512 };
@@ -16,6 +15,7 @@ struct timeline_bin {
     double output_tokens, input_tokens;
     double down_s;         /* replica-seconds out of service */
     double prefill_down_s; /* of these, of prefill replicas */
+    double link_down_s;    /* link-seconds out of service */
 };
 struct timeline {
     struct timeline_bin bins[TIMELINE_BINS];
@@ -26,9 +26,10 @@ struct timeline {
 };
 void timeline_init(struct timeline *t, int n_replicas);
 
-/* A replica (prefill: of that side) is out of service in [from_s, to_s). Bins behind the last
- * step are not counted as used. */
-void timeline_add_down(struct timeline *t, bool prefill, double from_s, double to_s);
+enum timeline_part { TIMELINE_REPLICA, TIMELINE_PREFILL, TIMELINE_LINK };
+/* A replica (of the prefill side) or a network link is out of service in [from_s, to_s). Bins
+ * behind the last step are not counted as used. */
+void timeline_add_down(struct timeline *t, enum timeline_part part, double from_s, double to_s);
 
 struct timeline_step {
     double end_s, duration_s;

@@ -28,5 +28,10 @@ run scaled --set deployments.0.prefill_replicas=2 --set autoscale.metric=request
     --set autoscale.cold_start=1s --set autoscale.prefill.metric=queue --set autoscale.prefill.target=1 --set autoscale.prefill.cold_start=1s >/dev/null
 columns scaled/summary.csv class completed gpu_hours prefill_gpu_hours provisioned_frac | tail -n 1
 columns scaled/timeline.csv replicas_up prefill_up | head -n 3
+# network links that fail: counted, on the timeline, and nothing is lost
+run failing --set reliability.failures=on --set reliability.gpu_mtbf=1000d --set reliability.link_mtbf=1h --set reliability.repair=20s \
+    --set deployments.0.network=eth-25g --set simulation.requests=12000 >/dev/null
+columns failing/summary.csv class completed rejected failed link_failures availability_frac | tail -n 1
+columns failing/timeline.csv links_down | sort -n | sed -n '1p;$p'
 run bad --set autoscale.prefill.metric=kv --set autoscale.prefill.target=70
 "$HEADROOM" check small.yaml --set autoscale.prefill.metric=requests
