@@ -382,8 +382,10 @@ static void fill_class(const struct experiment *e, const struct point *p,
 
 static int warmup_segments(const struct task_ctx *t, const struct metrics *m)
 {
-    int64_t asked = t->e->scenario->simulation.warmup;
-    if (asked == 0 || !workload_is_stationary(t->work)) {
+    const struct scenario *sc = t->e->scenario;
+    int64_t asked = sc->simulation.warmup;
+    bool stationary = workload_is_stationary(t->work) && sc->reliability.failures != 1;
+    if (asked == 0 || !stationary) {
         return 0;
     }
     return asked > 0 ? metrics_segments_for(m, asked) : metrics_warmup_segments(m);
