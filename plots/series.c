@@ -9,13 +9,16 @@
 
 #define MAX_SERIES 8
 #define MAX_PANELS 3
-#define MAX_MARKS 24
+#define MAX_MARKS 64
+#define MAX_KEYED 8 /* crossings that the key explains */
 #define NAME_LINES 3
 #define LABEL_PX 235
 #define SAMPLE_PX 26
 #define CAPTION_PX 34
 #define ROW_PX 14.0
 #define MARK_ROW_PX 15.0
+#define KEY_ROW_PX 16.0
+#define NUMBER_PX 13.0 /* between numbers side by side */
 #define GAP_PX 30
 
 enum { STYLE_SELF = 1, STYLE_MANAGED = 2, STYLE_NEUTRAL = 3 };
@@ -35,11 +38,12 @@ struct mark {
     double x, y;
     int style;
     const char *text;
+    int number; /* of its row in the key, where the text stands instead; 0: none */
 };
 struct panel {
     const char *caption;
     double height_px;
-    int n_series, n_marks;
+    int n_series, n_marks, n_keyed;
     struct series series[MAX_SERIES];
     struct mark marks[MAX_MARKS];
     struct layout_axis y;
@@ -54,7 +58,8 @@ struct series_chart {
     enum layout_unit x_unit;
     struct layout_axis x;
     double left_px, right_px;
-    bool named; /* series have their names in the right margin */
+    bool named;  /* series have their names in the right margin */
+    bool near_x; /* values lie close together: the x axis need not begin at zero */
 };
 
 static struct panel *add_panel(struct series_chart *s, const char *caption, double height_px)
@@ -95,7 +100,7 @@ static void add_point(struct series_chart *c, struct series *s, struct point at)
 static void add_mark(struct panel *p, double x, double y, int style, const char *text)
 {
     if (p->n_marks < MAX_MARKS && isfinite(x) && isfinite(y)) {
-        p->marks[p->n_marks++] = (struct mark){x, y, style, text};
+        p->marks[p->n_marks++] = (struct mark){x, y, style, text, 0};
     }
 }
 
@@ -148,9 +153,10 @@ static double lines_end(const struct panel *p)
     return end;
 }
 
-/* Crossings come in pairs at the steps: the first and the last have words. Those beyond the
- * lines are told in a note. */
-static void word_crossings(struct series_chart *s, struct panel *p)
+/* Crossings come in pairs at the steps, too close for words beside them: they are numbered, and
+ * a key in the margin explains the first and the last. Those beyond the lines are told in a
+ * note. */
+static void number_crossings(struct series_chart *s, struct panel *p)
 {
     struct figure *fig = s->fig;
     double end = lines_end(p);
@@ -167,15 +173,15 @@ static void word_crossings(struct series_chart *s, struct panel *p)
     }
     p->n_marks = n;
     for (int i = 0; i < n; i++) {
-        bool worded = i == 0 || i == n - 1;
-        p->marks[i].text =
-            worded ? arena_printf(fig->arena, "from %s: %s",
-                                  figure_count_text(fig, p->marks[i].x), p->marks[i].text)
-                   : "";
+        struct mark *m = &p->marks[i];
+        bool keyed = i < MAX_KEYED - 1 || i == n - 1;
+        m->number = keyed ? ++p->n_keyed : 0;
+        m->text =
+            arena_printf(fig->arena, "from %s: %s", figure_count_text(fig, m->x), m->text);
     }
-    if (n > 2) {
-        figure_note(fig, "Squares mark the crossings; the first and the last of %d have words.",
-                    n);
+    if (n > p->n_keyed) {
+        figure_note(fig, "Squares mark the %d crossings, of which %d have a number.", n,
+                    p->n_keyed);
     }
 }
 
@@ -197,7 +203,7 @@ static bool read_breakeven(struct series_chart *s, struct err *err)
             return false;
         }
     }
-    word_crossings(s, &s->panels[0]);
+    number_crossings(s, &s->panels[0]);
     figure_note(fig, "The self-hosted cost rises by steps: machines come in whole units. A "
                      "managed line ends where a rate limit of its terms is reached.");
     return true;
@@ -299,7 +305,8 @@ static bool read_pareto(struct series_chart *s, struct err *err)
         return false;
     }
     s->x_caption = "Output tokens per second that each user sees (1 / mean time per token)";
-    s->log_above_x = s->log_above_y = 25;
+    s->near_x = true;
+    s->log_above_y = 25;
     struct panel *p =
         add_panel(s, "Output tokens per second and GPU, at the load it sustains", 420);
     for (int row = 0; row < fig->table.n_rows; row++) {
@@ -332,7 +339,7 @@ static bool read_quality(struct series_chart *s, struct err *err)
         return false;
     }
     s->x_caption = "Quality score given for the model";
-    s->log_above_x = INFINITY;
+    s->near_x = true;
     s->log_above_y = 8;
     struct panel *p = add_panel(s, "Cost of the cheapest option, USD per month", 380);
     for (int row = 0; row < fig->table.n_rows; row++) {
@@ -372,7 +379,7 @@ static void widen(struct range *r, double value)
     }
 }
 
-/* A linear axis that need not begin at zero: quality scores lie close together. */
+/* A linear axis that need not begin at zero. */
 static void fit_near(struct layout_axis *axis, struct range r)
 {
     double room = fmax((r.hi - r.lo) * 0.25, fmax(fabs(r.hi), 1) * 0.02);
@@ -413,7 +420,7 @@ static bool fit_axes(struct series_chart *s, struct err *err)
     if (!any) {
         return err_set(err, ERR_UNFIT, "%s has nothing to draw", s->fig->table.file);
     }
-    if (s->panels[0].n_series == 0) {
+    if (s->near_x) {
         fit_near(&s->x, x);
     } else {
         layout_axis_fit(&s->x, x.lo, x.hi, s->log_above_x, LAYOUT_COUNT);
@@ -494,7 +501,8 @@ static void put_names(struct series_chart *s, const struct panel *p)
             n++;
         }
     }
-    layout_spread(n, at, height, p->top_px - 14, p->bottom_px + 14);
+    double key_px = p->n_keyed > 0 ? (p->n_keyed + 2) * KEY_ROW_PX : 0;
+    layout_spread(n, at, height, p->top_px - 14, p->bottom_px + 14 - key_px);
     for (int k = 0; k < n; k++) {
         const struct series *series = &p->series[of[k]];
         const struct point *end = &series->points[series->n - 1];
@@ -514,14 +522,50 @@ static void put_names(struct series_chart *s, const struct panel *p)
     }
 }
 
+/* Crossings: a square with a line down to its number just above the axis, where no curve of
+ * costs runs, and the words in the margin below the names. */
+static void put_crossings(struct series_chart *s, const struct panel *p)
+{
+    double at[MAX_KEYED], width[MAX_KEYED], y = p->bottom_px - 9;
+    double key_y = p->bottom_px - p->n_keyed * KEY_ROW_PX + KEY_ROW_PX / 2;
+    int n = 0;
+    for (int i = 0; i < p->n_marks; i++) {
+        if (p->marks[i].number > 0) {
+            at[n] = x_px(s, p->marks[i].x);
+            width[n++] = NUMBER_PX;
+        }
+    }
+    layout_spread(n, at, width, s->left_px, s->right_px);
+    if (n > 0) {
+        figure_text(s->fig, s->right_px + 22, key_y - KEY_ROW_PX, ALIGN_LEFT, figure_caption,
+                    "Crossings, tokens a day");
+    }
+    for (int i = 0; i < p->n_marks; i++) {
+        const struct mark *m = &p->marks[i];
+        double x = x_px(s, m->x), top = y_px(p, m->y);
+        figure_point(s->fig, x, top, "ls 7 ps 1.3");
+        if (m->number > 0) {
+            int k = m->number - 1;
+            const char *number = arena_printf(s->fig->arena, "%d", m->number);
+            figure_segment(s->fig, (double[]){x, top + 6}, (double[]){at[k], y - 8},
+                           "back lc rgb '#888888' lw 0.8 dt (2,3)");
+            figure_text(s->fig, at[k], y, ALIGN_CENTER, figure_plain, number);
+            figure_text(s->fig, s->right_px + 34, key_y + k * KEY_ROW_PX, ALIGN_RIGHT,
+                        figure_plain, number);
+            figure_text(s->fig, s->right_px + 42, key_y + k * KEY_ROW_PX, ALIGN_LEFT,
+                        figure_plain, m->text);
+        }
+    }
+}
+
 /* Points with words: to the right, or to the left where the panel ends; moved up or down where
  * words would cover each other. */
 static void put_marks(struct series_chart *s, const struct panel *p)
 {
     double at[MAX_MARKS], height[MAX_MARKS];
     for (int i = 0; i < p->n_marks; i++) {
-        at[i] = y_px(p, p->marks[i].y) + (s->named && *p->marks[i].text ? 24 : 0);
-        height[i] = *p->marks[i].text ? MARK_ROW_PX : 0;
+        at[i] = y_px(p, p->marks[i].y);
+        height[i] = MARK_ROW_PX;
     }
     layout_spread(p->n_marks, at, height, p->top_px, p->bottom_px - 4);
     for (int i = 0; i < p->n_marks; i++) {
@@ -531,7 +575,7 @@ static void put_marks(struct series_chart *s, const struct panel *p)
         char style[48];
         snprintf(style, sizeof style, "ls %d ps 1.3", m->style);
         figure_point(s->fig, x, y_px(p, m->y), style);
-        if (*m->text && fabs(at[i] - y_px(p, m->y)) > 8) {
+        if (fabs(at[i] - y_px(p, m->y)) > 8) {
             figure_segment(s->fig, (double[]){x, y_px(p, m->y)},
                            (double[]){x + (left ? -10 : 10), at[i]}, "lc rgb '#888888' lw 0.8");
         }
@@ -648,7 +692,11 @@ static void put_panels(struct series_chart *s)
         if (s->named) {
             put_names(s, p);
         }
-        put_marks(s, p);
+        if (p->n_keyed > 0) {
+            put_crossings(s, p);
+        } else {
+            put_marks(s, p);
+        }
         put_vertical(s, p);
         figure_draw_panel(s->fig, k + 1);
     }

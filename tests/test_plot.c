@@ -387,6 +387,29 @@ static void the_prediction_band_is_shaded_when_present(void)
     free(without);
 }
 
+/* 12 crossings at 2k, 3k ... 13k tokens a day: seven and the last are explained, in words that
+ * stand beside the panel, so that no line runs through them. */
+static void crossings_are_numbered_and_explained_beside_the_lines(void)
+{
+    char rows[4000];
+    int n = snprintf(rows, sizeof rows,
+                     "model,option,kind,tok_per_day,usd_per_month,n_gpus,to\n"
+                     "m,own,curve,1000,50,8,\nm,own,curve,20000,60,8,\n"
+                     "m,api,curve,1000,40,,\nm,api,curve,20000,90,,\n");
+    for (int i = 2; i <= 13; i++) {
+        n += snprintf(rows + n, sizeof rows - (size_t)n, "m,own,step,%d000,5%d,8,%s\n", i,
+                      i % 9, i % 2 ? "managed" : "self-hosted");
+    }
+    char *svg = svg_of_text("breakeven", rows);
+    CU_ASSERT_TRUE(svg_has(svg, "from 2k: self-hosted is cheaper"));
+    CU_ASSERT_TRUE(svg_has(svg, "from 7k: managed is cheaper"));
+    CU_ASSERT_TRUE(svg_has(svg, "from 8k: self-hosted is cheaper"));
+    CU_ASSERT_FALSE(svg_has(svg, "from 9k"));
+    CU_ASSERT_TRUE(svg_has(svg, "from 13k: managed is cheaper"));
+    CU_ASSERT_TRUE(svg_has(svg, "Squares mark the 12 crossings, of which 8 have a number."));
+    free(svg);
+}
+
 static void a_model_that_does_not_fit_is_told_in_words(void)
 {
     struct chart chart = chart_of("memory", "tests/plots/memory.csv", base(1));
@@ -596,6 +619,8 @@ static const struct check_case with_gnuplot[] = {
     {"closed_loads_are_drawn_over_concurrency", closed_loads_are_drawn_over_concurrency},
     {"a_class_is_picked_by_name", a_class_is_picked_by_name},
     {"the_prediction_band_is_shaded_when_present", the_prediction_band_is_shaded_when_present},
+    {"crossings_are_numbered_and_explained_beside_the_lines",
+     crossings_are_numbered_and_explained_beside_the_lines},
     {"a_model_that_does_not_fit_is_told_in_words", a_model_that_does_not_fit_is_told_in_words},
     {"lines_beyond_the_twelfth_are_counted", lines_beyond_the_twelfth_are_counted},
     {"gnuplots_own_message_is_passed_on", gnuplots_own_message_is_passed_on},
