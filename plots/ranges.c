@@ -113,7 +113,7 @@ static bool read_cost(struct ranges *r, struct err *err)
     if (!figure_need(r->fig, cols, err)) {
         return false;
     }
-    r->caption = "USD per million tokens, input and output together, first month";
+    r->caption = "USD per million tokens, input and output together";
     r->key[0] = "self-hosted";
     r->key[1] = "managed";
     for (int row = 0; row < r->fig->table.n_rows; row++) {

@@ -56,8 +56,7 @@ static bool write_page(struct cli *cli, const struct plan *plan, struct err *err
 
 static void put_entry(struct table *t, const struct plan_entry *e)
 {
-    const struct demand *d = &e->c.demand;
-    double usd = e->item ? e->sheet.usd_per_month : e->month.usd;
+    double mean_rps = demand_horizon_rps(&e->c.demand);
     table_put(t, "%d", e->rank);
     table_put(t, "%s", e->name);
     if (e->item) {
@@ -72,7 +71,7 @@ static void put_entry(struct table *t, const struct plan_entry *e)
         table_put(t, "-");
     }
     table_put(t, "%.0f", e->usd);
-    table_num(t, cost_tokens(&e->c.option, usd, demand_mean_rps(d, 0)).blended_usd, 3);
+    table_num(t, cost_tokens(&e->c.option, e->usd, mean_rps).blended_usd, 3);
     table_put(t, "%s", e->item ? plan_evidence_names[e->c.option.evidence] : "list price");
     table_end_row(t);
 }

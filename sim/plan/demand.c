@@ -236,6 +236,15 @@ double demand_mean_rps(const struct demand *d, double month)
     return demand_requests_per_day(d, month) / DAY_S;
 }
 
+double demand_horizon_rps(const struct demand *d)
+{
+    double sum = 0;
+    for (int month = 0; month < d->n_months; month++) {
+        sum += demand_mean_rps(d, month);
+    }
+    return sum / d->n_months;
+}
+
 double demand_peak_hour_rps(const struct demand *d, double month)
 {
     return demand_mean_rps(d, month) * d->hour_peak;

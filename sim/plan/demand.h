@@ -59,6 +59,8 @@ bool demand_resolve(const struct demand_data *data, const struct scenario_demand
 
 double demand_requests_per_day(const struct demand *d, double month);
 double demand_mean_rps(const struct demand *d, double month);
+/* Mean over the months of the horizon. */
+double demand_horizon_rps(const struct demand *d);
 /* Busiest hour of the week, and busiest minute in it. */
 double demand_peak_hour_rps(const struct demand *d, double month);
 double demand_peak_rps(const struct demand *d, double month, enum burstiness burst);

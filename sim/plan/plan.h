@@ -43,8 +43,9 @@
  *   power_w          IT, at the mean load of month 0
  *   usd_per_month    mean over the horizon: what decides; _p10, _p50, _p90: samples
  *   usd_month_0, capex_usd, npv_usd
- *   usd_per_mtok_input, _cached, _output, _blended  month 0, as an API would bill;
- *                    _blended_p10, _p50, _p90: samples
+ *   usd_per_mtok_input, _cached, _output, _blended  usd_per_month over the tokens of a
+ *                    month, both means over the horizon, as an API would bill; by the
+ *                    token: the list prices; _blended_p10, _p50, _p90: samples
  *   evidence
  *
  * costs.csv        one row per line of the cost sheet of month 0

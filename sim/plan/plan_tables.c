@@ -198,20 +198,20 @@ static double offer_price(const struct plan_rate *r, const struct offer *o)
 }
 
 static void put_spread(struct csv_writer *w, const struct plan_entry *e,
-                       const struct quantiles *q, double factor)
+                       const struct quantiles *q)
 {
     bool known = e->rank > 0;
-    csv_put_num(w, known ? q->p10 * factor : NAN);
-    csv_put_num(w, known ? q->p50 * factor : NAN);
-    csv_put_num(w, known ? q->p90 * factor : NAN);
+    csv_put_num(w, known ? q->p10 : NAN);
+    csv_put_num(w, known ? q->p50 : NAN);
+    csv_put_num(w, known ? q->p90 : NAN);
 }
 
 static void put_money(struct csv_writer *w, const struct plan_entry *e)
 {
     bool self = e->item != NULL;
     double usd_0 = self ? e->sheet.usd_per_month : e->month.usd;
-    double mean_rps = demand_mean_rps(&e->c.demand, 0);
-    struct cost_per_mtok t = cost_tokens(&e->c.option, usd_0, mean_rps);
+    struct cost_per_mtok t =
+        cost_tokens(&e->c.option, e->usd, demand_horizon_rps(&e->c.demand));
     if (!self) {
         const struct offer *o = &e->c.offer;
         t.input_usd = offer_price(&o->input, o);
@@ -219,7 +219,7 @@ static void put_money(struct csv_writer *w, const struct plan_entry *e)
         t.output_usd = offer_price(&o->output, o);
     }
     csv_put_num(w, e->usd);
-    put_spread(w, e, &e->spread.usd, 1);
+    put_spread(w, e, &e->spread.usd);
     csv_put_num(w, usd_0);
     csv_put_num(w, self ? e->sheet.capex_usd : NAN);
     csv_put_num(w, self ? e->forecast.self_npv_usd : e->forecast.managed_npv_usd);
@@ -227,8 +227,7 @@ static void put_money(struct csv_writer *w, const struct plan_entry *e)
     csv_put_num(w, t.cached_usd);
     csv_put_num(w, t.output_usd);
     csv_put_num(w, t.blended_usd);
-    put_spread(w, e, &e->spread.usd_month_0,
-               cost_tokens(&e->c.option, 1, mean_rps).blended_usd);
+    put_spread(w, e, &e->spread.usd_per_mtok);
     csv_put(w, self ? plan_evidence_names[e->c.option.evidence] : "");
     csv_end_row(w);
 }

@@ -227,19 +227,18 @@ void uncertainty_cost(const struct plan_case *c, const double *design, int n,
                       struct cost_spread *out)
 {
     double *usd = xcalloc((size_t)n, sizeof *usd);
-    double *first = xcalloc((size_t)n, sizeof *first);
-    struct forecast_month *months = xcalloc((size_t)c->demand.n_months, sizeof *months);
+    double *per_mtok = xcalloc((size_t)n, sizeof *per_mtok);
     for (int i = 0; i < n; i++) {
         struct plan_case sample;
         struct forecast fc;
         uncertainty_apply(c, design, n, i, &sample);
-        forecast_run(&sample, months, &fc);
+        forecast_run(&sample, NULL, &fc);
         usd[i] = c->has_self ? fc.self_usd : fc.managed_usd;
-        first[i] = c->has_self ? months[0].self_usd : months[0].managed_usd;
+        per_mtok[i] =
+            cost_tokens(&sample.option, usd[i], demand_horizon_rps(&sample.demand)).blended_usd;
     }
-    *out = (struct cost_spread){quantiles_of(usd, n), quantiles_of(first, n)};
-    free(months);
-    free(first);
+    *out = (struct cost_spread){quantiles_of(usd, n), quantiles_of(per_mtok, n)};
+    free(per_mtok);
     free(usd);
 }
 

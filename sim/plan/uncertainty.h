@@ -53,10 +53,10 @@ struct uncertainty {
 void uncertainty_run(struct arena *arena, const struct plan_case *c, int n, uint64_t seed,
                      struct uncertainty *out);
 
-/* What one option costs, a case with one side: mean per month over the horizon, and the first
- * month. design: of n samples. */
+/* What one option costs, a case with one side, over the horizon: mean per month, and per
+ * million tokens, all together. design: of n samples. */
 struct cost_spread {
-    struct quantiles usd, usd_month_0;
+    struct quantiles usd, usd_per_mtok;
 };
 void uncertainty_cost(const struct plan_case *c, const double *design, int n,
                       struct cost_spread *out);
