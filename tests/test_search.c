@@ -248,13 +248,45 @@ static void an_option_says_what_was_simulated(void)
     CU_ASSERT_STRING_EQUAL(item->option.gpu, "h100-sxm");
     CU_ASSERT_EQUAL(item->option.gpus_per_replica, 2);
     CU_ASSERT_EQUAL(item->option.node_gpus, 2);
-    CHECK_NEAR(item->option.tokens.input, 200.0, 0.1);
-    CHECK_NEAR(item->option.tokens.output, 12.0, 0.1);
+    CHECK_NEAR(item->option.tokens.input, 200.0, 0.005);
+    CHECK_NEAR(item->option.tokens.output, 12.0, 0.005);
     CU_ASSERT_TRUE(item->option.prefill_time_frac > 0.0 &&
                    item->option.prefill_time_frac < 1.0);
     CU_ASSERT_TRUE(item->option.power_w > item->option.idle_power_w);
     CU_ASSERT_TRUE(item->option.rps_lo <= item->option.rps_per_replica);
     CU_ASSERT_TRUE(item->option.rps_hi >= item->option.rps_per_replica);
+}
+
+/* Billed tokens are the workload's, not those of one short run. Lognormal, mean 1155, p95 4083,
+ * mu 6.307051, sigma 1.220495, cut at 14050: 1155 * Phi((ln 14050 - mu - sigma^2) / sigma) +
+ * 14050 * (1 - Phi((ln 14050 - mu) / sigma)) = 1155 * 0.92478 + 14050 * 0.003935 = 1123.4. */
+static void tokens_are_those_of_the_workload(void)
+{
+    const struct scenario *sc =
+        parse("schema: 1\nmodel: llama-3.1-8b\n"
+              "workload: [{class: a, arrivals: {rate: 1/s}, output: 10, "
+              "prompt: {dist: lognormal, mean: 1155, p95: 4083, max: 14050}}]\n",
+              NULL, 0);
+    struct err err = {0};
+    const struct workload *w = workload_load(arena, sc, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(w);
+    CHECK_NEAR(search_tokens(w, 0).input, 1123.4, 0.005);
+    CHECK_NEAR(search_tokens(w, 0).output, 10.0, 0.0);
+}
+
+/* Conversations of 2 turns on average, geometric: of all turns 1/2 are first, 1/4 second, ...,
+ * the mean turn is the 2nd. The k-th prompt is 100 k + 10 (k - 1) tokens: 210. */
+static void a_prompt_of_a_conversation_holds_what_was_said(void)
+{
+    const struct scenario *sc =
+        parse("schema: 1\nmodel: llama-3.1-8b\n"
+              "workload: [{class: a, arrivals: {rate: 1/s}, prompt: 100, "
+              "output: 10, sessions: {turns: 2, think: 5 s}}]\n",
+              NULL, 0);
+    struct err err = {0};
+    const struct workload *w = workload_load(arena, sc, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(w);
+    CHECK_NEAR(search_tokens(w, 0).input, 210.0, 0.01);
 }
 
 /* ---- parts ----------------------------------------------------------------------------------
@@ -434,6 +466,9 @@ int main(void)
         {"bounds_cut_only_what_has_no_capacity", bounds_cut_only_what_has_no_capacity},
         {"threads_change_nothing", threads_change_nothing},
         {"an_option_says_what_was_simulated", an_option_says_what_was_simulated},
+        {"tokens_are_those_of_the_workload", tokens_are_those_of_the_workload},
+        {"a_prompt_of_a_conversation_holds_what_was_said",
+         a_prompt_of_a_conversation_holds_what_was_said},
         {"what_shards_found_is_what_one_process_finds",
          what_shards_found_is_what_one_process_finds},
         {"a_fleet_is_found_again_for_the_same_question_only",

@@ -303,26 +303,17 @@ static const char *catalogue_name(const struct plan *plan, int model_idx)
 static struct plan_option billed_option(const struct planning *p, int model_idx)
 {
     const struct plan *plan = p->plan;
-    const struct scenario *sc = plan->scenario;
     for (int i = 0; i < plan->n_entries; i++) {
         if (plan->entries[i].item && plan->entries[i].model_idx == model_idx) {
             return plan->entries[i].c.option;
         }
     }
     const char *name = catalogue_name(plan, model_idx);
-    struct plan_option o = {
-        .name = name, .model = name, .gpu = "", .quality = sc->models[model_idx].quality};
-    struct load_class *classes = xcalloc((size_t)sc->n_classes, sizeof *classes);
-    search_classes(plan->search.work, 0, classes);
-    for (int c = 0; c < sc->n_classes; c++) {
-        double prompt;
-        double output;
-        capacity_class_lengths(&classes[c], &prompt, &output);
-        o.tokens.input += sc->classes[c].share_frac * prompt;
-        o.tokens.output += sc->classes[c].share_frac * output;
-    }
-    free(classes);
-    return o;
+    return (struct plan_option){.name = name,
+                                .model = name,
+                                .gpu = "",
+                                .tokens = search_tokens(plan->search.work, 0),
+                                .quality = plan->scenario->models[model_idx].quality};
 }
 
 static bool name_taken(const struct plan *plan, const char *name)

@@ -22,7 +22,7 @@ static const double HOST_IDLE_SHARE = 0.4;
 /* Host power of a GPU's share where no node of that GPU states its own: of the GPU's TDP. DGX
  * H100 0.82, DGX B200 0.79, GB200 NVL72 0.39. */
 static const double HOST_PER_TDP = 0.7;
-enum { TRACE_FOREVER = 1 << 20 };
+enum { TRACE_FOREVER = 1 << 20, LENGTH_DRAWS = 1 << 18 };
 
 const char *const search_state_names[] = {"sized",   "layout",      "memory", "bound",
                                           "no load", "unsupported", "skipped"};
@@ -49,6 +49,29 @@ void search_classes(const struct workload *w, int64_t max_model_len, struct load
             c->trace_repeat = TRACE_FOREVER;
         }
     }
+}
+
+struct plan_tokens search_tokens(const struct workload *w, int64_t max_model_len)
+{
+    int n_classes = w->scenario->n_classes;
+    struct load_class *classes = xcalloc((size_t)n_classes, sizeof *classes);
+    struct load_config cfg = {.classes = classes,
+                              .n_classes = n_classes,
+                              .n_requests = LENGTH_DRAWS,
+                              .seed = (uint64_t)w->scenario->simulation.seed};
+    search_classes(w, max_model_len, classes);
+    struct load *load = load_new(&cfg);
+    struct plan_tokens sum = {0.0, 0.0, 0.0};
+    struct arrival a;
+    double n = 0.0;
+    for (; load_next(load, &a); n++) {
+        sum.input += (double)a.prompt_tokens;
+        sum.output += (double)a.output_tokens;
+        load_ended(load, a.class_idx, a.session, true, a.time_s);
+    }
+    load_free(load);
+    free(classes);
+    return (struct plan_tokens){sum.input / n, 0.0, sum.output / n};
 }
 
 /* The failure of the first item that has one, whatever the number of threads: items are begun
@@ -273,7 +296,6 @@ static void fill_option(const struct sizing *z, const struct unit *unit,
         .rps_per_replica = item->capacity.rps,
         .prefill_time_frac = p->prefill_time_frac,
         .e2e_s = p->e2e_s,
-        .tokens = {p->input_tokens, p->hit_tokens, p->output_tokens},
         .quality = item->candidate->model->quality,
     };
     fill_shares(unit, &item->option);
@@ -403,6 +425,26 @@ static bool check_possible(const struct search *s, struct err *err)
     return true;
 }
 
+/* Of the workload; the share that a cache held is of the simulation. */
+static void fill_tokens(struct search *s)
+{
+    struct plan_tokens tokens = {0.0, 0.0, 0.0};
+    int64_t max_model_len = -1;
+    for (int i = 0; i < s->candidates.n; i++) {
+        struct search_item *item = &s->items[i];
+        const struct capacity_point *p = &item->capacity.at;
+        if (item->state != SEARCH_SIZED) {
+            continue;
+        }
+        if (item->spec.max_model_len != max_model_len) {
+            max_model_len = item->spec.max_model_len;
+            tokens = search_tokens(s->work, max_model_len);
+        }
+        item->option.tokens = tokens;
+        item->option.tokens.cached = tokens.input * p->hit_tokens / p->input_tokens;
+    }
+}
+
 bool search_run(struct arena *arena, const struct stock *stock, const struct node_list *nodes,
                 const struct scenario *sc, const struct search_options *options,
                 struct search *out, struct err *err)
@@ -439,6 +481,7 @@ bool search_run(struct arena *arena, const struct stock *stock, const struct nod
         out->n_done += out->items[i].state != SEARCH_SKIPPED;
     }
     out->interrupted = out->n_done < out->n_mine;
+    fill_tokens(out);
     return check_possible(out, err);
 }
 

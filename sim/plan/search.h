@@ -84,6 +84,11 @@ bool search_confirm(struct arena *arena, const struct stock *stock, const struct
 void search_classes(const struct workload *w, int64_t max_model_len,
                     struct load_class *classes);
 
+/* Mean tokens of a request, none of them cached: what the load generator draws, which is the
+ * same for every system, within 0.5 % of its law. A sizing run is too short for that, and its
+ * mean would move the managed bill with the system it is compared with. */
+struct plan_tokens search_tokens(const struct workload *w, int64_t max_model_len);
+
 /* IT power of the host that one GPU carries: CPUs, memory, fans, switches. */
 double search_host_w(const struct node_list *nodes, const struct gpu *gpu);
 
