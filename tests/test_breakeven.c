@@ -59,6 +59,34 @@ static void bought_server_with_electricity_against_tokens(void)
     CU_ASSERT_EQUAL(b.items[0].gpus, 8);
 }
 
+/* The rented server wins from 5,498,340 requests a day, the bought one from 2,161,582: with
+ * both to choose from it is the lower, whichever stands first. Against an offer without a price
+ * nothing changes; against a cheaper one, 0.05 in and 0.20 out or a third of the price, the
+ * bought one wins at (1000 * 0.05 + 250 * 0.20) / 1e6 * 30.4375 = 0.00304375 USD a month for
+ * each request a day: 19,609.65 / (0.00304375 - 0.0000593531) = 6,570,699, inside its first
+ * step of 6,912,000. */
+static void the_first_win_is_of_any_system_against_every_offer(void)
+{
+    struct plan_case rented = fast_case("aws-p5.48xlarge", "on-demand", HOSTING_RENT);
+    struct plan_case bought = fast_case("dgx-h100", "purchase", HOSTING_COLO);
+    struct plan_case unpriced = rented, cheaper = rented;
+    unpriced.offer.kind = OFFER_PROVISIONED;
+    unpriced.offer.unit_tok_per_s.value = NAN;
+    cheaper.offer.price_factor = 1.0 / 3;
+    const struct plan_case *self[] = {&rented, &bought}, *managed[] = {&rented, &unpriced};
+    struct breakeven_best best;
+    struct err err = {0};
+    CU_ASSERT_TRUE_FATAL(breakeven_first(self, 2, managed, 2, 10e6, &best, &err));
+    CHECK_NEAR(best.requests_per_day, 2161582, 1e-6);
+    CU_ASSERT_EQUAL(best.self_idx, 1);
+    CU_ASSERT_TRUE_FATAL(breakeven_first(self, 1, managed, 2, 5e6, &best, &err));
+    CU_ASSERT_TRUE(isnan(best.requests_per_day));
+    CU_ASSERT_EQUAL(best.self_idx, -1);
+    managed[1] = &cheaper;
+    CU_ASSERT_TRUE_FATAL(breakeven_first(self, 2, managed, 2, 10e6, &best, &err));
+    CHECK_NEAR(best.requests_per_day, 6570699, 1e-5);
+}
+
 static void at_a_smooth_crossing_both_cost_the_same(void)
 {
     struct plan_case c = fast_case("dgx-h100", "purchase", HOSTING_OWN);
@@ -231,6 +259,8 @@ int main(void)
         {"a rented server against tokens", rented_server_against_tokens},
         {"a bought server with electricity against tokens",
          bought_server_with_electricity_against_tokens},
+        {"the first win is of any system against every offer",
+         the_first_win_is_of_any_system_against_every_offer},
         {"at a smooth crossing both cost the same", at_a_smooth_crossing_both_cost_the_same},
         {"no crossing is missed between samples", no_crossing_is_missed_between_samples},
         {"the managed side ends at its rate limit", the_managed_side_ends_at_its_rate_limit},

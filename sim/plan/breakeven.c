@@ -14,13 +14,22 @@
 
 const char *const crossing_names[] = {"smooth", "step", "limit"};
 
+/* One system against the cheapest of some offers. */
+struct rivals {
+    const struct plan_case *self;
+    const struct plan_case *const *managed;
+    int n_managed;
+};
+
 /* Self minus managed; negative: self-hosting is cheaper. A managed side without a price cannot
  * be chosen, so it loses. */
-static double difference(const struct plan_case *c, double requests_per_day)
+static double difference(const struct rivals *r, double requests_per_day)
 {
-    double self = forecast_self_usd(c, requests_per_day);
-    double managed = forecast_managed_usd(c, requests_per_day);
-    return isnan(managed) ? -INFINITY : self - managed;
+    double managed = INFINITY;
+    for (int i = 0; i < r->n_managed; i++) {
+        managed = fmin(managed, forecast_managed_usd(r->managed[i], requests_per_day));
+    }
+    return forecast_self_usd(r->self, requests_per_day) - managed;
 }
 
 /* ---- steps ------------------------------------------------------------------------------- */
@@ -66,22 +75,37 @@ static int add_multiples(double each, double max, double *steps, int n)
 }
 
 /* Each staircase may use a part of the room, so that the list is complete as far as it goes. */
-int breakeven_steps(const struct plan_case *c, double *max_requests_per_day, double *steps,
-                    int room)
+static int rival_steps(const struct rivals *r, double *max_requests_per_day, double *steps,
+                       int room)
 {
-    double part = room / 2 - 2;
-    double unit = c->has_managed && offer_by_hour(&c->offer) ? unit_volume(c) : NAN;
-    double replica = c->has_self && c->option.rps_per_replica > 0 ? replica_volume(c) : NAN;
-    double max = fmin(*max_requests_per_day, part * fmin(unit, replica)); /* NaN is left out */
+    double part = (room - r->n_managed) / (r->n_managed + 1) - 1;
+    double replica =
+        r->self && r->self->option.rps_per_replica > 0 ? replica_volume(r->self) : NAN;
+    double max = fmin(*max_requests_per_day, part * replica); /* NaN is left out */
     int n = 0;
-    if (c->has_managed && limit_volume(c) < max) {
-        steps[n++] = limit_volume(c);
+    for (int i = 0; i < r->n_managed; i++) {
+        const struct plan_case *c = r->managed[i];
+        max = offer_by_hour(&c->offer) ? fmin(max, part * unit_volume(c)) : max;
     }
-    n = unit > 0 ? add_multiples(unit, max, steps, n) : n;
+    for (int i = 0; i < r->n_managed; i++) {
+        const struct plan_case *c = r->managed[i];
+        double unit = offer_by_hour(&c->offer) ? unit_volume(c) : NAN;
+        if (limit_volume(c) < max) {
+            steps[n++] = limit_volume(c);
+        }
+        n = unit > 0 ? add_multiples(unit, max, steps, n) : n;
+    }
     n = replica > 0 ? add_multiples(replica, max, steps, n) : n;
     qsort(steps, (size_t)n, sizeof *steps, compare_doubles);
     *max_requests_per_day = max;
     return n;
+}
+
+int breakeven_steps(const struct plan_case *c, double *max_requests_per_day, double *steps,
+                    int room)
+{
+    struct rivals pair = {c->has_self ? c : NULL, &c, c->has_managed};
+    return rival_steps(&pair, max_requests_per_day, steps, room);
 }
 
 /* ---- roots ------------------------------------------------------------------------------- */
@@ -91,9 +115,9 @@ static double root_fn(double requests_per_day, void *ctx)
     return difference(ctx, requests_per_day);
 }
 
-static bool find_root(struct plan_case *c, double lo, double hi, double *root, struct err *err)
+static bool find_root(struct rivals *r, double lo, double hi, double *root, struct err *err)
 {
-    gsl_function fn = {.function = root_fn, .params = c};
+    gsl_function fn = {.function = root_fn, .params = r};
     gsl_root_fsolver *solver = gsl_root_fsolver_alloc(gsl_root_fsolver_brent);
     int status = solver ? gsl_root_fsolver_set(solver, &fn, lo, hi) : GSL_ENOMEM;
     bool more = status == GSL_SUCCESS;
@@ -111,9 +135,10 @@ static bool find_root(struct plan_case *c, double lo, double hi, double *root, s
            err_set(err, ERR_INTERNAL, "break-even: %s", gsl_strerror(status));
 }
 
-static struct crossing crossing_at(const struct plan_case *c, double at, double above,
+static struct crossing crossing_at(const struct rivals *r, double at, double above,
                                    enum crossing_kind kind, bool to_self)
 {
+    const struct plan_case *c = r->self;
     return (struct crossing){.requests_per_day = at,
                              .to_self = to_self,
                              .kind = kind,
@@ -122,26 +147,46 @@ static struct crossing crossing_at(const struct plan_case *c, double at, double 
 }
 
 /* Crossings inside (lo, hi) and at lo, where the last interval ended with before. */
-static bool search_interval(struct plan_case *c, double lo, double hi, double *before,
+static bool search_interval(struct rivals *r, double lo, double hi, double *before,
                             struct breakeven *out, struct err *err)
 {
     double a = lo + (hi - lo) * INSIDE;
     double b = hi - (hi - lo) * INSIDE;
-    double at_a = difference(c, a);
-    double at_b = difference(c, b);
+    double at_a = difference(r, a);
+    double at_b = difference(r, b);
     if (lo > 0 && (at_a < 0) != (*before < 0)) {
         enum crossing_kind kind =
             isinf(at_a) != isinf(*before) ? CROSSING_LIMIT : CROSSING_STEP;
-        out->items[out->n++] = crossing_at(c, lo, a, kind, at_a < 0);
+        out->items[out->n++] = crossing_at(r, lo, a, kind, at_a < 0);
     }
     if ((at_a < 0) != (at_b < 0)) {
         double root;
-        if (!find_root(c, a, b, &root, err)) {
+        if (!find_root(r, a, b, &root, err)) {
             return false;
         }
-        out->items[out->n++] = crossing_at(c, root, root, CROSSING_SMOOTH, at_b < 0);
+        out->items[out->n++] = crossing_at(r, root, root, CROSSING_SMOOTH, at_b < 0);
     }
     *before = at_b;
+    return true;
+}
+
+/* With first, no further than the first crossing to self-hosting. */
+static bool search(struct arena *arena, struct rivals *r, double max, bool first,
+                   struct breakeven *out, struct err *err)
+{
+    double *steps = arena_alloc(arena, BREAKEVEN_MAX_STEPS + 1, sizeof *steps);
+    int n = rival_steps(r, &max, steps, BREAKEVEN_MAX_STEPS);
+    double lo = 0;
+    double before = 0;
+    steps[n++] = max;
+    out->items = arena_alloc(arena, 2 * (size_t)n + 2, sizeof *out->items);
+    for (int i = 0; i < n && !(first && out->n > 0 && out->items[out->n - 1].to_self); i++) {
+        if (steps[i] > lo && !search_interval(r, lo, steps[i], &before, out, err)) {
+            return false;
+        }
+        lo = steps[i];
+    }
+    out->searched_to = lo;
     return true;
 }
 
@@ -152,21 +197,32 @@ bool breakeven_find(struct arena *arena, const struct plan_case *c, double max_r
     if (!c->has_self || !c->has_managed || !(c->option.rps_per_replica > 0)) {
         return true;
     }
-    struct plan_case copy = *c;
-    double *steps = arena_alloc(arena, BREAKEVEN_MAX_STEPS + 1, sizeof *steps);
-    int n = breakeven_steps(c, &max_requests_per_day, steps, BREAKEVEN_MAX_STEPS);
-    steps[n++] = max_requests_per_day;
-    out->items = arena_alloc(arena, 2 * (size_t)n + 2, sizeof *out->items);
-    double lo = 0;
-    double before = 0;
-    for (int i = 0; i < n; i++) {
-        if (steps[i] > lo && !search_interval(&copy, lo, steps[i], &before, out, err)) {
-            return false;
+    struct rivals pair = {c, &c, 1};
+    return search(arena, &pair, max_requests_per_day, false, out, err);
+}
+
+/* The first volume at which one of several systems wins is the least of theirs, so each is
+ * searched no further than the best so far. */
+bool breakeven_first(const struct plan_case *const *self, int n_self,
+                     const struct plan_case *const *managed, int n_managed,
+                     double max_requests_per_day, struct breakeven_best *out, struct err *err)
+{
+    bool ok = true;
+    *out = (struct breakeven_best){.requests_per_day = NAN, .self_idx = -1};
+    for (int i = 0; i < n_self && ok; i++) {
+        struct arena *arena = arena_new();
+        struct rivals r = {self[i], managed, n_managed};
+        struct breakeven b = {0};
+        ok = !(self[i]->option.rps_per_replica > 0) ||
+             search(arena, &r, max_requests_per_day, true, &b, err);
+        if (b.n > 0 && b.items[b.n - 1].to_self &&
+            b.items[b.n - 1].requests_per_day < max_requests_per_day) {
+            max_requests_per_day = b.items[b.n - 1].requests_per_day;
+            *out = (struct breakeven_best){max_requests_per_day, i};
         }
-        lo = steps[i];
+        arena_free(arena);
     }
-    out->searched_to = lo;
-    return true;
+    return ok;
 }
 
 double breakeven_month(const struct plan_case *c, const struct breakeven *b)
@@ -176,7 +232,8 @@ double breakeven_month(const struct plan_case *c, const struct breakeven *b)
     if (!c->has_self || !c->has_managed) {
         return NAN;
     }
-    if (difference(c, now) < 0) {
+    struct rivals pair = {c, &c, 1};
+    if (difference(&pair, now) < 0) {
         return 0;
     }
     for (int i = 0; i < b->n && growth > 0; i++) {

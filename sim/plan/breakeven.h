@@ -34,6 +34,16 @@ struct breakeven {
 bool breakeven_find(struct arena *arena, const struct plan_case *c, double max_requests_per_day,
                     struct breakeven *out, struct err *err);
 
+struct breakeven_best {
+    double requests_per_day; /* NaN: none up to the volume searched */
+    int self_idx;            /* the system that is cheaper from there on; -1 */
+};
+/* The lowest volume at which one of the systems costs less than every offer that has a price
+ * there; the systems and the offers as cases with that side. */
+bool breakeven_first(const struct plan_case *const *self, int n_self,
+                     const struct plan_case *const *managed, int n_managed,
+                     double max_requests_per_day, struct breakeven_best *out, struct err *err);
+
 /* Volumes at which the number of units of either side changes, ascending, below *max: where a
  * chart has its steps. Returns how many (under room, which is at least 8) and lowers *max to
  * the volume up to which the list is complete. */

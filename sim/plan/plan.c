@@ -445,6 +445,32 @@ static const struct plan_entry *entry_at(const struct plan *plan, const int *idx
     return i < 0 ? NULL : &plan->entries[idx[i]];
 }
 
+/* Of all options that may be chosen, whatever they cost today. */
+static void answer_first_win(struct planning *p, const struct decision_candidate *candidates,
+                             const int *idx, int n, double most, struct plan_answer *a)
+{
+    const struct plan_case **self = arena_alloc(p->arena, (size_t)n, sizeof *self);
+    const struct plan_case **managed = arena_alloc(p->arena, (size_t)n, sizeof *managed);
+    int *self_at = arena_alloc(p->arena, (size_t)n, sizeof *self_at);
+    int n_self = 0, n_managed = 0;
+    struct breakeven_best best;
+    struct err ignored = {0};
+    for (int i = 0; i < n; i++) {
+        if (candidates[i].excluded == RULE_NONE && candidates[i].c.has_self) {
+            self_at[n_self] = i;
+            self[n_self++] = &candidates[i].c;
+        } else if (candidates[i].excluded == RULE_NONE) {
+            managed[n_managed++] = &candidates[i].c;
+        }
+    }
+    a->first_win_requests_per_day = NAN;
+    if (breakeven_first(self, n_self, managed, n_managed, most, &best, &ignored) &&
+        best.self_idx >= 0) {
+        a->first_win_requests_per_day = best.requests_per_day;
+        a->first_win = entry_at(p->plan, idx, self_at[best.self_idx]);
+    }
+}
+
 static void answer_pair(struct planning *p, const struct decision_candidate *candidates,
                         const struct decision_rule *rule, struct plan_answer *a)
 {
@@ -491,6 +517,9 @@ static void answer(struct planning *p, int model_idx, struct plan_answer *a)
     a->chosen = entry_at(plan, idx, a->decision.chosen);
     a->runner_up = entry_at(plan, idx, a->decision.runner_up);
     answer_pair(p, candidates, &rule, a);
+    if (a->has_pair) {
+        answer_first_win(p, candidates, idx, n, a->breakeven.searched_to, a);
+    }
 }
 
 static void answer_all(struct planning *p)

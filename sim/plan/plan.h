@@ -75,7 +75,9 @@
  *   flip             item the input, value where it flips, text the sentence
  *   uncertainty      self_usd, managed_usd, n_gpus, crossing_month, ratio, each _p10 _p50
  *                    _p90; crosses_frac
- *   breakeven        first_crossing to self-hosting, searched_to (requests/day), month
+ *   breakeven        first_crossing to self-hosting, searched_to (requests/day), month, of
+ *                    the two options compared; first_win (requests/day, tok_per_day): where
+ *                    any system first costs less than every offer, text the system
  *   excluded         item the option, text the rule and its sentence
  *   gap              a model that a provider does not offer, with the nearest
  *   note             what the figures leave out
@@ -128,8 +130,12 @@ struct plan_answer {
     const struct plan_entry *chosen, *runner_up;
     bool has_pair; /* both sides: what follows is filled */
     struct plan_case pair;
-    struct breakeven breakeven;
+    struct breakeven breakeven; /* of the pair */
     double breakeven_month;
+    /* Of any system against every offer: no volume below has a self-hosted option that is
+     * cheaper; NaN and NULL: none up to breakeven.searched_to. */
+    double first_win_requests_per_day;
+    const struct plan_entry *first_win;
     struct uncertainty uncertainty;
     struct tornado tornado;
 };

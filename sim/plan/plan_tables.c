@@ -814,6 +814,13 @@ static void put_uncertainty(struct csv_writer *w, const struct plan *plan,
     put_fact(&f, "searched_to", a->breakeven.searched_to, "requests/day", searched_text(a));
     put_fact(&f, "month", a->breakeven_month, "month",
              "in which the forecast passes the next crossing to self-hosting");
+    if (a->first_win) {
+        put_fact(&f, "first_win", a->first_win_requests_per_day, "requests/day",
+                 a->first_win->name);
+        put_fact(&f, "first_win_tok_per_day",
+                 a->first_win_requests_per_day * tokens_of(&a->first_win->c), "tokens/day",
+                 a->first_win->name);
+    }
 }
 
 static void put_exclusions(struct csv_writer *w, const struct plan *plan)
