@@ -42,11 +42,14 @@ static const char breakeven_csv[] =
     "model,option,against,kind,requests_per_day,tok_per_day,usd_per_month,n_gpus,to,month\n"
     "<script>alert(1)</script>,box,api,step,50000,60000000,9000,8,self-hosted,0\n";
 static const char forecast_csv[] =
-    "model,month,requests_per_day,requests_per_day_p10,requests_per_day_p90,peak_rps,n_gpus,"
+    "model,month,requests_per_day,requests_per_day_p10,requests_per_day_p90,peak_rps,"
+    "self_option,n_gpus,"
     "n_gpus_p10,n_gpus_p90,self_usd,self_usd_p10,self_usd_p90,managed_usd,managed_usd_p10,"
     "managed_usd_p90,self_cash_total_usd,managed_cash_total_usd\n"
-    "<script>alert(1)</script>,0,100000,90000,110000,9.5,16,16,24,12000,11000,13000,20000,"
-    "19000,21000,12000,20000\n";
+    "<script>alert(1)</script>,0,100000,90000,110000,9.5,box,16,16,24,12000,11000,13000,"
+    "20000,19000,21000,12000,20000\n"
+    "<script>alert(1)</script>,1,150000,90000,160000,9.5,box,24,16,32,12000,11000,13000,"
+    "20000,19000,21000,12000,20000\n";
 static const char sensitivity_csv[] =
     "model,input,unit,low,value,high,usd_low,usd_base,usd_high,total_effect_frac,source,"
     "assumed\n"
@@ -62,6 +65,9 @@ static const char decision_csv[] =
     "uncertainty,,self_usd_p10,11000,USD/month,\nuncertainty,,self_usd_p50,12300,USD/month,\n"
     "uncertainty,,self_usd_p90,14000,USD/month,\nbreakeven,,first_crossing,50000,requests/"
     "day,\n"
+    "breakeven,,first_win,40000,requests/day,box\n"
+    "breakeven,,first_win_tok_per_day,48000000,tokens/day,box\n"
+    "breakeven,,first_win_month,1,month,\nuncertainty,,crosses_frac,0.25,fraction,\n"
     "breakeven,,month,0,month,\nnote,,taxes,,,Taxes are left out.\n";
 
 static const char models_csv[] =
@@ -195,8 +201,33 @@ static void the_terms_of_the_decision_are_said(void)
     expect(page, "TTFT</span>, the time to the first token.");
     expect(page,
            "The policy excludes 1 option; <a href=\"#h-excluded\">each with its rule</a>");
+    expect(
+        page,
+        "130,000</span> USD a month, <span data-source=\"models.csv:3:premium_usd_per_month\">"
+        "30,000</span> more than <span data-source=\"models.csv:3:over\">small");
+    free(page);
+}
+
+/* The pair of the chart crosses at another volume than the first of all options. */
+static void the_break_even_is_of_any_option(void)
+{
+    char *page = make_page(decision_csv);
     expect(page,
-           "30,000</span> USD a month more than <span data-source=\"models.csv:3:over\">small");
+           "By cost alone, from <span data-source=\"decision.csv:17:value\">40,000</span>");
+    expect(page, "<span data-source=\"decision.csv:18:value\">48M</span> tokens a day) on");
+    expect(page,
+           "The demand gets there in month <span data-source=\"decision.csv:19:value\">1<");
+    expect(page, "cross first at <span data-source=\"decision.csv:16:value\">50,000</span>");
+    expect(page,
+           "in <span data-source=\"decision.csv:20:value\">25&nbsp;%</span> of the samples");
+    free(page);
+}
+
+static void a_fleet_that_grows_says_to_what(void)
+{
+    char *page = make_page(decision_csv);
+    expect(page, "grow to <span data-source=\"forecast.csv:3:n_gpus\">24</span> GPUs in month "
+                 "<span data-source=\"forecast.csv:3:month\">1</span>, the last");
     free(page);
 }
 
@@ -207,10 +238,8 @@ static void costs_that_never_cross_are_said_to_be_so(void)
                   "decision,,self_usd,12345.6,USD/month,box\n"
                   "decision,,managed_usd,23456.7,USD/month,api\n"
                   "breakeven,,searched_to,7000000,requests/day,dearer at every volume\n");
-    expect(
-        page,
-        "dearer at every volume</span> "
-        "(up to <span data-source=\"decision.csv:4:value\">7,000,000</span> requests a day).");
+    expect(page, "at no volume searched (up to "
+                 "<span data-source=\"decision.csv:4:value\">7,000,000</span> requests a day)");
     free(page);
 }
 
@@ -346,6 +375,8 @@ static const struct check_case cases[] = {
      the_answer_is_one_sentence_with_its_figures},
     {"a_step_up_in_quality_says_what_it_costs", a_step_up_in_quality_says_what_it_costs},
     {"the_terms_of_the_decision_are_said", the_terms_of_the_decision_are_said},
+    {"the_break_even_is_of_any_option", the_break_even_is_of_any_option},
+    {"a_fleet_that_grows_says_to_what", a_fleet_that_grows_says_to_what},
     {"costs_that_never_cross_are_said_to_be_so", costs_that_never_cross_are_said_to_be_so},
     {"a_second_currency_stands_beside_the_dollar", a_second_currency_stands_beside_the_dollar},
     {"no_option_left_is_said", no_option_left_is_said},

@@ -213,6 +213,11 @@ bool breakeven_first(const struct plan_case *const *self, int n_self,
         struct arena *arena = arena_new();
         struct rivals r = {self[i], managed, n_managed};
         struct breakeven b = {0};
+        if (difference(&r, max_requests_per_day * INSIDE) < 0) { /* from the start */
+            *out = (struct breakeven_best){0, i};
+            arena_free(arena);
+            return true;
+        }
         ok = !(self[i]->option.rps_per_replica > 0) ||
              search(arena, &r, max_requests_per_day, true, &b, err);
         if (b.n > 0 && b.items[b.n - 1].to_self &&

@@ -35,7 +35,7 @@ bool breakeven_find(struct arena *arena, const struct plan_case *c, double max_r
                     struct breakeven *out, struct err *err);
 
 struct breakeven_best {
-    double requests_per_day; /* NaN: none up to the volume searched */
+    double requests_per_day; /* 0: at any; NaN: none up to the volume searched */
     int self_idx;            /* the system that is cheaper from there on; -1 */
 };
 /* The lowest volume at which one of the systems costs less than every offer that has a price

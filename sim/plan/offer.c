@@ -15,6 +15,9 @@ const char *const offer_kind_names[] = {"pay-per-token", "priority", "provisione
 const char *const offer_state_names[] = {"priced", "infeasible at list terms",
                                          "cannot be priced"};
 const char *const offer_limit_names[] = {"itpm", "otpm", "tpm", "rpm", "qps", "qph"};
+const char *const offer_limit_words[] = {"input tokens per minute", "output tokens per minute",
+                                         "tokens per minute",       "requests per minute",
+                                         "queries per second",      "queries per hour"};
 
 bool offer_by_hour(const struct offer *offer)
 {
@@ -339,6 +342,7 @@ static struct offer dedicated_offer(const struct managed_price *p, const struct 
     int replicas = row->n_gpus == 0 ? 1 : row->n_gpus / option->gpus_per_replica;
     double gpus = row->n_gpus == 0 ? option->gpus_per_replica : 1; /* of the price's own unit */
     const struct plan_tokens *t = &option->tokens;
+    offer.unit_gpus = row->n_gpus == 0 ? option->gpus_per_replica : row->n_gpus;
     offer.entry.value *= gpus;
     offer.entry.dbu *= gpus;
     offer.scaling = offer.entry;

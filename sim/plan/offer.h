@@ -45,6 +45,7 @@ enum offer_limit {
     LIMIT_N,
 };
 extern const char *const offer_limit_names[]; /* as in managed_limits.csv */
+extern const char *const offer_limit_words[]; /* for people */
 
 struct offer {
     const char *provider;
@@ -55,6 +56,7 @@ struct offer {
     struct plan_rate entry, scaling;        /* USD per hour: first unit, each further one */
     struct plan_rate unit_tok_per_s;        /* input and output of one unit; NaN: unknown */
     struct plan_rate limits[LIMIT_N];       /* NaN: none published */
+    int unit_gpus;                          /* of a dedicated unit; 0: not said */
     double price_factor;                    /* on every price; 1 unless a variation asks */
     const char *region;
     const char *capacity_conditions; /* what unit_tok_per_s holds for */

@@ -26,8 +26,10 @@
  *   seat, regions, custom_weights   of the operator: whose law, where it runs, what it
  *                    loads (none | adapter | full); empty for machines of one's own
  *   reason           why not, or why excluded
- *   n_gpus           paid for in month 0, of which n_gpus_stranded in no replica
- *   replicas, spares, nodes, of which prefill_nodes of the second kind
+ *   n_gpus           paid for in month 0, of which n_gpus_stranded in no replica; of an
+ *                    offer by the hour those of its units, where it says how many
+ *   replicas, spares, nodes, of which prefill_nodes of the second kind; nodes: of an offer
+ *                    by the hour its units
  *   n_gpus_poisson, n_gpus_default, n_gpus_bursty   needed in replicas and spares
  *   peak_rps         that the count is for
  *   rps_per_replica, _lo, _hi (95 % sampling), _band_lo, _band_hi (80 % prediction)
@@ -76,8 +78,8 @@
  *   uncertainty      self_usd, managed_usd, n_gpus, crossing_month, ratio, each _p10 _p50
  *                    _p90; crosses_frac
  *   breakeven        first_crossing to self-hosting, searched_to (requests/day), month, of
- *                    the two options compared; first_win (requests/day, tok_per_day): where
- *                    any system first costs less than every offer, text the system
+ *                    the two options compared; first_win (requests/day, tok_per_day, month):
+ *                    where any system first costs less than every offer, text the system
  *   excluded         item the option, text the rule and its sentence
  *   gap              a model that a provider does not offer, with the nearest
  *   note             what the figures leave out

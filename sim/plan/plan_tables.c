@@ -146,8 +146,9 @@ static const char *reason_of(const struct plan_entry *e, char *buf, size_t n)
         return "over a limit later in the horizon";
     }
     if (e->month.limit >= 0) {
-        snprintf(buf, n, "%s: %s at %.3g times", offer_state_names[e->month.state],
-                 offer_limit_names[e->month.limit], e->month.limit_frac);
+        snprintf(buf, n, "%s: at the peak %.3g times the limit on %s",
+                 offer_state_names[e->month.state], e->month.limit_frac,
+                 offer_limit_words[e->month.limit]);
         return buf;
     }
     return offer_state_names[e->month.state];
@@ -189,6 +190,15 @@ static void put_capacity(struct csv_writer *w, const struct plan_entry *e)
     csv_put_num(w, e->check ? e->check->at.ttft_s : NAN);
     csv_put_num(w, e->check ? e->check->at.tpot_s : NAN);
     csv_put_num(w, e->sheet.it_power_w);
+}
+
+/* Units that a provider runs are counted like machines; their GPUs where it says which. */
+static void put_offer_sizes(struct csv_writer *w, const struct plan_entry *e)
+{
+    put_count(w, e->month.units * e->c.offer.unit_gpus);
+    put_empty(w, 3);
+    put_count(w, e->month.units);
+    put_empty(w, SIZE_COLS - 5 + CAPACITY_COLS);
 }
 
 /* An offer by the hour has no price of its own for input or output. */
@@ -253,7 +263,7 @@ static void put_entry(struct csv_writer *w, const struct plan *plan, const struc
         put_sizes(w, e);
         put_capacity(w, e);
     } else {
-        put_empty(w, SIZE_COLS + CAPACITY_COLS);
+        put_offer_sizes(w, e);
     }
     put_money(w, e);
 }
@@ -814,6 +824,11 @@ static void put_uncertainty(struct csv_writer *w, const struct plan *plan,
     put_fact(&f, "searched_to", a->breakeven.searched_to, "requests/day", searched_text(a));
     put_fact(&f, "month", a->breakeven_month, "month",
              "in which the forecast passes the next crossing to self-hosting");
+    if (a->has_pair) {
+        put_fact(&f, "first_win_month",
+                 month_of(&a->pair.demand, a->first_win_requests_per_day), "month",
+                 "in which the forecast reaches first_win");
+    }
     if (a->first_win) {
         put_fact(&f, "first_win", a->first_win_requests_per_day, "requests/day",
                  a->first_win->name);

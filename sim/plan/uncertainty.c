@@ -24,8 +24,11 @@ static struct spread of_rate(const struct plan_rate *rate, double lo, double hi,
                              const char *why)
 {
     if (rate->low > 0 && rate->high > rate->low) {
-        return (struct spread){
-            .varied = true, .p10 = rate->low, .p90 = rate->high, .why = rate->source};
+        return (struct spread){.varied = true,
+                               .p10 = rate->low,
+                               .p90 = rate->high,
+                               .why = rate->source,
+                               .assumed = rate->estimated};
     }
     return factors(rate->value, lo, hi, why);
 }

@@ -175,6 +175,37 @@ static void put_confirmed(const struct page *p, int row)
     put(p, " The whole fleet was simulated at its peak and met every limit.");
 }
 
+/* Last month of the forecast that an option is in; -1: none. */
+static int last_forecast_row(const struct page *p, int row)
+{
+    const char *name = page_get(p, plan_cell(row, "option"));
+    for (int i = p->tables[PAGE_FORECAST].n_rows - 1; i >= 0; i--) {
+        struct page_cell self = {PAGE_FORECAST, i, "self_option"};
+        if (strcmp(page_get(p, self), name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static bool fleet_grows(const struct page *p, int row)
+{
+    struct page_cell last = {PAGE_FORECAST, last_forecast_row(p, row), "n_gpus"};
+    return last.row >= 0 && page_value(p, last) > page_value(p, plan_cell(row, "n_gpus"));
+}
+
+static void put_growth(const struct page *p, int row)
+{
+    int last = last_forecast_row(p, row);
+    if (fleet_grows(p, row)) {
+        put(p, " With the demand they grow to ");
+        page_cell(p, (struct page_cell){PAGE_FORECAST, last, "n_gpus"}, FORM_COUNT);
+        put(p, " GPUs in month ");
+        page_cell(p, (struct page_cell){PAGE_FORECAST, last, "month"}, FORM_COUNT);
+        put(p, ", the last (the first is month 0).");
+    }
+}
+
 static void put_count(const struct page *p, int row)
 {
     put_plan(p, row, "n_gpus", FORM_COUNT);
@@ -202,9 +233,30 @@ static void put_count(const struct page *p, int row)
     put(p, " if requests came independently of each other (Poisson), and ");
     put_plan(p, row, "n_gpus_bursty", FORM_COUNT);
     put(p, " in the burstiest traffic known.");
+    put_growth(p, row);
     if (plan_is(p, row, "fleet_confirmed", "1")) {
         put_confirmed(p, row);
     }
+}
+
+static void put_no_machines(const struct page *p)
+{
+    put(p, "<div>No machines of your own.");
+    if (p->chosen >= 0 && page_has(p, plan_cell(p->chosen, "nodes"))) {
+        put(p, " The provider runs ");
+        put_plan(p, p->chosen, "nodes", FORM_COUNT);
+        put(p, " × ");
+        put_plan(p, p->chosen, "node", FORM_TEXT);
+        if (page_has(p, plan_cell(p->chosen, "n_gpus"))) {
+            put(p, " with ");
+            put_plan(p, p->chosen, "n_gpus", FORM_COUNT);
+            put(p, " GPUs in all");
+        }
+        put(p, " for you in the first month, paid by the hour.");
+    } else if (p->chosen >= 0) {
+        put(p, " The provider bills by the token.");
+    }
+    put(p, "</div>");
 }
 
 static void put_how_many(const struct page *p)
@@ -213,10 +265,13 @@ static void put_how_many(const struct page *p)
     if (p->chosen >= 0 && is_self(p, p->chosen)) {
         put_count(p, p->chosen);
     } else {
-        put(p, "No machines of your own.");
+        put_no_machines(p);
         if (p->self >= 0) {
-            put(p, " The best self-hosted system would take ");
+            put(p, "<div>The best self-hosted option would be ");
+            put_plan(p, p->self, "option", FORM_TEXT);
+            put(p, ": ");
             put_count(p, p->self);
+            put(p, "</div>");
         }
     }
     fact_close(p);
@@ -251,6 +306,7 @@ static void put_month(const struct page *p, const char *who, int row)
         put(p, "; purchases of ");
         put_usd(p, row, "capex_usd", FORM_USD);
         put(p, " at the start are in it as depreciation and cost of capital");
+        put(p, fleet_grows(p, row) ? ", and so are those of later months" : "");
     }
     put(p, ".</div>");
 }
@@ -270,7 +326,7 @@ static void put_per_mtok(const struct page *p, const char *who, int row)
         put(p, ", output ");
         put_plan(p, row, "usd_per_mtok_output", FORM_SIG);
     }
-    put(p, " (first month).</div>");
+    put(p, ".</div>");
 }
 
 static void put_money(const struct page *p)
@@ -281,23 +337,11 @@ static void put_money(const struct page *p)
     put_month(p, "Self-hosted: ", p->self);
     fact_close(p);
     fact_open(p, "Cost per million tokens");
+    put(p, "<div class=\"soft\">The cost per month over the tokens of a month, both means over "
+           "the horizon.</div>");
     put_per_mtok(p, "Managed: ", p->managed);
     put_per_mtok(p, "Self-hosted: ", p->self);
     fact_close(p);
-}
-
-/* First crossing to self-hosting of the decision's model in breakeven.csv, -1: none. */
-static int crossing_row(const struct page *p, const char *requests_per_day)
-{
-    const struct csv_table *t = &p->tables[PAGE_BREAKEVEN];
-    for (int row = 0; row < t->n_rows; row++) {
-        struct page_cell x = {PAGE_BREAKEVEN, row, "requests_per_day"};
-        struct page_cell to = {PAGE_BREAKEVEN, row, "to"};
-        if (*page_get(p, to) && strcmp(page_get(p, x), requests_per_day) == 0) {
-            return row;
-        }
-    }
-    return -1;
 }
 
 static double last_month(const struct page *p)
@@ -306,50 +350,76 @@ static double last_month(const struct page *p)
     return page_value(p, (struct page_cell){PAGE_FORECAST, last, "month"});
 }
 
-static void put_no_crossing(const struct page *p)
+/* Of any option against every offer, by cost alone. */
+static void put_first_win(const struct page *p, int win)
+{
+    int tokens = page_fact(p, "breakeven", "", "first_win_tok_per_day");
+    int month = page_fact(p, "breakeven", "", "first_win_month");
+    put(p, "By cost alone, from ");
+    put_decision(p, win, "value", FORM_COUNT);
+    put(p, " requests a day (");
+    put_decision(p, tokens, "value", FORM_SHORT);
+    put(p, " tokens a day) on: there ");
+    put_decision(p, win, "text", FORM_TEXT);
+    put(p, " is the first self-hosted option to cost less than every managed offer.");
+    if (!page_has(p, page_decision(month, "value"))) {
+        fprintf(p->out, " The demand does not get there in the %.0f months of the plan.",
+                last_month(p) + 1);
+    } else if (page_value(p, page_decision(month, "value")) < 1) {
+        put(p, " The demand of the first month (month ");
+        put_decision(p, month, "value", FORM_COUNT);
+        put(p, ") is there already.");
+    } else {
+        put(p, " The demand gets there in month ");
+        put_decision(p, month, "value", FORM_COUNT);
+        put(p, " (the first is month 0).");
+    }
+    put(p, " Steps of whole machines can make the managed API cheaper again just above.");
+}
+
+static void put_no_win(const struct page *p)
 {
     int searched = page_fact(p, "breakeven", "", "searched_to");
-    put(p, "Between the best of each side, by cost alone, ");
-    put_decision(p, searched, "text", FORM_TEXT);
-    put(p, " (up to ");
+    put(p, "By cost alone, at no volume searched (up to ");
     put_decision(p, searched, "value", FORM_COUNT);
-    put(p, " requests a day).");
+    put(p, " requests a day): every self-hosted option costs more than the cheapest managed "
+           "offer.");
+}
+
+/* The two lines of the chart, where theirs is another crossing. */
+static void put_pair_crossing(const struct page *p, int win)
+{
+    int first = page_fact(p, "breakeven", "", "first_crossing");
+    double at = page_value(p, page_decision(first, "value"));
+    if (first >= 0 && fabs(page_value(p, page_decision(win, "value")) / at - 1) > 1e-3) {
+        put(p, " The two options of the chart, the cheapest of each side at the demand that is "
+               "forecast, cross first at ");
+        put_decision(p, first, "value", FORM_COUNT);
+        put(p, " requests a day.");
+    }
 }
 
 static void put_when(const struct page *p)
 {
-    int first = page_fact(p, "breakeven", "", "first_crossing");
-    int month = page_fact(p, "breakeven", "", "month");
+    int win = page_fact(p, "breakeven", "", "first_win");
     fact_open(p, "When self-hosting beats the managed API");
     if (p->self < 0 || p->managed < 0) {
         put(p, "Only one side has an option, so there is nothing to compare.");
-    } else if (first < 0) {
-        put_no_crossing(p);
-    } else {
-        int row = crossing_row(p, page_get(p, page_decision(first, "value")));
-        put(p, "Between the best of each side, by cost alone, from ");
-        put_decision(p, first, "value", FORM_COUNT);
-        put(p, " requests a day");
-        if (row >= 0) {
-            put(p, " (");
-            page_cell(p, (struct page_cell){PAGE_BREAKEVEN, row, "tok_per_day"}, FORM_SHORT);
-            put(p, " tokens a day)");
-        }
-        if (month >= 0 && page_value(p, page_decision(month, "value")) < 1) {
-            put(p, "; at the demand of the first month (month ");
-            put_decision(p, month, "value", FORM_COUNT);
-            put(p, ") it is cheaper already");
-        } else if (month >= 0 && page_has(p, page_decision(month, "value"))) {
-            put(p, "; the demand passes the next crossing to self-hosting in month ");
-            put_decision(p, month, "value", FORM_SIG);
-            put(p, page_value(p, page_decision(month, "value")) > last_month(p)
-                       ? ", beyond the horizon"
-                       : "");
-        } else {
-            put(p, "; the demand does not get there within the horizon");
-        }
-        put(p, ". Steps of whole machines can make the managed API cheaper again just above.");
+        fact_close(p);
+        return;
     }
+    if (win >= 0) {
+        put_first_win(p, win);
+        put_pair_crossing(p, win);
+    } else {
+        put_no_win(p);
+    }
+    put(p, " To be chosen, self-hosting must win by more than that: at least ");
+    put_decision(p, page_fact(p, "decision", "", "margin_frac"), "value", FORM_FRAC);
+    put(p, " cheaper over the horizon in ");
+    put_decision(p, page_fact(p, "decision", "", "confidence_frac"), "value", FORM_FRAC);
+    put(p, " of the samples, which is what the values under What would change the answer are "
+           "for.");
     fact_close(p);
 }
 
@@ -392,6 +462,10 @@ static void put_how_sure(const struct page *p)
         put_plan(p, p->self, "evidence", FORM_TEXT);
         put(p, evidence_words(p, p->self));
         put(p, ".");
+    }
+    if (p->managed >= 0) {
+        put(p, " Whether the managed offer keeps your service levels is not known: its latency "
+               "is not simulated, so try it before you sign.");
     }
     fact_close(p);
 }
@@ -449,8 +523,12 @@ static void put_which_model(const struct page *p)
         put(p, "<li>");
         page_cell(p, (struct page_cell){PAGE_MODELS, row, "model"}, FORM_TEXT);
         put(p, ": ");
+        page_cell(p, (struct page_cell){PAGE_MODELS, row, "option"}, FORM_TEXT);
+        put(p, " for ");
+        page_cell(p, (struct page_cell){PAGE_MODELS, row, "usd_per_month"}, FORM_USD);
+        put(p, " USD a month, ");
         page_cell(p, premium, FORM_USD);
-        put(p, " USD a month more than ");
+        put(p, " more than ");
         page_cell(p, (struct page_cell){PAGE_MODELS, row, "over"}, FORM_TEXT);
         put(p, " (");
         page_cell(p, (struct page_cell){PAGE_MODELS, row, "gain_needed_frac"}, FORM_FRAC);

@@ -124,6 +124,7 @@ void page_uncertainty(const struct page *p)
     if (page_next(p, "uncertainty", "", -1) < 0) {
         return;
     }
+    int crosses = page_fact(p, "uncertainty", "", "crosses_frac");
     section_open(p, "bands", "How sure: error bands");
     put(p, "<p>Monte-Carlo over the prediction band, growth, prices, utilisation and failure "
            "rates. One sample in ten lies below P10, one in ten above P90.</p>\n");
@@ -132,9 +133,14 @@ void page_uncertainty(const struct page *p)
     put_quantiles(p, "managed_usd", "Managed", "USD/month, mean over the horizon");
     put_quantiles(p, "ratio", "Self-hosted over managed", "ratio of cost");
     put_quantiles(p, "n_gpus", "GPUs", "at the end of the horizon");
-    put_quantiles(p, "crossing_month", "Month from which self-hosting stays cheaper",
-                  "over the samples that cross");
+    if (page_value(p, page_decision(crosses, "value")) > 0) {
+        put_quantiles(p, "crossing_month", "Month from which self-hosting stays cheaper",
+                      "over the samples in which it does");
+    }
     page_table_close(p);
+    put(p, "<p>Self-hosting gets and stays cheaper within the horizon in ");
+    page_cell(p, page_decision(crosses, "value"), FORM_FRAC);
+    put(p, " of the samples.</p>\n");
     page_figure(p, "tornado", "What changes the comparison most",
                 "Each bar moves one input from its P10 to its P90 and leaves the others as "
                 "planned; the table below has the figures.",
