@@ -204,7 +204,8 @@ static void the_terms_of_the_decision_are_said(void)
     expect(
         page,
         "130,000</span> USD a month, <span data-source=\"models.csv:3:premium_usd_per_month\">"
-        "30,000</span> more than <span data-source=\"models.csv:3:over\">small");
+        "30,000</span> (<span data-source=\"models.csv:3:gain_needed_frac\">30&nbsp;%</span>) "
+        "more than <span data-source=\"models.csv:3:over\">small");
     free(page);
 }
 

@@ -528,11 +528,11 @@ static void put_which_model(const struct page *p)
         page_cell(p, (struct page_cell){PAGE_MODELS, row, "usd_per_month"}, FORM_USD);
         put(p, " USD a month, ");
         page_cell(p, premium, FORM_USD);
-        put(p, " more than ");
-        page_cell(p, (struct page_cell){PAGE_MODELS, row, "over"}, FORM_TEXT);
         put(p, " (");
         page_cell(p, (struct page_cell){PAGE_MODELS, row, "gain_needed_frac"}, FORM_FRAC);
-        put(p, "), ");
+        put(p, ") more than ");
+        page_cell(p, (struct page_cell){PAGE_MODELS, row, "over"}, FORM_TEXT);
+        put(p, "; ");
         page_cell(p, (struct page_cell){PAGE_MODELS, row, "verdict"}, FORM_TEXT);
         put(p, "</li>");
     }
