@@ -120,7 +120,8 @@ static bool replace(const char **at, const char *from, FILE *out, const char *to
 }
 
 /* gnuplot names the font without a substitute and writes the weight into its name; the
- * picture's title is for screen readers. */
+ * picture's title is for screen readers. The titles of its parts would be shown and read out
+ * too, and they are plot commands. */
 static void finish_svg_text(const struct chart *chart, const char *svg, FILE *out)
 {
     static const char family[] = "font-family=\"DejaVu Sans,Verdana,sans-serif\"";
@@ -128,7 +129,9 @@ static void finish_svg_text(const struct chart *chart, const char *svg, FILE *ou
         "font-family=\"DejaVu Sans,Verdana,sans-serif\" font-weight=\"bold\"";
     bool titled = false;
     for (const char *s = svg; *s;) {
-        if (!titled && strncmp(s, "<title>", 7) == 0 && strstr(s, "</desc>")) {
+        if (titled && strncmp(s, "<title>", 7) == 0 && strstr(s, "</title>")) {
+            s = strstr(s, "</title>") + strlen("</title>");
+        } else if (!titled && strncmp(s, "<title>", 7) == 0 && strstr(s, "</desc>")) {
             fputs("<title>", out);
             put_escaped(out, chart->title);
             fputs("</title>\n<desc>", out);

@@ -163,6 +163,8 @@ static void every_kind_makes_an_svg_and_a_png(void)
         char *svg = slurp(picture(chart.out_base, ".svg"), &n_svg);
         char *png = slurp(picture(chart.out_base, ".png"), &n_png);
         CU_ASSERT_TRUE(svg_has(svg, "<title>How much load can it take?</title>"));
+        CU_ASSERT_PTR_NULL(
+            strstr(strstr(svg, "</title>") + 1, "<title>")); /* no plot command */
         CU_ASSERT_TRUE(svg_has(svg, "</svg>"));
         CU_ASSERT_TRUE(n_png > 5000 && memcmp(png, "\x89PNG", 4) == 0);
         free(svg);

@@ -344,12 +344,6 @@ static void put_money(const struct page *p)
     fact_close(p);
 }
 
-static double last_month(const struct page *p)
-{
-    int last = p->tables[PAGE_FORECAST].n_rows - 1;
-    return page_value(p, (struct page_cell){PAGE_FORECAST, last, "month"});
-}
-
 /* Of any option against every offer, by cost alone. */
 static void put_first_win(const struct page *p, int win)
 {
@@ -363,8 +357,10 @@ static void put_first_win(const struct page *p, int win)
     put_decision(p, win, "text", FORM_TEXT);
     put(p, " is the first self-hosted option to cost less than every managed offer.");
     if (!page_has(p, page_decision(month, "value"))) {
-        fprintf(p->out, " The demand does not get there in the %.0f months of the plan.",
-                last_month(p) + 1);
+        int last = p->tables[PAGE_FORECAST].n_rows - 1;
+        put(p, " The demand does not get there by month ");
+        page_cell(p, (struct page_cell){PAGE_FORECAST, last, "month"}, FORM_COUNT);
+        put(p, ", the last of the plan.");
     } else if (page_value(p, page_decision(month, "value")) < 1) {
         put(p, " The demand of the first month (month ");
         put_decision(p, month, "value", FORM_COUNT);
