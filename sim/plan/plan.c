@@ -2,6 +2,7 @@
 /* plan.c - search, prices, policy and decision put together. */
 #include "sim/plan/plan.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -577,11 +578,70 @@ static void spread_costs(struct planning *p)
 /* ---- the whole ------------------------------------------------------------------------------
  */
 
+static bool at_value(const struct scenario *sc, const char *path, const char *text,
+                     struct err *err)
+{
+    const struct scenario_value *v = scenario_value_find(sc, path);
+    return v ? err_at(err, v->pos, "%s", text) : err_set(err, ERR_INPUT, "%s", text);
+}
+
+/* A provider with a slip in its name would leave the plan without a managed side, and the
+ * decision would be another. One of one's own needs its prices. */
+static bool check_providers(struct planning *p, struct err *err)
+{
+    const struct scenario *sc = p->plan->scenario;
+    const struct managed_list *managed = &p->plan->stock.managed;
+    const char **known = arena_alloc(p->arena, (size_t)managed->n_prices + 1, sizeof *known);
+    for (int i = 0; i < managed->n_prices; i++) {
+        known[i] = managed->prices[i].provider;
+    }
+    for (int m = 0; m < sc->n_managed; m++) {
+        const struct scenario_managed *own = &sc->managed[m];
+        bool found = !isnan(own->input_usd_per_mtok) && !isnan(own->output_usd_per_mtok);
+        for (int i = 0; i < managed->n_prices && !found; i++) {
+            found = catalog_same_name(known[i], own->provider);
+        }
+        if (!found) {
+            at_value(sc, arena_printf(p->arena, "managed.%d.provider", m),
+                     arena_printf(p->arena,
+                                  "the catalogue has no provider '%s'; one of your own needs "
+                                  "its prices, input and output",
+                                  own->provider),
+                     err);
+            err_suggest(err, own->provider, known, managed->n_prices);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Nothing else can be the code of a country: it would exclude every option. */
+static bool check_countries(struct planning *p, const char *path, const struct str_list *list,
+                            struct err *err)
+{
+    for (int i = 0; i < list->n; i++) {
+        const char *code = list->items[i];
+        if (strlen(code) != 2 || !isalpha((unsigned char)code[0]) ||
+            !isalpha((unsigned char)code[1])) {
+            return at_value(p->plan->scenario, path,
+                            arena_printf(p->arena,
+                                         "a country is EU or two letters of ISO 3166, got '%s'",
+                                         code),
+                            err);
+        }
+    }
+    return true;
+}
+
 static bool open_plan(struct planning *p, struct err *err)
 {
     struct plan *plan = p->plan;
     const struct catalogue *c = &p->stock->catalogue;
+    const struct scenario_policy *policy = &plan->scenario->policy;
     return econ_stock_load(p->arena, c->dirs, c->n_dirs, &plan->stock, err) &&
+           check_providers(p, err) &&
+           check_countries(p, "policy.jurisdiction", &policy->jurisdiction, err) &&
+           check_countries(p, "policy.regions", &policy->regions, err) &&
            demand_data_load(p->arena, c->dirs, c->n_dirs, &plan->demand_data, err) &&
            policy_book_load(p->arena, c->dirs, c->n_dirs, &plan->book, err) &&
            econ_resolve(&plan->stock, plan->scenario, p->options->as_of, &plan->econ, err) &&

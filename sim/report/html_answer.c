@@ -563,11 +563,28 @@ static void put_unpriced(const struct page *p)
     put(p, "</ul>");
 }
 
+/* What was asked for and nobody there sells. */
+static void put_not_offered(const struct page *p, int gap)
+{
+    put(p, "<ul class=\"flips\">");
+    for (; gap >= 0; gap = page_next(p, "gap", NULL, gap)) {
+        put(p, "<li>");
+        put_decision(p, gap, "item", FORM_TEXT);
+        put(p, " ");
+        put_decision(p, gap, "model", FORM_TEXT);
+        put(p, ": ");
+        put_decision(p, gap, "text", FORM_TEXT);
+        put(p, "</li>");
+    }
+    put(p, "</ul>");
+}
+
 static void put_left_out(const struct page *p)
 {
     int excluded = count_state(p, "excluded");
     int unpriced = count_state(p, "unpriced");
-    if (excluded + unpriced == 0) {
+    int gap = page_next(p, "gap", NULL, -1);
+    if (excluded + unpriced == 0 && gap < 0) {
         return;
     }
     fact_open(p, "Not considered");
@@ -582,6 +599,9 @@ static void put_left_out(const struct page *p)
         fprintf(p->out, "%d offer%s without a price at this volume:", unpriced,
                 unpriced == 1 ? "" : "s");
         put_unpriced(p);
+    }
+    if (gap >= 0) {
+        put_not_offered(p, gap);
     }
     fact_close(p);
 }
