@@ -321,6 +321,8 @@ struct scenario_managed {
     const char *provider, *model;
     double input_usd_per_mtok, cached_input_usd_per_mtok,
         output_usd_per_mtok; /* NaN: managed.csv */
+    double ttft_s, tpot_s;   /* as the user measured it, at the percentile of the service
+                                levels; NaN: not known, it is not simulated */
 };
 
 enum weights_owner { OWNER_OPEN, OWNER_ADAPTER, OWNER_OWNED, OWNER_N };

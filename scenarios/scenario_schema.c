@@ -518,6 +518,8 @@ static const struct field managed_fields[] = {
         UNIT_USD_PER_MTOK, 0, 1e4),
     NUM(scenario_managed, "output", output_usd_per_mtok, "catalogue", UNIT_USD_PER_MTOK, 0,
         1e4),
+    NUM(scenario_managed, "ttft", ttft_s, "none", UNIT_S, 1e-6, 1e6),
+    NUM(scenario_managed, "tpot", tpot_s, "none", UNIT_S, 1e-6, 1e6),
 };
 SECTION(section_managed, "managed", managed_fields, false);
 

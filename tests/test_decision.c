@@ -96,6 +96,10 @@ static void sovereignty_with_only_foreign_options_gives_none(void)
     d = side_of(pair, N_PAIR);
     CU_ASSERT_EQUAL(d.side, SIDE_SELF);
     CU_ASSERT_EQUAL(d.reason, REASON_POLICY);
+    pair[MANAGED].excluded = RULE_LATENCY;
+    d = side_of(pair, N_PAIR);
+    CU_ASSERT_EQUAL(d.side, SIDE_SELF);
+    CU_ASSERT_EQUAL(d.reason, REASON_TOO_SLOW);
 }
 
 static void a_high_volume_gives_self_hosting(void)

@@ -126,6 +126,23 @@ static void the_margin_asked_for_decides(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(plan.answer.decision.text, "at least 90 % cheaper"));
 }
 
+/* The limits of the scenario are 200 ms and 15 ms. */
+static void a_given_latency_is_held_against_the_limits(void)
+{
+    static const char *const slow[] = {"managed.0.provider=acme", "managed.0.input=2",
+                                       "managed.0.output=2", "managed.0.ttft=0.1 s",
+                                       "managed.0.tpot=16 ms"};
+    static const char *const fast[] = {"managed.0.provider=acme", "managed.0.input=2",
+                                       "managed.0.output=2", "managed.0.ttft=0.1 s",
+                                       "managed.0.tpot=14 ms"};
+    struct plan plan = run_with(slow, 5, 1);
+    CU_ASSERT_EQUAL(plan.answer.decision.reason, REASON_TOO_SLOW);
+    CU_ASSERT_PTR_NULL(plan.answer.managed);
+    plan = run_with(fast, 5, 1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(plan.answer.managed);
+    CU_ASSERT_EQUAL(plan.answer.managed->c.offer.tpot_s, 0.014);
+}
+
 static void a_limit_nobody_meets_leaves_no_system(void)
 {
     struct plan plan = run("workload.0.slo.tpot_p95=0.1 ms");
@@ -358,6 +375,8 @@ int main(void)
         {"free_machines_give_self_hosting", free_machines_give_self_hosting},
         {"little_demand_gives_managed", little_demand_gives_managed},
         {"the_margin_asked_for_decides", the_margin_asked_for_decides},
+        {"a_given_latency_is_held_against_the_limits",
+         a_given_latency_is_held_against_the_limits},
         {"a_limit_nobody_meets_leaves_no_system", a_limit_nobody_meets_leaves_no_system},
         {"nothing_left_is_no_answer", nothing_left_is_no_answer},
         {"amounts_are_traceable_to_cost_lines", amounts_are_traceable_to_cost_lines},

@@ -19,6 +19,7 @@ const char *const decision_reason_names[] = {
     "self-hosting is not cheaper with the confidence",
     "self-hosting is cheaper by margin and confidence",
     "the policy excludes managed inference",
+    "no managed offer keeps the service levels by the latency given",
     "no managed offer is to be had at list terms",
     "no self-hosted system is left",
     "nothing is left",
@@ -66,24 +67,30 @@ static int cheapest(const struct decision_candidate *candidates, const double *u
     return best;
 }
 
-static bool any_allowed_managed(const struct decision_candidate *candidates, int n)
+static bool any_managed_under(const struct decision_candidate *candidates, int n,
+                              enum policy_rule rule)
 {
     for (int i = 0; i < n; i++) {
-        if (candidates[i].c.has_managed && candidates[i].excluded == RULE_NONE) {
+        if (candidates[i].c.has_managed && candidates[i].excluded == rule) {
             return true;
         }
     }
     return false;
 }
 
-static bool any_excluded_managed(const struct decision_candidate *candidates, int n)
+/* Why no managed offer has a price: all are excluded, or those left have none. */
+static enum decision_reason reason_without_managed(const struct decision_candidate *candidates,
+                                                   int n)
 {
+    enum decision_reason reason = REASON_NO_OFFER;
     for (int i = 0; i < n; i++) {
-        if (candidates[i].c.has_managed && candidates[i].excluded != RULE_NONE) {
-            return true;
-        }
+        bool excluded = candidates[i].c.has_managed && candidates[i].excluded != RULE_NONE;
+        reason = excluded ? REASON_POLICY : reason;
     }
-    return false;
+    if (any_managed_under(candidates, n, RULE_LATENCY)) {
+        reason = REASON_TOO_SLOW;
+    }
+    return any_managed_under(candidates, n, RULE_NONE) ? REASON_NO_OFFER : reason;
 }
 
 struct plan_case decision_pair(const struct decision_candidate *self,
@@ -106,10 +113,9 @@ struct scratch {
 
 static void one_sided(const struct decision_candidate *candidates, int n, struct decision *out)
 {
-    bool policy = !any_allowed_managed(candidates, n) && any_excluded_managed(candidates, n);
     if (out->best_self >= 0) {
         out->side = SIDE_SELF;
-        out->reason = policy ? REASON_POLICY : REASON_NO_OFFER;
+        out->reason = reason_without_managed(candidates, n);
     } else if (out->best_managed >= 0) {
         out->side = SIDE_MANAGED;
         out->reason = REASON_NO_SYSTEM;
@@ -160,7 +166,8 @@ static enum decision_confidence grade(const struct decision_candidate *candidate
         return CONFIDENCE_LOW;
     }
     if (isnan(d->wins_frac)) { /* nothing to compare: as sure as the exclusion */
-        bool sure = d->reason == REASON_POLICY || d->reason == REASON_NO_SYSTEM;
+        bool sure = d->reason == REASON_POLICY || d->reason == REASON_TOO_SLOW ||
+                    d->reason == REASON_NO_SYSTEM;
         return sure ? CONFIDENCE_MEDIUM : CONFIDENCE_LOW;
     }
     double agree = d->side == SIDE_SELF ? d->wins_frac : 1 - d->wins_frac;

@@ -58,6 +58,7 @@ enum decision_reason {
     REASON_UNSURE,    /* ... by the margin, but not with the confidence */
     REASON_SELF_WINS, /* by margin and confidence */
     REASON_POLICY,    /* no managed offer is allowed */
+    REASON_TOO_SLOW,  /* every managed offer left is over a limit by its given latency */
     REASON_NO_OFFER,  /* none is to be had: not offered, over its limits, or unpriced */
     REASON_NO_SYSTEM, /* no self-hosted system is feasible or allowed */
     REASON_NOTHING,   /* nothing is left */

@@ -78,6 +78,8 @@ static struct offer base_offer(const struct managed_price *p, enum offer_kind ki
         .price_factor = 1,
         .region = p->region,
         .capacity_conditions = "",
+        .ttft_s = NAN,
+        .tpot_s = NAN,
         .input = rate_of("input tokens", "USD/Mtok", p->usd_in_per_mtok, p->dbu_in_per_mtok, p,
                          as_of),
         .cached = rate_of("cached input tokens", "USD/Mtok", p->usd_cached_per_mtok,
@@ -209,8 +211,10 @@ static void own_price(struct plan_rate *rate, double usd)
     rate->stale = false;
 }
 
-static void apply_own_prices(const struct scenario_managed *own, struct offer *offer)
+static void apply_own(const struct scenario_managed *own, struct offer *offer)
 {
+    offer->ttft_s = own->ttft_s;
+    offer->tpot_s = own->tpot_s;
     if (offer->kind == OFFER_PAY_PER_TOKEN) {
         own_price(&offer->input, own->input_usd_per_mtok);
         own_price(&offer->cached, own->cached_input_usd_per_mtok);
@@ -240,7 +244,7 @@ static struct offer private_offer(const struct scenario_managed *own, const char
         .as_of = "",
     };
     struct offer offer = base_offer(&p, OFFER_PAY_PER_TOKEN, model, "");
-    apply_own_prices(own, &offer);
+    apply_own(own, &offer);
     return offer;
 }
 
@@ -253,7 +257,7 @@ static void add_asked(const struct managed_list *managed, const struct scenario_
     }
     if (add_provider(managed, own->provider, model, as_of, list) > 0) {
         for (int i = before; i < list->n; i++) {
-            apply_own_prices(own, &list->items[i]);
+            apply_own(own, &list->items[i]);
         }
         return;
     }

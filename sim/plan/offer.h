@@ -5,7 +5,7 @@
  * Above a published limit the offer is infeasible at list terms; when the capacity of a
  * provisioned unit is not published it cannot be priced. Neither is ever 0 or infinite: the
  * cost is NaN and the state says why. Cached input is billed as input where no cached price is
- * listed. Latency is not simulated.
+ * listed. Latency is not simulated; the scenario may give it.
  *
  * Ignores: batch discounts, committed-use discounts that are not listed. */
 #ifndef OFFER_H
@@ -57,6 +57,7 @@ struct offer {
     struct plan_rate unit_tok_per_s;        /* input and output of one unit; NaN: unknown */
     struct plan_rate limits[LIMIT_N];       /* NaN: none published */
     int unit_gpus;                          /* of a dedicated unit; 0: not said */
+    double ttft_s, tpot_s;                  /* given by the scenario; NaN: not known */
     double price_factor;                    /* on every price; 1 unless a variation asks */
     const char *region;
     const char *capacity_conditions; /* what unit_tok_per_s holds for */

@@ -93,6 +93,18 @@ static void apply_policy(const struct planning *p, struct plan_entry *e,
     e->facts = *facts;
 }
 
+static void apply_latency(const struct planning *p, struct plan_entry *e)
+{
+    const struct scenario *sc = p->plan->scenario;
+    char why[WHY_SIZE];
+    if (e->excluded == RULE_NONE &&
+        !(policy_latency_met(sc, SLO_TTFT, e->c.offer.ttft_s, why, sizeof why) &&
+          policy_latency_met(sc, SLO_TPOT, e->c.offer.tpot_s, why, sizeof why))) {
+        e->excluded = RULE_LATENCY;
+        e->why = arena_strdup(p->arena, why);
+    }
+}
+
 /* A system on a machine: takes the place of a dearer one of the same model there. */
 static void offer_self(struct planning *p, const struct search_item *item,
                        const struct hosting *h)
@@ -372,6 +384,7 @@ static void add_offer(struct planning *p, int model_idx, const struct plan_optio
     struct policy_facts facts =
         policy_of_offer(&plan->book, offer->provider, offer_kind_names[offer->kind], quality);
     apply_policy(p, &e, &facts);
+    apply_latency(p, &e);
     *new_entry(p) = e;
 }
 

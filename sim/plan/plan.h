@@ -25,6 +25,7 @@
  *                    the price holds)
  *   seat, regions, custom_weights   of the operator: whose law, where it runs, what it
  *                    loads (none | adapter | full); empty for machines of one's own
+ *   given_ttft_s, given_tpot_s   latency of a managed offer as the scenario gives it
  *   reason           why not, or why excluded
  *   n_gpus           paid for in month 0, of which n_gpus_stranded in no replica; of an
  *                    offer by the hour those of its units, where it says how many

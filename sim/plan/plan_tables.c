@@ -33,7 +33,8 @@ static const char *const option_cols[] = {
     "rank", "state", "side", "option", "model", "quality", "system", "hardware", "tp", "pp",
     "ep", "dp", "decode_replicas", "prefill_replicas", "prefill_hardware", "prefill_tp",
     "weights", "kv_cache", "engine", "tokens_per_step", "hosting", "provider", "node",
-    "prefill_node", "pricing", "region", "seat", "regions", "custom_weights", "reason",
+    "prefill_node", "pricing", "region", "seat", "regions", "custom_weights", "given_ttft_s",
+    "given_tpot_s", "reason",
     /* sizes */
     "n_gpus", "n_gpus_stranded", "replicas", "spares", "nodes", "prefill_nodes",
     "n_gpus_poisson", "n_gpus_default", "n_gpus_bursty", "peak_rps",
@@ -50,7 +51,7 @@ static const char *const option_cols[] = {
     "usd_per_mtok_blended_p50", "usd_per_mtok_blended_p90", "evidence"};
 enum {
     SYSTEM_COLS = 14,
-    MACHINE_COLS = 9,
+    MACHINE_COLS = 11,
     SIZE_COLS = 10,
     CAPACITY_COLS = 21,
     MONEY_COLS = 15
@@ -258,6 +259,8 @@ static void put_entry(struct csv_writer *w, const struct plan *plan, const struc
     }
     put_machine(w, e);
     put_operator(w, &e->facts);
+    csv_put_num(w, e->item ? NAN : e->c.offer.ttft_s);
+    csv_put_num(w, e->item ? NAN : e->c.offer.tpot_s);
     csv_put(w, reason_of(e, reason, sizeof reason));
     if (e->item) {
         put_sizes(w, e);
@@ -317,7 +320,7 @@ static void put_refusal(struct csv_writer *w, const struct plan *plan, int i)
     csv_put(w, r->node->name);
     csv_put(w, "");
     csv_put(w, r->pricing);
-    put_empty(w, 4);
+    put_empty(w, 6);
     csv_put(w, r->reason);
     put_empty(w, SIZE_COLS + CAPACITY_COLS + MONEY_COLS);
     csv_end_row(w);

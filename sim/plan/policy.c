@@ -12,7 +12,7 @@
 const char *const policy_weights_names[] = {"none", "adapter", "full"};
 const char *const policy_rule_names[] = {
     "none",    "managed_allowed", "operator unknown", "jurisdiction",
-    "regions", "weights",         "min_quality",
+    "regions", "weights",         "min_quality",      "service level",
 };
 
 static const struct row_field operator_fields[] = {
@@ -238,4 +238,20 @@ enum policy_rule policy_check(const struct scenario_policy *policy,
     }
     why[0] = '\0';
     return RULE_NONE;
+}
+
+bool policy_latency_met(const struct scenario *sc, enum slo_metric metric, double given_s,
+                        char *why, size_t why_size)
+{
+    for (int c = 0; c < sc->n_classes; c++) {
+        for (int stat = 0; stat < SLO_N_STATS; stat++) {
+            double limit_s = sc->classes[c].slo.limit_s[metric][stat];
+            if (given_s > limit_s) {
+                snprintf(why, why_size, "%s given as %.4g s, the limit of class %s is %.4g s",
+                         slo_metric_names[metric], given_s, sc->classes[c].name, limit_s);
+                return false;
+            }
+        }
+    }
+    return true;
 }

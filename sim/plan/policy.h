@@ -60,6 +60,7 @@ enum policy_rule {
     RULE_REGION,
     RULE_WEIGHTS,
     RULE_QUALITY,
+    RULE_LATENCY, /* the scenario gives a managed offer's latency, and it is over a limit */
     RULE_N,
 };
 extern const char *const policy_rule_names[];
@@ -67,6 +68,10 @@ extern const char *const policy_rule_names[];
 /* The first rule that excludes the option, with a sentence in why. */
 enum policy_rule policy_check(const struct scenario_policy *policy,
                               const struct policy_facts *facts, char *why, size_t why_size);
+/* Is a given latency (NaN: none) inside every limit of the workload, whatever its percentile?
+ */
+bool policy_latency_met(const struct scenario *sc, enum slo_metric metric, double given_s,
+                        char *why, size_t why_size);
 /* Is code in the list, itself or as a member of "EU"? */
 bool policy_covers(const struct str_list *list, const char *code);
 

@@ -436,6 +436,33 @@ static const char *evidence_words(const struct page *p, int row)
     return "";
 }
 
+static void put_given(const struct page *p, const char *col, const char *words)
+{
+    if (page_has(p, plan_cell(p->managed, col))) {
+        put(p, words);
+        put_plan(p, p->managed, col, FORM_SIG);
+        put(p, " s");
+    }
+}
+
+/* An offer over a limit would have been left out. */
+static void put_managed_latency(const struct page *p)
+{
+    if (p->managed < 0) {
+        return;
+    }
+    if (!page_has(p, plan_cell(p->managed, "given_ttft_s")) &&
+        !page_has(p, plan_cell(p->managed, "given_tpot_s"))) {
+        put(p, " Whether the managed offer keeps your service levels is not known: its latency "
+               "is not simulated, so try it before you sign.");
+        return;
+    }
+    put(p, " The managed offer's latency is as the scenario gives it, within your limits:");
+    put_given(p, "given_ttft_s", " first token ");
+    put_given(p, "given_tpot_s", " each further token ");
+    put(p, ".");
+}
+
 static void put_how_sure(const struct page *p)
 {
     int wins = page_fact(p, "decision", "", "wins_frac");
@@ -459,10 +486,7 @@ static void put_how_sure(const struct page *p)
         put(p, evidence_words(p, p->self));
         put(p, ".");
     }
-    if (p->managed >= 0) {
-        put(p, " Whether the managed offer keeps your service levels is not known: its latency "
-               "is not simulated, so try it before you sign.");
-    }
+    put_managed_latency(p);
     fact_close(p);
 }
 
@@ -579,6 +603,16 @@ static void put_not_offered(const struct page *p, int gap)
     put(p, "</ul>");
 }
 
+static bool any_too_slow(const struct page *p)
+{
+    for (int row = 0; row < p->tables[PAGE_PLAN].n_rows; row++) {
+        if (strncmp(page_get(p, plan_cell(row, "reason")), "service level:", 14) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void put_left_out(const struct page *p)
 {
     int excluded = count_state(p, "excluded");
@@ -591,9 +625,9 @@ static void put_left_out(const struct page *p)
     if (excluded > 0) {
         fprintf(
             p->out,
-            "The policy excludes %d option%s; <a href=\"#h-excluded\">each with its rule</a> "
+            "The policy%s excludes %d option%s; <a href=\"#h-excluded\">each with its rule</a> "
             "at the end. ",
-            excluded, excluded == 1 ? "" : "s");
+            any_too_slow(p) ? " or a given latency" : "", excluded, excluded == 1 ? "" : "s");
     }
     if (unpriced > 0) {
         fprintf(p->out, "%d offer%s without a price at this volume:", unpriced,
