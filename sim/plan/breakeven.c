@@ -174,8 +174,9 @@ static bool search_interval(struct rivals *r, double lo, double hi, double *befo
 static bool search(struct arena *arena, struct rivals *r, double max, bool first,
                    struct breakeven *out, struct err *err)
 {
-    double *steps = arena_alloc(arena, BREAKEVEN_MAX_STEPS + 1, sizeof *steps);
-    int n = rival_steps(r, &max, steps, BREAKEVEN_MAX_STEPS);
+    int room = BREAKEVEN_MAX_STEPS / 2 * (r->n_managed + 1); /* as far as for a pair */
+    double *steps = arena_alloc(arena, (size_t)room + 1, sizeof *steps);
+    int n = rival_steps(r, &max, steps, room);
     double lo = 0;
     double before = 0;
     steps[n++] = max;

@@ -12,7 +12,7 @@
 #include "sim/base/mem.h"
 #include "sim/plan/forecast.h"
 
-enum { BREAKEVEN_MAX_STEPS = 20000 };
+enum { BREAKEVEN_MAX_STEPS = 20000 }; /* of both sides of a pair */
 
 enum crossing_kind { CROSSING_SMOOTH, CROSSING_STEP, CROSSING_LIMIT };
 extern const char *const crossing_names[]; /* smooth step limit */
