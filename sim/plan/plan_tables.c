@@ -152,6 +152,11 @@ static const char *reason_of(const struct plan_entry *e, char *buf, size_t n)
                  offer_limit_words[e->month.limit]);
         return buf;
     }
+    if (e->month.state == OFFER_UNKNOWN_CAPACITY) {
+        snprintf(buf, n, "%s: what a unit carries is not published",
+                 offer_state_names[e->month.state]);
+        return buf;
+    }
     return offer_state_names[e->month.state];
 }
 
