@@ -184,14 +184,15 @@ static bool same(const char *wanted, const char *have)
     return !wanted || strcmp(wanted, have) == 0;
 }
 
-/* Of "a+b" the first counts. */
+bool kernel_moe_is(const char *kernel, const char *wanted)
+{
+    size_t n = strcspn(wanted, "+");
+    return strlen(kernel) == n && strncmp(wanted, kernel, n) == 0;
+}
+
 static bool same_kernel(const char *wanted, const char *have)
 {
-    if (!wanted) {
-        return true;
-    }
-    size_t n = strcspn(wanted, "+");
-    return strlen(have) == n && strncmp(wanted, have, n) == 0;
+    return !wanted || kernel_moe_is(have, wanted);
 }
 
 const char *kernel_moe_other(const char *kernel)
@@ -200,12 +201,16 @@ const char *kernel_moe_other(const char *kernel)
     return plus ? plus + 1 : NULL;
 }
 
+bool kernel_moe_by_name_only(const struct kernel_key *key)
+{
+    return strcmp(key->kernel, "nongated") == 0;
+}
+
 static bool key_fits(const struct kernel_key *key, const struct want *want)
 {
-    bool by_name_only = strcmp(key->kernel, "nongated") == 0;
     return strcmp(want->dtype, key->dtype) == 0 && same(want->sku, key->sku) &&
            same(want->engine, key->engine) && same_kernel(want->kernel, key->kernel) &&
-           (want->kernel || !by_name_only);
+           (want->kernel || !kernel_moe_by_name_only(key));
 }
 
 /* First row that fits; -1: none. One function per table because the rows differ in type. */

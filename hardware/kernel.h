@@ -96,5 +96,9 @@ const struct moe_consts *kernel_moe(const struct kernel_set *set, const struct g
 /* Of "a+b" (the engine takes the faster of two kernels) kernel_moe finds "a"; this returns "b",
  * or NULL when there is only one. */
 const char *kernel_moe_other(const char *kernel);
+/* Is this the kernel wanted? Of "a+b" the first counts. */
+bool kernel_moe_is(const char *kernel, const char *wanted);
+/* Sets of another law ("nongated"), never taken in place of others. */
+bool kernel_moe_by_name_only(const struct kernel_key *key);
 
 #endif

@@ -47,11 +47,37 @@ static void a_younger_generation_reaches_less_of_its_peak(void)
     CU_ASSERT(between("h100-sxm", "b200", "bf16")->bias_frac < -0.05);
 }
 
-static void an_unmeasured_vendor_takes_the_general_rule(void)
+static void an_unmeasured_vendor_takes_what_the_giver_shows_towards_others(void)
 {
     const struct transfer *t = between("h200-sxm", "mi300x", "bf16");
-    CHECK_NEAR(t->bias_frac, -0.125, 1e-12);
+    CHECK_NEAR(t->bias_frac, -0.0815, 1e-12); /* the median of Hopper's seven rows */
     CU_ASSERT(t->p90_frac > 0.3);
+    CU_ASSERT(between("b200", "mi355x", "bf16")->bias_frac > 0.0);
+}
+
+static void a_giver_without_pairs_takes_the_general_rule(void)
+{
+    struct transfer_table none;
+    stock();
+    transfer_without_arch(shared_arena, &shared_stock->kernels.transfers, "Hopper", &none);
+    const struct gpu_list *gpus = &shared_stock->gpus;
+    const struct transfer *t = transfer_find(&none, gpu_find(gpus, "h200-sxm", NULL),
+                                             gpu_find(gpus, "mi300x", NULL), "bf16");
+    CHECK_NEAR(t->bias_frac, -0.125, 1e-12);
+}
+
+static void without_an_architecture_its_pairs_are_unknown(void)
+{
+    struct transfer_table left;
+    stock();
+    transfer_without_arch(shared_arena, &shared_stock->kernels.transfers, "Blackwell", &left);
+    const struct gpu_list *gpus = &shared_stock->gpus;
+    const struct gpu *h200 = gpu_find(gpus, "h200-sxm", NULL);
+    const struct transfer *t = transfer_find(&left, h200, gpu_find(gpus, "b200", NULL), "fp8");
+    CU_ASSERT_STRING_EQUAL(t->to_arch, "*");
+    CHECK_NEAR(t->bias_frac, -0.02275, 1e-12); /* Hopper to Ampere and Ada, four rows */
+    CU_ASSERT_STRING_EQUAL(
+        transfer_find(&left, h200, gpu_find(gpus, "l40s", NULL), "bf16")->to_arch, "Ada");
 }
 
 static void an_unmeasured_format_takes_the_row_of_bf16(void)
@@ -115,7 +141,9 @@ int main(void)
         CASE(a_gpu_of_its_own_constants_is_left_alone),
         CASE(siblings_carry_no_bias),
         CASE(a_younger_generation_reaches_less_of_its_peak),
-        CASE(an_unmeasured_vendor_takes_the_general_rule),
+        CASE(an_unmeasured_vendor_takes_what_the_giver_shows_towards_others),
+        CASE(a_giver_without_pairs_takes_the_general_rule),
+        CASE(without_an_architecture_its_pairs_are_unknown),
         CASE(an_unmeasured_format_takes_the_row_of_bf16),
         CASE(efficiency_loses_the_bias_and_never_passes_one),
         CASE(a_gpu_without_tables_is_slower_than_its_data_sheet_and_graded_none),

@@ -8,6 +8,7 @@
 
 #include "sim/base/mem.h"
 #include "sim/cost/launches.h"
+#include "sim/cost/standin.h"
 
 const char *const op_group_names[] = {"attention", "dense",     "experts",
                                       "imbalance", "allreduce", "alltoall",
@@ -157,6 +158,12 @@ static bool find_attention(struct step_model *sm, struct attn_resolve *r, struct
                        "no attention constants for %s in hardware/kernels/attention.csv",
                        sm->cfg.gpu->name);
     }
+    if (standin_is_foreign(sm->cfg.gpus, sm->cfg.gpu, &r->decode->key)) {
+        r->decode = standin_attention(sm->cfg.kernels, r->decode, r);
+    }
+    if (standin_is_foreign(sm->cfg.gpus, sm->cfg.gpu, &r->prefill->key)) {
+        r->prefill = standin_attention(sm->cfg.kernels, r->prefill, r);
+    }
     note_constant(sm, "attention", &r->decode->key, decode);
     note_constant(sm, "attention", &r->prefill->key, prefill);
     return true;
@@ -263,12 +270,17 @@ static bool add_kind(struct step_model *sm, const struct layer_group *g,
     return true;
 }
 
+/* format: what the engine computes in. Efficiencies of another format may stand in for it; the
+ * peaks they count from stay its own, as with products. */
 static void fill_experts(struct step_model *sm, const struct mlp_spec *mlp,
-                         const struct moe_consts *consts, enum dtype dtype, struct moe_unit *u)
+                         const struct moe_consts *consts, const char *format, enum dtype dtype,
+                         struct moe_unit *u)
 {
     const struct step_config *c = &sm->cfg;
     const struct transfer *t = transfer_of(sm, &consts->key, consts->key.dtype);
-    moe_unit_init(u, c->gpu, consts, dtype, scheme_of(&c->checkpoint, dtype),
+    struct moe_consts own = *consts;
+    own.key.dtype = format;
+    moe_unit_init(u, c->gpu, &own, dtype, scheme_of(&c->checkpoint, dtype),
                   c->checkpoint.group);
     u->consts.ec = transfer_efficiency(t, consts->ec);
     u->consts.em = transfer_efficiency(t, consts->em);
@@ -340,9 +352,13 @@ static bool add_experts(struct step_model *sm, struct step_group *g, enum dtype 
         return err_set(err, ERR_INPUT, "no MoE constants for %s in hardware/kernels/moe.csv",
                        c->gpu->name);
     }
+    fill_experts(sm, mlp, k, key, dtype, &g->moe);
+    if (standin_is_foreign(c->gpus, c->gpu, &k->key) && !kernel_moe_is(k->key.kernel, kernel)) {
+        k = standin_experts(c->kernels, k, &g->moe, mlp->n_experts, c->ep);
+        fill_experts(sm, mlp, k, key, dtype, &g->moe);
+    }
     note_constant(sm, "moe", &k->key, match);
     sm->moe_kernel = k->key.kernel;
-    fill_experts(sm, mlp, k, dtype, &g->moe);
     const char *other = kernel_moe_other(kernel);
     const struct moe_consts *k2 = other
                                       ? kernel_moe(c->kernels, c->gpus, c->gpu,
@@ -351,7 +367,7 @@ static bool add_experts(struct step_model *sm, struct step_group *g, enum dtype 
     g->two_kernels = k2 != NULL && strcmp(k2->key.kernel, other) == 0;
     if (g->two_kernels) {
         note_constant(sm, "moe", &k2->key, match);
-        fill_experts(sm, mlp, k2, dtype, &g->moe_other);
+        fill_experts(sm, mlp, k2, key, dtype, &g->moe_other);
     }
     g->routing = routing_for(sm, mlp);
     return true;

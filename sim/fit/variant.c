@@ -125,6 +125,10 @@ const struct stock *variant_without_gpu(struct arena *arena, const struct stock 
               of_other_gpu, &out);
     KEEP_ROWS(arena, struct alltoall_consts, s->fabric.alltoall, s->fabric.n_alltoall,
               of_other_gpu, &out);
+    if (whole_arch) {
+        transfer_without_arch(arena, &stock->kernels.transfers, gpu->arch,
+                              &s->kernels.transfers);
+    }
     *from = nearest_left(s, gpu);
     s->gpus.items = arena_alloc(arena, (size_t)s->gpus.n + 1, sizeof *s->gpus.items);
     for (int i = 0; i < s->gpus.n; i++) {
