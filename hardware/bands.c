@@ -11,6 +11,7 @@
 
 const char *const band_metric_names[] = {"ttft", "tpot", "itl", "e2e", "output_tok_s"};
 const char *const band_load_names[] = {"closed-low", "closed-high", "open", "offline"};
+const char *const band_prompt_names[] = {"", "short", "long"};
 const char *const band_scope_names[] = {"seen", "new-model", "new-sku", "new"};
 const char *const evidence_names[] = {"none", "same SKU only", "same family", "measured"};
 
@@ -22,6 +23,7 @@ static const struct row_field band_fields[] = {
     TEXT_FIELD(struct band_row, "kind", kind),
     TEXT_FIELD(struct band_row, "engine", engine),
     TEXT_FIELD(struct band_row, "load", load),
+    TEXT_FIELD(struct band_row, "prompt", prompt),
     TEXT_FIELD(struct band_row, "sku", sku),
     INT_FIELD(struct band_row, "n", n, 1, MOST),
     INT_FIELD(struct band_row, "n_groups", n_groups, 1, MOST),
@@ -94,6 +96,7 @@ static int fit(const struct band_row *row, const struct band_key *key)
         {row->kind, key->is_moe ? "moe" : "dense"},
         {row->engine, key->engine},
         {row->load, band_load_names[key->load]},
+        {row->prompt, band_prompt_names[key->prompt]},
         {row->sku, key->sku},
     };
     int n = 0;

@@ -28,6 +28,12 @@ enum band_load {
 extern const char *const band_load_names[]; /* closed-low closed-high open offline */
 enum { BAND_LOW_CLIENTS = 16 };             /* up to so many */
 
+/* Of time to first token only: that of short prompts is the engine's time around the kernels,
+ * that of long ones their computation. Any: prompts of both kinds, or other measures. */
+enum band_prompt { BAND_PROMPT_ANY, BAND_PROMPT_SHORT, BAND_PROMPT_LONG };
+extern const char *const band_prompt_names[]; /* "" short long */
+enum { BAND_LONG_PROMPT_TOKENS = 2048 };      /* long: a mean of so many or more */
+
 /* Whether model and SKU are among the measured ones. What is new has wider bands, from the
  * errors of predictions without that GPU's, or that family's, own measurements. */
 enum band_scope { SCOPE_SEEN, SCOPE_NEW_MODEL, SCOPE_NEW_SKU, SCOPE_NEW, SCOPE_N };
@@ -40,6 +46,7 @@ struct band_key {
     const char *engine;
     enum band_load load;
     const char *sku;
+    enum band_prompt prompt;
 };
 
 /* Measured / predicted at the 10 % and the 90 % quantile; lo <= 1 <= hi. */
@@ -48,7 +55,7 @@ struct band {
 };
 
 struct band_row {
-    const char *metric, *scope, *kind, *engine, *load, *sku; /* "": any */
+    const char *metric, *scope, *kind, *engine, *load, *prompt, *sku; /* "": any */
     int n, n_groups;
     struct band band;
     const char *source, *as_of;

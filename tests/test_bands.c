@@ -44,12 +44,17 @@ static struct band_row row(const char *kind, const char *engine, const char *sku
                              .kind = kind,
                              .engine = engine,
                              .load = "",
+                             .prompt = "",
                              .sku = sku,
                              .band = {0.9, hi}};
 }
 
-static const struct band_key tpot_key = {BAND_TPOT, SCOPE_SEEN, true,
-                                         "vllm",    BAND_OPEN,  "b200"};
+static const struct band_key tpot_key = {.metric = BAND_TPOT,
+                                         .scope = SCOPE_SEEN,
+                                         .is_moe = true,
+                                         .engine = "vllm",
+                                         .load = BAND_OPEN,
+                                         .sku = "b200"};
 
 static void the_most_specific_row_wins(void)
 {
@@ -66,6 +71,23 @@ static void the_most_specific_row_wins(void)
     key.engine = "sglang";
     CU_ASSERT_TRUE(band_find(&t, &key, &b));
     CU_ASSERT_EQUAL(b.hi, 1.4);
+}
+
+static void a_row_of_long_prompts_is_for_long_prompts(void)
+{
+    struct band_row rows[] = {row("moe", "vllm", "", 1.4), row("moe", "vllm", "", 1.2)};
+    struct band_table t = {.rows = rows, .n_rows = 2};
+    struct band_key key = tpot_key;
+    struct band b;
+    rows[1].prompt = "long";
+    CU_ASSERT_TRUE(band_find(&t, &key, &b)); /* of any length */
+    CU_ASSERT_EQUAL(b.hi, 1.4);
+    key.prompt = band_prompt_of_tokens(1024.0);
+    CU_ASSERT_TRUE(band_find(&t, &key, &b));
+    CU_ASSERT_EQUAL(b.hi, 1.4);
+    key.prompt = band_prompt_of_tokens(8192.0);
+    CU_ASSERT_TRUE(band_find(&t, &key, &b));
+    CU_ASSERT_EQUAL(b.hi, 1.2);
 }
 
 static void another_metric_or_scope_has_no_band(void)
@@ -126,8 +148,12 @@ static void shipped_bands_of_the_new_are_wider(void)
     CU_ASSERT_FATAL(t->n_rows > 0);
     for (int m = 0; m < BAND_METRIC_N; m++) {
         for (int moe = 0; moe < 2; moe++) {
-            struct band_key key = {(enum band_metric)m, SCOPE_SEEN,   moe == 1, "vllm",
-                                   BAND_CLOSED_HIGH,    "no-such-gpu"};
+            struct band_key key = {.metric = (enum band_metric)m,
+                                   .scope = SCOPE_SEEN,
+                                   .is_moe = moe == 1,
+                                   .engine = "vllm",
+                                   .load = BAND_CLOSED_HIGH,
+                                   .sku = "no-such-gpu"};
             struct band seen, model, sku, both;
             CU_ASSERT_TRUE_FATAL(band_find(t, &key, &seen));
             key.scope = SCOPE_NEW_MODEL;
@@ -168,7 +194,8 @@ static void resolve(const char *model, const char *gpu, double skew, struct syst
 static struct band band_of(const struct system *s, enum band_metric metric)
 {
     struct band b;
-    CU_ASSERT_TRUE(evidence_band(&stock()->bands, s, metric, BAND_CLOSED_HIGH, &b));
+    CU_ASSERT_TRUE(
+        evidence_band(&stock()->bands, s, metric, BAND_CLOSED_HIGH, BAND_PROMPT_SHORT, &b));
     return b;
 }
 
@@ -519,6 +546,8 @@ int main(void)
 {
     static const struct check_case cases[] = {
         {"the most specific band wins", the_most_specific_row_wins},
+        {"a row of long prompts is for long prompts",
+         a_row_of_long_prompts_is_for_long_prompts},
         {"no band for another metric or scope", another_metric_or_scope_has_no_band},
         {"evidence falls with distance", evidence_falls_with_distance},
         {"scope says what is new", scope_says_what_is_new},

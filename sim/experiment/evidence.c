@@ -190,7 +190,8 @@ static struct band with_transfer(const struct band_table *bands, const struct ba
 }
 
 bool evidence_band(const struct band_table *bands, const struct system *s,
-                   enum band_metric metric, enum band_load load, struct band *out)
+                   enum band_metric metric, enum band_load load, enum band_prompt prompt,
+                   struct band *out)
 {
     struct band_key key = {
         .metric = metric,
@@ -198,6 +199,7 @@ bool evidence_band(const struct band_table *bands, const struct system *s,
         .is_moe = model_is_moe(s->spec.model),
         .engine = engine_names[s->spec.engine],
         .load = load,
+        .prompt = metric == BAND_TTFT ? prompt : BAND_PROMPT_ANY,
         .sku = s->spec.gpu->name,
     };
     *out = (struct band){1.0, 1.0};
@@ -215,4 +217,9 @@ bool evidence_band(const struct band_table *bands, const struct system *s,
 enum band_load band_load_of_clients(int64_t clients)
 {
     return clients <= BAND_LOW_CLIENTS ? BAND_CLOSED_LOW : BAND_CLOSED_HIGH;
+}
+
+enum band_prompt band_prompt_of_tokens(double tokens)
+{
+    return tokens < BAND_LONG_PROMPT_TOKENS ? BAND_PROMPT_SHORT : BAND_PROMPT_LONG;
 }

@@ -29,8 +29,11 @@ struct skew_spread evidence_skew(const struct system *system);
  * come in quadrature: a TPOT band of 0.9 to 1.1 and a popularity worth 10 % give 0.86 to 1.14.
  */
 bool evidence_band(const struct band_table *bands, const struct system *system,
-                   enum band_metric metric, enum band_load load, struct band *out);
+                   enum band_metric metric, enum band_load load, enum band_prompt prompt,
+                   struct band *out);
 /* Closed loops by their clients, on all replicas together. */
 enum band_load band_load_of_clients(int64_t clients);
+/* Of prompts of this mean length. */
+enum band_prompt band_prompt_of_tokens(double tokens);
 
 #endif

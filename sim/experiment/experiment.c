@@ -116,6 +116,21 @@ static bool throughput_load(const struct point *p, enum band_load *load)
     return true;
 }
 
+/* Any where classes differ, or a trace brings its own prompts. */
+static enum band_prompt band_prompt_of(const struct scenario *sc)
+{
+    enum band_prompt all = BAND_PROMPT_ANY;
+    for (int i = 0; i < sc->n_classes; i++) {
+        const struct scenario_class *c = &sc->classes[i];
+        enum band_prompt own = band_prompt_of_tokens(dist_mean(&c->prompt));
+        if (c->lengths_from_trace || (i > 0 && own != all)) {
+            return BAND_PROMPT_ANY;
+        }
+        all = own;
+    }
+    return all;
+}
+
 struct band point_band(const struct experiment *e, const struct point *p, enum measure m)
 {
     const struct system *s = &e->systems[p->system_idx];
@@ -124,7 +139,7 @@ struct band point_band(const struct experiment *e, const struct point *p, enum m
     enum band_load load = band_load_of(p);
     if (!band_metric_of(m, &metric) ||
         (metric == BAND_OUTPUT_TOK_S && !throughput_load(p, &load)) ||
-        !evidence_band(s->bands, s, metric, load, &band)) {
+        !evidence_band(s->bands, s, metric, load, band_prompt_of(e->scenario), &band)) {
         return (struct band){NAN, NAN};
     }
     return band;

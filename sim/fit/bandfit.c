@@ -26,7 +26,7 @@ enum { LEVELS = 5, ENGINE_LEVEL = 2, LOAD_LEVEL = 3, FEW_GROUPS = 4 };
 
 /* What each level of the hierarchy tells apart, the widest first. */
 struct level {
-    bool kind, engine, load, sku;
+    bool kind, engine, load, sku; /* load: of what prompts, too */
 };
 static const struct level levels[LEVELS] = {
     {false, false, false, false}, {true, false, false, false}, {true, true, false, false},
@@ -52,7 +52,7 @@ static bool same_cell(const struct level *l, const struct residual *a, const str
 {
     return (!l->kind || a->is_moe == b->is_moe) &&
            (!l->engine || strcmp(a->engine, b->engine) == 0) &&
-           (!l->load || a->band_load == b->band_load) &&
+           (!l->load || (a->band_load == b->band_load && a->band_prompt == b->band_prompt)) &&
            (!l->sku || strcmp(a->sku, b->sku) == 0);
 }
 
@@ -248,14 +248,15 @@ static struct band widened(double lo, double hi, double width)
 
 /* What shares a width. */
 struct width_key {
-    int is_moe, is_offline; /* -1: any */
-    const char *engine;     /* NULL: any */
+    int is_moe, is_offline, prompt; /* -1: any */
+    const char *engine;             /* NULL: any */
 };
 
 static bool counts(const struct left_row *row, const struct width_key *k)
 {
     return (k->is_moe < 0 || row->r->is_moe == (k->is_moe == 1)) &&
            (k->is_offline < 0 || (row->r->band_load == BAND_OFFLINE) == (k->is_offline == 1)) &&
+           (k->prompt < 0 || (int)row->r->band_prompt == k->prompt) &&
            (!k->engine || strcmp(k->engine, row->r->engine) == 0);
 }
 
@@ -290,13 +291,28 @@ static double inside_frac(const struct metric_fit *fit, const struct width_key *
     return n > 0 ? (double)inside / n : 1.0;
 }
 
-/* Widths are set by kind, engine and whether the load is offline. An engine with too few groups
- * of one kind has one width for both, so that its left-out rows are covered as a whole. */
+/* Short and long prompts apart, where enough groups stand behind both. */
+static struct width_key by_prompt(const struct metric_fit *fit, const struct residual *like,
+                                  struct width_key k)
+{
+    struct width_key shorter = k;
+    struct width_key longer = k;
+    shorter.prompt = BAND_PROMPT_SHORT;
+    longer.prompt = BAND_PROMPT_LONG;
+    if (groups_behind(fit, &shorter) < FEW_GROUPS || groups_behind(fit, &longer) < FEW_GROUPS) {
+        return k;
+    }
+    return like->band_prompt == BAND_PROMPT_SHORT ? shorter : longer;
+}
+
+/* Widths are set by kind, engine, whether the load is offline and prompts long. An engine with
+ * too few groups of one kind has one width for both, so that its left-out rows are covered as a
+ * whole. */
 static struct width_key width_key_of(const struct metric_fit *fit, const struct residual *like,
                                      const struct level *l)
 {
     struct width_key k = {l->kind ? like->is_moe : -1,
-                          l->load ? like->band_load == BAND_OFFLINE : -1,
+                          l->load ? like->band_load == BAND_OFFLINE : -1, -1,
                           l->engine ? like->engine : NULL};
     struct width_key other = k;
     other.is_moe = 1 - k.is_moe;
@@ -305,9 +321,9 @@ static struct width_key width_key_of(const struct metric_fit *fit, const struct 
         k.is_moe = -1;
     }
     if (groups_behind(fit, &k) < FEW_GROUPS) {
-        k = (struct width_key){-1, -1, NULL};
+        k = (struct width_key){-1, -1, -1, NULL};
     }
-    return k;
+    return l->load ? by_prompt(fit, like, k) : k;
 }
 
 /* The least width that covers COVERAGE of the left-out rows. */
@@ -443,7 +459,7 @@ void bandfit_coverage(const struct bandfit *fit, enum band_metric metric, int is
                       const char *engine, struct band_coverage *out)
 {
     const struct metric_fit *m = &fit->metrics[metric_behind(metric)];
-    const struct width_key k = {is_moe, -1, engine};
+    const struct width_key k = {is_moe, -1, -1, engine};
     double *half = xcalloc((size_t)m->n_rows + 1, sizeof *half);
     double *error = xcalloc((size_t)m->n_rows + 1, sizeof *error);
     int n = 0;
@@ -498,6 +514,7 @@ static void put_band(const struct put *p, struct band b)
     csv_put(w, !l->kind ? "" : p->like->is_moe ? "moe" : "dense");
     csv_put(w, l->engine ? p->like->engine : "");
     csv_put(w, l->load ? band_load_names[p->like->band_load] : "");
+    csv_put(w, l->load ? band_prompt_names[p->like->band_prompt] : "");
     csv_put(w, l->sku ? p->like->sku : "");
     csv_put_int(w, p->cell->n);
     csv_put_int(w, p->cell->n_groups);
@@ -567,9 +584,9 @@ static void put_metric(struct csv_writer *w, const struct bandfit *fit, enum ban
 
 static bool write_bands(const struct bandfit *fit, const char *path, struct err *err)
 {
-    static const char *const cols[] = {"metric",   "scope",    "kind",   "engine",
-                                       "load",     "sku",      "n",      "n_groups",
-                                       "lo_ratio", "hi_ratio", "source", "as_of"};
+    static const char *const cols[] = {"metric",   "scope",  "kind", "engine",   "load",
+                                       "prompt",   "sku",    "n",    "n_groups", "lo_ratio",
+                                       "hi_ratio", "source", "as_of"};
     struct csv_writer *w = csv_create(path, err);
     if (!w) {
         return false;

@@ -112,6 +112,7 @@ static void add_composed(struct residual_list *list, struct residual r,
     double own =
         composed_e2e_ms(predicted[VM_TTFT_MEAN], predicted[VM_TPOT_MEAN], row->osl_mean);
     r.composed = true;
+    r.band_prompt = BAND_PROMPT_ANY;
     r.suspect = row->suspect != SUSPECT_NONE;
     if (isnan(row->measured[VM_E2E_MEAN])) {
         r.metric = VM_E2E_MEAN;
@@ -148,6 +149,8 @@ void residuals_collect(const struct validate_table *t, const struct validate_res
         for (int m = 0; m < VM_N; m++) {
             r.metric = (enum validate_metric)m;
             r.band_metric = validate_band_metric(r.metric);
+            r.band_prompt =
+                r.band_metric == BAND_TTFT ? results[i].band_prompt : BAND_PROMPT_ANY;
             r.suspect = validate_cell_suspect(row, r.metric);
             add(list, r, row->measured[m], results[i].predicted[m]);
         }

@@ -24,7 +24,8 @@ struct residual {
     const char *engine, *sku, *family;
     enum validate_load load;
     enum band_load band_load;
-    int group; /* (model, SKU, engine, dtype) */
+    enum band_prompt band_prompt; /* any where the metric is not TTFT */
+    int group;                    /* (model, SKU, engine, dtype) */
 };
 
 struct residual_list {

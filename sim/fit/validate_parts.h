@@ -106,6 +106,7 @@ struct validate_result {
     enum dtype weights; /* as resolved */
     const struct gpu *gpu;
     enum band_load band_load;
+    enum band_prompt band_prompt;
     bool has_band[BAND_METRIC_N];
     struct band band[BAND_METRIC_N];
     struct step_constant constants[STEP_MAX_CONSTANTS]; /* what the prediction rests on */

@@ -242,7 +242,7 @@ static void fill_band(const struct sizing *z, const struct system *system,
     };
     const struct band_table *bands = &z->stock->bands;
     struct band band = {1.0, 1.0};
-    if (!evidence_band(bands, system, BAND_OUTPUT_TOK_S, BAND_OPEN, &band)) {
+    if (!evidence_band(bands, system, BAND_OUTPUT_TOK_S, BAND_OPEN, BAND_PROMPT_ANY, &band)) {
         band = (struct band){1.0, 1.0};
     }
     item->option.evidence = grade_of[system->evidence.grade];
