@@ -152,7 +152,7 @@ static void put_header(const struct page *p)
     const struct scenario *sc = p->report->scenario;
     fputs("<header>\n<p class=\"soft\">Capacity plan: ", p->out);
     page_text(p->out, sc->name);
-    fputs(", prices as of ", p->out);
+    fputs(", with the prices known on ", p->out);
     page_text(p->out, p->report->as_of);
     fputs("</p>\n<h1>", p->out);
     page_text(p->out, sc->question[0] ? sc->question : sc->name);
@@ -179,7 +179,7 @@ static void put_main_charts(const struct page *p)
     page_figure(
         p, "breakeven", charts[1].title,
         "Monthly cost against volume: the self-hosted side rises by whole machines, the "
-        "managed side by the token.",
+        "managed side by the token, or by the unit that is paid by the hour.",
         PAGE_BREAKEVEN);
     page_breakeven(p);
     page_figure(p, "forecast", charts[2].title,

@@ -90,6 +90,13 @@ static void put_what(const struct page *p, int row)
     put(p, " on them");
 }
 
+/* Of the managed offer, by the scenario. */
+static bool managed_latency_given(const struct page *p)
+{
+    return page_has(p, plan_cell(p->managed, "given_ttft_s")) ||
+           page_has(p, plan_cell(p->managed, "given_tpot_s"));
+}
+
 static void put_answer(const struct page *p)
 {
     int confidence = page_fact(p, "decision", "", "confidence");
@@ -110,7 +117,11 @@ static void put_answer(const struct page *p)
     put_decision(p, reason, "text", FORM_TEXT);
     put(p, ", confidence ");
     put_decision(p, confidence, "text", FORM_TEXT);
-    put(p, ".</p>\n");
+    put(p,
+        is_self(p, p->chosen) || managed_latency_given(p)
+            ? ".</p>\n"
+            : ". This holds if the offer keeps your service levels, which is to be tried: its "
+              "latency is not simulated.</p>\n");
 }
 
 /* ---- what a reader asks next ----------------------------------------------------------------
@@ -230,7 +241,8 @@ static void put_count(const struct page *p, int row)
     put_plan(p, row, "n_gpus_default", FORM_COUNT);
     put(p, " of the GPUs; it would be ");
     put_plan(p, row, "n_gpus_poisson", FORM_COUNT);
-    put(p, " if requests came independently of each other (Poisson), and ");
+    put(p, " with the lower peak of requests that come independently of each other (Poisson), "
+           "and ");
     put_plan(p, row, "n_gpus_bursty", FORM_COUNT);
     put(p, " in the burstiest traffic known.");
     put_growth(p, row);
@@ -344,6 +356,46 @@ static void put_money(const struct page *p)
     fact_close(p);
 }
 
+/* The next crossing to a side above a volume, of the pair in the chart; -1: none, or the pair
+ * is another option's. */
+static int crossing_above(const struct page *p, const char *option, double volume,
+                          const char *to)
+{
+    for (int row = 0; row < p->tables[PAGE_BREAKEVEN].n_rows; row++) {
+        struct page_cell side = {PAGE_BREAKEVEN, row, "to"};
+        struct page_cell at = {PAGE_BREAKEVEN, row, "requests_per_day"};
+        struct page_cell of = {PAGE_BREAKEVEN, row, "option"};
+        if (strcmp(page_get(p, side), to) == 0 && strcmp(page_get(p, of), option) == 0 &&
+            page_value(p, at) > volume * (1.0 + 1e-9)) {
+            return row;
+        }
+    }
+    return -1;
+}
+
+/* Steps of whole machines may make the managed side cheaper once more. */
+static void put_lost_again(const struct page *p, int win)
+{
+    const char *option = page_get(p, page_decision(win, "text"));
+    double volume = page_value(p, page_decision(win, "value"));
+    int lost = crossing_above(p, option, volume, "managed");
+    if (lost < 0) {
+        put(p, " Further up, steps of whole machines can make the managed side cheaper again.");
+        return;
+    }
+    struct page_cell from = {PAGE_BREAKEVEN, lost, "requests_per_day"};
+    put(p, " <strong>It does not stay so: from ");
+    page_cell(p, from, FORM_COUNT);
+    put(p, " requests a day the managed side is cheaper again</strong>, since machines are "
+           "bought whole");
+    int won = crossing_above(p, option, page_value(p, from), "self-hosted");
+    if (won >= 0) {
+        put(p, ", up to ");
+        page_cell(p, (struct page_cell){PAGE_BREAKEVEN, won, "requests_per_day"}, FORM_COUNT);
+    }
+    put(p, ".");
+}
+
 /* Of any option against every offer, by cost alone. */
 static void put_first_win(const struct page *p, int win)
 {
@@ -370,7 +422,7 @@ static void put_first_win(const struct page *p, int win)
         put_decision(p, month, "value", FORM_COUNT);
         put(p, " (the first is month 0).");
     }
-    put(p, " Steps of whole machines can make the managed API cheaper again just above.");
+    put_lost_again(p, win);
 }
 
 static void put_no_win(const struct page *p)
@@ -451,8 +503,7 @@ static void put_managed_latency(const struct page *p)
     if (p->managed < 0) {
         return;
     }
-    if (!page_has(p, plan_cell(p->managed, "given_ttft_s")) &&
-        !page_has(p, plan_cell(p->managed, "given_tpot_s"))) {
+    if (!managed_latency_given(p)) {
         put(p, " Whether the managed offer keeps your service levels is not known: its latency "
                "is not simulated, so try it before you sign.");
         return;
@@ -490,6 +541,17 @@ static void put_how_sure(const struct page *p)
     fact_close(p);
 }
 
+/* Why less capacity can speak for machines of one's own. */
+static void put_shared_inputs(const struct page *p)
+{
+    if (p->managed >= 0 && page_has(p, plan_cell(p->managed, "nodes"))) {
+        put(p,
+            "The units of the managed offer are counted with the same capacity, utilisation, "
+            "peak and burstiness as machines of your own, so a change of these moves both "
+            "sides, and the answer goes to whichever then needs the fewer steps.");
+    }
+}
+
 static void put_flips(const struct page *p)
 {
     int row = page_next(p, "flip", "", -1);
@@ -504,6 +566,7 @@ static void put_flips(const struct page *p)
             put(p, "</li>");
         }
         put(p, "</ul>");
+        put_shared_inputs(p);
     }
     fact_close(p);
 }
@@ -626,7 +689,7 @@ static void put_left_out(const struct page *p)
         fprintf(
             p->out,
             "The policy%s excludes %d option%s; <a href=\"#h-excluded\">each with its rule</a> "
-            "at the end. ",
+            "in plan.csv. ",
             any_too_slow(p) ? " or a given latency" : "", excluded, excluded == 1 ? "" : "s");
     }
     if (unpriced > 0) {

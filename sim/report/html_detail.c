@@ -445,7 +445,7 @@ void page_breakeven(const struct page *p)
             continue;
         }
         if (!any) {
-            put(p, "<details><summary>Every crossing</summary>\n");
+            put(p, "<details class=\"print\"><summary>Every crossing</summary>\n");
             page_table_open(p, "t-crossings", "Crossings of the two costs", COLUMNS(columns));
             any = true;
         }
@@ -493,7 +493,7 @@ void page_months(const struct page *p)
         {"Self-hosted cash", "USD since the start", true},
         {"Managed cash", "USD since the start", true}};
     const enum page_table t = PAGE_FORECAST;
-    put(p, "<details><summary>Month by month</summary>\n");
+    put(p, "<details class=\"print\"><summary>Month by month</summary>\n");
     page_table_open(p, "t-months", "Forecast by month", COLUMNS(columns));
     for (int row = 0; row < p->tables[t].n_rows; row++) {
         if (!is(p, at(t, row, "model"), p->model)) {
