@@ -186,6 +186,25 @@ static void a_parked_replica_forgets_its_cache(void)
     lab_end(&l);
 }
 
+/* Machines that fail for most of the night are parked then: an outage is what is missing. */
+static void an_outage_of_a_parked_replica_is_none(void)
+{
+    struct lab l;
+    lab_init(&l, LOAD_POISSON, SCALE_REQUESTS);
+    l.cfg.failures = (struct failure_config){.mtbf_s = 20000.0, .restart_s = 20000.0};
+    cluster_run(&l.cfg, &l.out);
+    double missing_s = 0.0;
+    const struct timeline *t = &l.out.timeline;
+    for (int i = 0; i < t->n_bins; i++) {
+        missing_s += t->bins[i].down_s;
+        CU_ASSERT_TRUE(t->bins[i].down_s <= 4.0 * t->width_s * (1.0 + 1e-9));
+    }
+    CU_ASSERT_TRUE(l.out.n_failures > 0);
+    CU_ASSERT_TRUE(l.out.down_s > 0.0 && l.out.down_s < l.out.replica_s);
+    CU_ASSERT_TRUE(missing_s > l.out.down_s); /* the parked ones too */
+    lab_end(&l);
+}
+
 static void a_fleet_that_does_not_scale_is_provisioned_all_the_time(void)
 {
     struct lab l;
@@ -227,6 +246,7 @@ int main(void)
         {"nothing is lost while replicas come and go",
          nothing_is_lost_while_replicas_come_and_go},
         {"a parked replica forgets its cache", a_parked_replica_forgets_its_cache},
+        {"an outage of a parked replica is none", an_outage_of_a_parked_replica_is_none},
         {"a fleet that does not scale is provisioned all the time",
          a_fleet_that_does_not_scale_is_provisioned_all_the_time},
         {"arrivals follow the hours of the day", arrivals_follow_the_hours_of_the_day},

@@ -297,8 +297,10 @@ void input_set(struct plan_case *c, enum input_id id, double value)
     case INPUT_CAPACITY:
         set_capacity(&c->option, value);
         return;
-    case INPUT_NODE_PRICE: /* machines beside these follow */
-        c->hosting.prefill.price.value *= value / input_get(c, id);
+    case INPUT_NODE_PRICE: /* machines beside these follow, but for free ones */
+        if (input_get(c, id) > 0) {
+            c->hosting.prefill.price.value *= value / input_get(c, id);
+        }
         c->hosting.price.value = value * c->hosting.node->n_gpus;
         return;
     case INPUT_MANAGED_PRICE:

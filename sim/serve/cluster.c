@@ -245,6 +245,22 @@ static bool serves(const struct side *side, int i)
     return !scales(side) || side->scaler.state[i - side->first] == SCALE_SERVING;
 }
 
+/* Is a failure of it an outage? Not where it is parked or still starting. */
+static bool in_use(const struct side *side, int i)
+{
+    return serves(side, i) || side->scaler.state[i - side->first] == SCALE_DRAINING;
+}
+
+/* The outage of a replica that is down, from when it was booked last. */
+static void book_outage(struct cluster *c, int i, double now_s)
+{
+    if (in_use(side_of(c, i), i)) {
+        timeline_add_down(&c->out->timeline, part_of(c, i), c->down_from_s[i], now_s);
+        c->out->down_s += now_s - c->down_from_s[i];
+    }
+    c->down_from_s[i] = now_s;
+}
+
 static void go_down(struct cluster *c, int i, double now_s, struct request_queue *lost)
 {
     struct side *side = side_of(c, i);
@@ -254,7 +270,7 @@ static void go_down(struct cluster *c, int i, double now_s, struct request_queue
         handover_fail(c->handover, i, now_s, lost);
     }
     replica_evacuate(&c->replicas[i], lost);
-    c->out->n_failures++;
+    c->out->n_failures += in_use(side, i);
     c->out->n_retries += lost->n;
 }
 
@@ -262,7 +278,7 @@ static void come_back(struct cluster *c, int i, double now_s)
 {
     struct side *side = side_of(c, i);
     side->n_up += serves(side, i);
-    timeline_add_down(&c->out->timeline, part_of(c, i), c->down_from_s[i], now_s);
+    book_outage(c, i, now_s);
     if (c->handover) {
         handover_return(c->handover, i, now_s);
     }
@@ -302,6 +318,19 @@ static void start_links(struct cluster *c)
 /* ---- autoscaling
  * -------------------------------------------------------------------------------------- */
 
+/* The time of replica k of the side in its state. */
+static void book_state(struct cluster *c, struct side *side, int k, double now_s)
+{
+    const struct autoscaler *a = &side->scaler;
+    int i = side->first + k;
+    if (a->state[k] == SCALE_PARKED || a->state[k] == SCALE_STARTING) {
+        timeline_add_down(&c->out->timeline, part_of(c, i), a->since_s[k], now_s);
+    }
+    if (c->clocks[i].down) {
+        book_outage(c, i, now_s);
+    }
+}
+
 /* Replica k of the side. */
 static void scale(struct cluster *c, struct side *side, int k, enum scale_state state,
                   double now_s)
@@ -309,9 +338,7 @@ static void scale(struct cluster *c, struct side *side, int k, enum scale_state 
     struct autoscaler *a = &side->scaler;
     enum scale_state before = a->state[k];
     int i = side->first + k;
-    if (before == SCALE_PARKED || before == SCALE_STARTING) {
-        timeline_add_down(&c->out->timeline, part_of(c, i), a->since_s[k], now_s);
-    }
+    book_state(c, side, k, now_s);
     side->n_up += !c->clocks[i].down * ((state == SCALE_SERVING) - (before == SCALE_SERVING));
     autoscale_set(a, k, state, now_s);
     if (side == &c->sides[BACK]) {
@@ -694,10 +721,11 @@ static void collect_transfers(struct cluster *c)
 /* What was provisioned counts, what was parked to the end was not in service. */
 static void close_scaling(struct cluster *c, struct side *side, struct pool_result *out)
 {
-    const struct autoscaler *a = &side->scaler;
+    struct autoscaler *a = &side->scaler;
     for (int k = 0; k < side->n && scales(side); k++) {
         if (a->since_s[k] < c->out->end_s) {
-            scale(c, side, k, a->state[k], c->out->end_s);
+            book_state(c, side, k, c->out->end_s);
+            autoscale_set(a, k, a->state[k], c->out->end_s);
         }
     }
     out->replica_s = scales(side) ? a->provisioned_s : out->replica_s;
@@ -724,9 +752,8 @@ static void collect(struct cluster *c)
     }
     out->n_cut = load_n_cut(c->load);
     for (int i = 0; i < c->n; i++) {
-        out->down_s += failure_down_s(&c->clocks[i], out->end_s);
         if (c->clocks[i].down && c->down_from_s[i] < out->end_s) {
-            timeline_add_down(&out->timeline, part_of(c, i), c->down_from_s[i], out->end_s);
+            book_outage(c, i, out->end_s);
         }
     }
     out->n_events =

@@ -28,13 +28,7 @@ void failure_turn(struct failure_clock *c, const struct failure_config *cfg)
     double luck = rng_uniform(&c->rng);
     double down = luck < cfg->permanent_frac ? cfg->replace_s : cfg->restart_s;
     c->down = true;
-    c->down_s += down;
     c->next_s += down;
-}
-
-double failure_down_s(const struct failure_clock *c, double until_s)
-{
-    return c->down ? c->down_s - fmax(0.0, c->next_s - until_s) : c->down_s;
 }
 
 /* ---- links

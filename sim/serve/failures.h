@@ -28,7 +28,6 @@ struct failure_clock {
     struct rng rng;
     double next_s; /* of the next failure, or the return when down */
     bool down;
-    double down_s; /* downtimes so far, the present one to its end */
 };
 
 /* stream: its name, "failures/3". */
@@ -61,8 +60,5 @@ struct link_turn {
     double up_frac, down_from_s;
 };
 struct link_turn link_failures_turn(struct link_failures *l);
-
-/* Time out of service before until_s, which lies beyond the last turn. */
-double failure_down_s(const struct failure_clock *clock, double until_s);
 
 #endif

@@ -9,7 +9,8 @@
  * GPUs' network cards together, and all cross a spine when the fabric is oversubscribed.
  *
  * bulk: the transfer starts when the prompt is computed. layered: it starts with the step that
- * computes the last of the prompt, so that only the last layer's bytes are left at its end. */
+ * computes the last of the prompt, so that only the last layer's bytes are left at its end
+ * (at the full rate, also where a link has failed). */
 #ifndef HANDOVER_H
 #define HANDOVER_H
 
