@@ -429,12 +429,19 @@ struct link_path fabric_path(const struct fabric *fabric, const struct gpu *gpu,
         return (struct link_path){link->latency_s,
                                   link->efficiency * gpu->link_bytes_per_s / peers};
     }
+    return fabric_network_path(fabric, gpu, NULL, 0.0);
+}
+
+struct link_path fabric_network_path(const struct fabric *fabric, const struct gpu *gpu,
+                                     const struct link_spec *link, double bytes_per_s)
+{
     static const struct link_spec unknown = {
-        .latency_s = 10e-6, .efficiency = 0.93, .bytes_per_s = 50e9};
-    const struct link_spec *link = link_find(fabric, NETWORK_LINK, NULL);
+        .latency_s = 10e-6, .efficiency = 0.93, .bytes_per_s = 50e9, .is_scaleout = true};
+    link = link ? link : link_find(fabric, NETWORK_LINK, NULL);
     link = link ? link : &unknown;
-    double bytes_per_s = link->efficiency * fmin(link->bytes_per_s, gpu->pcie_bytes_per_s);
-    return (struct link_path){link->latency_s, bytes_per_s};
+    double line = bytes_per_s > 0.0 ? bytes_per_s : link->bytes_per_s;
+    line = link->is_scaleout ? fmin(line, gpu->pcie_bytes_per_s) : line;
+    return (struct link_path){link->latency_s, link->efficiency * line};
 }
 
 /* ---- expert-parallel all-to-all ---- */

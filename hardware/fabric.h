@@ -81,11 +81,15 @@ double collective_time_s(const struct fabric *fabric, const struct gpu_list *gpu
 struct link_path {
     double latency_s, bytes_per_s;
 };
-/* Between two GPUs of one scale-up domain (in a full mesh one of the peers' links), or over the
- * network, where a NIC of 400 Gbit/s InfiniBand per GPU is assumed, no faster than the GPU's
- * PCIe link. */
+/* Between two GPUs of one scale-up domain (in a full mesh one of the peers' links), or over a
+ * network of which nothing is known: as fabric_network_path of no link. */
 struct link_path fabric_path(const struct fabric *fabric, const struct gpu *gpu,
                              bool same_domain);
+/* Over a network where each GPU has so much line rate (0: the link's): latency and reachable
+ * share are the link's, NULL: those of 400 Gbit/s InfiniBand. Over a NIC no faster than the
+ * GPU's PCIe link. */
+struct link_path fabric_network_path(const struct fabric *fabric, const struct gpu *gpu,
+                                     const struct link_spec *link, double bytes_per_s);
 
 /* Constants of an expert-parallel kernel ("deepep-ll", ...) for the group of n_nodes x
  * gpus_per_node, or the measured group nearest in size; GPUs fall back as in collective_find.

@@ -206,8 +206,9 @@ struct scenario_deployment {
                                          replicas beside `replicas` decode ones */
     struct scenario_prefill prefill;
     struct str_list network; /* links.csv name of what joins the GPUs of different servers, one
-                                link each; n = 0 or "auto": scale-up inside its domain, else the
-                                network cards of the node */
+                                link each, under KV transfers and hops of a pipeline; n = 0 or
+                                "auto": scale-up inside its domain, else the network cards of
+                                the node */
     double oversubscription; /* the network's links together over what it can carry at once */
     int kv_transfer;         /* enum kv_transfer */
     double kv_transfer_setup_s;

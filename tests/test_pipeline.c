@@ -131,7 +131,7 @@ static void hops_leave_the_domain_where_stages_do(void)
     const struct gpu *h100 = find_gpu(&b, "h100-sxm"); /* domains of eight */
     struct link_path in = fabric_path(&b.stock->fabric, h100, true);
     struct link_path out = fabric_path(&b.stock->fabric, h100, false);
-    struct pipeline_hop h = pipeline_hop_behind(&b.stock->fabric, h100, 8192, 8, 8, 0);
+    struct pipeline_hop h = pipeline_hop_behind(&b.stock->fabric, h100, out, 8192, 8, 8, 0);
     CHECK_NEAR(h.latency_s, 20e-6, 1e-12);
     CHECK_NEAR(h.s_per_token, 4.0 * 8192 / 8 / (0.93 * 50e9), 1e-12);
     CHECK_NEAR(h.s_per_token, 88.1e-9, 1e-3);
@@ -140,13 +140,14 @@ static void hops_leave_the_domain_where_stages_do(void)
         bool inside;
     } rows[] = {{4, 0, true}, {4, 1, false}, {2, 2, true}, {2, 3, false}, {16, 0, false}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        h = pipeline_hop_behind(&b.stock->fabric, h100, 8192, 1, rows[i].gpus, rows[i].stage);
+        h = pipeline_hop_behind(&b.stock->fabric, h100, out, 8192, 1, rows[i].gpus,
+                                rows[i].stage);
         struct link_path p = rows[i].inside ? in : out;
         CHECK_NEAR(h.latency_s, 2.0 * p.latency_s, 1e-12);
         CHECK_NEAR(h.s_per_token, 4.0 * 8192 / p.bytes_per_s, 1e-12);
     }
     const struct gpu *gb200 = find_gpu(&b, "gb200"); /* domains of 72 */
-    h = pipeline_hop_behind(&b.stock->fabric, gb200, 8192, 8, 8, 0);
+    h = pipeline_hop_behind(&b.stock->fabric, gb200, out, 8192, 8, 8, 0);
     CHECK_NEAR(h.latency_s, 2.0 * fabric_path(&b.stock->fabric, gb200, true).latency_s, 1e-12);
     arena_free(b.arena);
 }

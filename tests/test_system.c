@@ -154,6 +154,67 @@ static void stages_add_up_the_memory_of_nodes(void)
     arena_free(b.arena);
 }
 
+/* Two stages of eight GPUs, a domain each: one GPU's share of its server's cards, or the named
+ * link. 8192 hidden, bf16, twice; each tensor-parallel rank sends its eighth. */
+static void hops_between_servers_cross_their_network_cards(void)
+{
+    static const struct {
+        const char *gpu, *network, *node;
+        double gbps, efficiency, latency_s;
+    } rows[] = {
+        {"h100-sxm", "", "", 400.0, 0.93, 10e-6},                  /* 8 of 400 for 8 */
+        {"h100-sxm", "", "aws-p5.48xlarge", 400.0, 0.93, 10e-6},   /* 32 of 100 for 8 */
+        {"h100-sxm", "", "gcp-a3-highgpu-8g", 100.0, 0.93, 10e-6}, /* 4 of 200 for 8 */
+        {"h100-sxm", "roce-100g", "", 100.0, 0.85, 12e-6},         /* as links.csv has it */
+        {"l40s", "", "", 25.0, 0.93, 10e-6},                       /* 1 of 100 for 4 */
+        {"l40s", "", "aws-g6e.48xlarge", 50.0, 0.93, 10e-6},       /* 4 of 100 for 8 */
+        {"l40s", "ib-xdr-800g", "", 31.0 * 8.0, 0.93, 10e-6},      /* PCIe 4 is slower */
+        {"a100-sxm-40gb", "", "", 50.0, 0.93, 10e-6},              /* 4 of 100 for 8 */
+        {"a100-sxm-80gb", "", "azure-nd96amsr-a100-v4", 200.0, 0.93, 10e-6},
+        {"h20", "", "", 400.0, 0.93, 10e-6}, /* no server with cards: as if InfiniBand */
+    };
+    struct bench b = bench_open();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct system_spec spec =
+            spec_of(&b, "llama-3.1-70b", DTYPE_BF16, rows[i].gpu, ENGINE_VLLM);
+        spec.tp = 8;
+        spec.pp = 2;
+        spec.network = rows[i].network;
+        spec.node = rows[i].node;
+        struct system s = must_resolve(&b, &spec);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(s.step);
+        struct pipeline_hop h = s.step->hops[0];
+        CHECK_NEAR(h.latency_s, 2.0 * rows[i].latency_s, 1e-9);
+        CHECK_NEAR(h.s_per_token,
+                   4.0 * 8192 / 8 / (rows[i].efficiency * rows[i].gbps * 1e9 / 8.0), 1e-9);
+        system_fini(&s);
+    }
+    arena_free(b.arena);
+}
+
+/* Inside a domain the network is of no concern. */
+static void hops_inside_a_server_do_not_see_the_network(void)
+{
+    struct bench b = bench_open();
+    struct system_spec spec = spec_of(&b, "llama-3.1-70b", DTYPE_BF16, "h100-sxm", ENGINE_VLLM);
+    spec.tp = 4;
+    spec.pp = 2;
+    struct system open = must_resolve(&b, &spec);
+    spec.network = "eth-25g";
+    struct system slow = must_resolve(&b, &spec);
+    CU_ASSERT_TRUE_FATAL(open.step && slow.step);
+    CU_ASSERT_EQUAL(open.step->hops[0].s_per_token, slow.step->hops[0].s_per_token);
+    CU_ASSERT_EQUAL(open.step->hops[0].latency_s, slow.step->hops[0].latency_s);
+    system_fini(&open);
+    system_fini(&slow);
+    struct err err = {0};
+    spec.network = "carrier-pigeon";
+    CU_ASSERT_FALSE(system_resolve(b.stock, &spec, &open, &err));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "carrier-pigeon"));
+    system_fini(&open);
+    arena_free(b.arena);
+}
+
 static void a_layout_that_cannot_be_built_is_an_error(void)
 {
     struct bench b = bench_open();
@@ -294,6 +355,8 @@ static const struct check_case cases[] = {
     CASE(a_given_layout_is_kept),
     CASE(data_parallel_attention_spreads_experts_over_all_ranks),
     CASE(stages_add_up_the_memory_of_nodes),
+    CASE(hops_between_servers_cross_their_network_cards),
+    CASE(hops_inside_a_server_do_not_see_the_network),
     CASE(a_layout_that_cannot_be_built_is_an_error),
     CASE(steps_beyond_what_is_simulated_are_an_error),
     CASE(knobs_stand_above_engine_defaults),

@@ -64,12 +64,13 @@ void pipeline_checkpoint(const struct checkpoint *c, int pp, int stage, struct c
 }
 
 struct pipeline_hop pipeline_hop_behind(const struct fabric *fabric, const struct gpu *gpu,
-                                        int64_t hidden, int tp, int stage_gpus, int stage)
+                                        struct link_path network, int64_t hidden, int tp,
+                                        int stage_gpus, int stage)
 {
     int first_gpu = stage * stage_gpus;
     int last_gpu = (stage + 2) * stage_gpus - 1; /* of the next stage */
     bool inside = first_gpu / gpu->scaleup_gpus == last_gpu / gpu->scaleup_gpus;
-    struct link_path path = fabric_path(fabric, gpu, inside);
+    struct link_path path = inside ? fabric_path(fabric, gpu, true) : network;
     double bytes = 2.0 * 2.0 * (double)hidden / tp;
     return (struct pipeline_hop){2.0 * path.latency_s, bytes / path.bytes_per_s};
 }

@@ -46,10 +46,12 @@ struct pipeline_hop {
     double s_per_token; /* of a micro-batch, per rank */
 };
 /* The hop behind a stage: over the scale-up link while both stages stand in one domain (stages
- * fill domains in order, stage_gpus = tp x dp each), else over the network. Gathering is the
- * next stage's time. Worked (test): hidden 8192, tp 8 on two nodes of H100: 2 x 10 us and 2 x 2
+ * fill domains in order, stage_gpus = tp x dp each), else over the network, of which each GPU
+ * has its own share: what one message gets of it. Gathering is the next stage's time. Worked
+ * (test): hidden 8192, tp 8 on two nodes of H100, a NIC of 400 Gbit/s each: 2 x 10 us and 2 x 2
  * x 8192 / 8 / (0.93 x 50e9) = 88.1 ns per token. */
 struct pipeline_hop pipeline_hop_behind(const struct fabric *fabric, const struct gpu *gpu,
-                                        int64_t hidden, int tp, int stage_gpus, int stage);
+                                        struct link_path network, int64_t hidden, int tp,
+                                        int stage_gpus, int stage);
 
 #endif

@@ -491,12 +491,14 @@ static bool add_stages(struct step_model *sm, struct err *err)
     const struct step_config *c = &sm->cfg;
     sm->stages = xcalloc((size_t)c->pp, sizeof *sm->stages);
     sm->hops = xcalloc((size_t)c->pp, sizeof *sm->hops);
+    struct link_path network =
+        c->network.bytes_per_s > 0.0 ? c->network : fabric_path(c->fabric, c->gpu, false);
     for (int i = 0; i < c->pp; i++) {
         if (!add_stage(sm, i, err)) {
             return false;
         }
-        sm->hops[i] =
-            pipeline_hop_behind(c->fabric, c->gpu, c->model->hidden, c->tp, c->tp * c->dp, i);
+        sm->hops[i] = pipeline_hop_behind(c->fabric, c->gpu, network, c->model->hidden, c->tp,
+                                          c->tp * c->dp, i);
     }
     return true;
 }

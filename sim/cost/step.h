@@ -73,6 +73,8 @@ struct step_config {
     struct engine_defaults defaults; /* resolved overheads */
     const char *moe_backend;         /* kernel name, "" auto */
     int tp, pp, ep, dp;
+    /* between servers, for hops of a pipeline; all 0: not known, fabric_path's assumption */
+    struct link_path network;
     struct step_without without;
     struct routings *routings;                     /* NULL: the model draws its own */
     double skew_sigma;                             /* lognormal sigma of expert popularity */

@@ -4,37 +4,21 @@
 #include <math.h>
 #include <string.h>
 
+#include "sim/experiment/network.h"
+
 /* Of a link's line rate, what transfers of KV blocks reach: 0.7 to 0.9 (cost-model.md section
  * 4.3). */
 static const double TRANSFER_EFFICIENCY = 0.8;
 
-/* ---- the network
- * --------------------------------------------------------------------------------- */
+/* ---- the way of KV
+ * ---------------------------------------------------------------------------------------- */
 
 /* Line rates of one GPU's way to other replicas. */
-struct network {
+struct way {
     const char *name;
     bool in_one_domain, over_nics, over_network;
     double prefill_bytes_per_s, decode_bytes_per_s;
 };
-
-/* Of one GPU, all its network cards together: those of the named node, else of the first listed
- * one of this GPU that says. */
-static bool nics_of(const struct stock *stock, const struct gpu *gpu, const char *node,
-                    double *bytes_per_s, const char **name)
-{
-    for (int i = 0; i < stock->nodes.n_nodes; i++) {
-        const struct node_spec *n = &stock->nodes.nodes[i];
-        bool asked = node[0] == '\0' || strcmp(n->name, node) == 0;
-        if (asked && strcmp(n->gpu, gpu->name) == 0 && n->n_nics > 0 &&
-            n->nic_bytes_per_s > 0.0) {
-            *bytes_per_s = n->nic_bytes_per_s * n->n_nics / n->n_gpus;
-            *name = n->name;
-            return true;
-        }
-    }
-    return false;
-}
 
 /* Every GPU of the deployment stands in one scale-up domain. */
 static bool in_one_domain(const struct system *prefill, const struct system *decode,
@@ -52,59 +36,59 @@ static double link_of(const struct stock *stock, const struct gpu *gpu)
     return gpu->link_bytes_per_s / peers;
 }
 
-static bool find_network(struct arena *arena, const struct stock *stock,
-                         const struct deployment *d, const struct prefill_side *side,
-                         const struct system *decode, struct network *out, struct err *err)
+static bool find_way(struct arena *arena, const struct stock *stock, const struct deployment *d,
+                     const struct prefill_side *side, const struct system *decode,
+                     struct way *out, struct err *err)
 {
     const struct gpu *prefill_gpu = side->system.spec.gpu;
+    const struct gpu *decode_gpu = decode->spec.gpu;
     int64_t n_gpus = (int64_t)side->n_replicas * side->system.n_gpus +
                      (d->replicas > 0 ? d->replicas : 1) * decode->n_gpus;
-    const char *node;
-    const char *decode_node;
-    if (d->network[0]) {
-        const struct link_spec *link = link_find(&stock->fabric, d->network, err);
-        if (!link) {
-            return false;
-        }
-        *out = (struct network){.name = link->name,
-                                .over_network = link->is_scaleout,
-                                .prefill_bytes_per_s = link->bytes_per_s,
-                                .decode_bytes_per_s = link->bytes_per_s};
-        return true;
-    }
-    if (in_one_domain(&side->system, decode, n_gpus)) {
+    if (!d->network[0] && in_one_domain(&side->system, decode, n_gpus)) {
         double rate = link_of(stock, prefill_gpu);
-        *out = (struct network){.name = prefill_gpu->link,
-                                .in_one_domain = true,
-                                .prefill_bytes_per_s = rate,
-                                .decode_bytes_per_s = rate};
+        *out = (struct way){.name = prefill_gpu->link,
+                            .in_one_domain = true,
+                            .prefill_bytes_per_s = rate,
+                            .decode_bytes_per_s = rate};
         return true;
     }
-    if (!nics_of(stock, prefill_gpu, d->node, &out->prefill_bytes_per_s, &node) ||
-        !nics_of(stock, decode->spec.gpu, d->node, &out->decode_bytes_per_s, &decode_node)) {
+    struct network from;
+    struct network to;
+    if (!network_of_gpu(&stock->fabric, &stock->nodes, d->network, d->node, prefill_gpu, &from,
+                        err) ||
+        !network_of_gpu(&stock->fabric, &stock->nodes, d->network, d->node, decode_gpu, &to,
+                        err)) {
+        return false;
+    }
+    if (from.bytes_per_s <= 0.0 || to.bytes_per_s <= 0.0) {
         return err_set(
             err, ERR_INPUT,
             "no node with known network cards holds %s or %s, so nothing is known of "
             "how KV travels: name a link with network",
-            prefill_gpu->name, decode->spec.gpu->name);
+            prefill_gpu->name, decode_gpu->name);
     }
-    out->over_nics = out->over_network = true;
-    out->name = arena_printf(arena, "NICs of %s", node);
+    *out = (struct way){
+        .name = from.link ? from.name : arena_printf(arena, "NICs of %s", from.name),
+        .over_nics = !from.link,
+        .over_network = !from.link || from.link->is_scaleout,
+        .prefill_bytes_per_s = from.bytes_per_s,
+        .decode_bytes_per_s = to.bytes_per_s,
+    };
     return true;
 }
 
-static void plan_handover(const struct scenario_deployment *entry, const struct network *net,
+static void plan_handover(const struct scenario_deployment *entry, const struct way *way,
                           const struct prefill_side *side, const struct system *decode,
                           struct handover_config *out)
 {
     const struct system_spec *p = &side->system.spec;
     int copies = decode->spec.tp * decode->spec.pp;
-    double out_rate = net->prefill_bytes_per_s * TRANSFER_EFFICIENCY * p->tp * p->pp;
+    double out_rate = way->prefill_bytes_per_s * TRANSFER_EFFICIENCY * p->tp * p->pp;
     double spine = out_rate * p->dp * side->n_replicas / entry->oversubscription;
     *out = (struct handover_config){
         .mode = entry->kv_transfer == KV_TRANSFER_LAYERED ? HANDOVER_LAYERED : HANDOVER_BULK,
         .out_bytes_per_s = out_rate,
-        .in_bytes_per_s = net->decode_bytes_per_s * TRANSFER_EFFICIENCY * copies,
+        .in_bytes_per_s = way->decode_bytes_per_s * TRANSFER_EFFICIENCY * copies,
         .spine_bytes_per_s = entry->oversubscription > 1.0 ? spine : 0.0,
         .setup_s = entry->kv_transfer_setup_s,
         .copies = copies,
@@ -161,25 +145,25 @@ bool prefill_resolve(struct arena *arena, const struct stock *stock, const struc
     const struct scenario_deployment *entry = &sc->deployments[d->entry_idx];
     struct system_spec spec = prefill_spec(&entry->prefill, d, asked, decode);
     out->n_replicas = (int)d->prefill_replicas;
-    struct network net = {.name = ""};
+    struct way way = {.name = ""};
     struct err cause = {0};
     if (!system_resolve(stock, &spec, &out->system, &cause) ||
-        !find_network(arena, stock, d, out, decode, &net, &cause)) {
+        !find_way(arena, stock, d, out, decode, &way, &cause)) {
         return fail_at(entry->pos, &cause, err);
     }
-    out->network = net.name;
+    out->network = way.name;
     out->system.replica.role = ROLE_PREFILL;
     decode->replica.role = ROLE_DECODE;
     decode->replica.reuse = false;
     memset(decode->replica.tiers, 0, sizeof decode->replica.tiers);
-    out->in_one_domain = net.in_one_domain;
-    out->over_network = net.over_network;
-    out->nic_bytes_per_s = net.over_nics ? net.prefill_bytes_per_s : 0.0;
-    out->decode_nic_bytes_per_s = net.over_nics ? net.decode_bytes_per_s : 0.0;
+    out->in_one_domain = way.in_one_domain;
+    out->over_network = way.over_network;
+    out->nic_bytes_per_s = way.over_nics ? way.prefill_bytes_per_s : 0.0;
+    out->decode_nic_bytes_per_s = way.over_nics ? way.decode_bytes_per_s : 0.0;
     decode->evidence.scope = SCOPE_NEW;
     decode->evidence.grade =
         weaker(EVIDENCE_SKU, weaker(decode->evidence.grade, out->system.evidence.grade));
-    plan_handover(entry, &net, out, decode, &out->handover);
+    plan_handover(entry, &way, out, decode, &out->handover);
     return true;
 }
 

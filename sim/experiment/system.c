@@ -8,6 +8,7 @@
 
 #include "sim/cost/encoder.h"
 #include "sim/experiment/evidence.h"
+#include "sim/experiment/network.h"
 
 enum {
     MAX_AUTO_TP = 16,
@@ -22,6 +23,8 @@ struct system_spec system_spec_default(void)
         .name = "",
         .kv = DTYPE_AUTO,
         .engine_version = "",
+        .network = "",
+        .node = "",
         .pp = 1,
         .api_servers = 1,
         .max_model_len = 32768,
@@ -53,6 +56,8 @@ bool system_spec_of(const struct scenario *sc, const struct deployment *d,
     spec->gpu = d->gpu;
     spec->engine = d->engine;
     spec->engine_version = e->version;
+    spec->network = d->network;
+    spec->node = d->node;
     spec->tp = d->tp;
     spec->pp = d->pp > 0 ? d->pp : 1;
     spec->ep = d->ep;
@@ -228,6 +233,11 @@ static void apply_correction(struct system *s)
 static bool build_step(const struct stock *stock, struct system *s, struct err *err)
 {
     const struct system_spec *p = &s->spec;
+    struct network network = {.name = ""};
+    if (p->pp > 1 && !network_of_gpu(&stock->fabric, &stock->nodes, p->network, p->node, p->gpu,
+                                     &network, err)) {
+        return false;
+    }
     struct step_config c = {
         .model = p->model,
         .checkpoint = p->checkpoint,
@@ -246,6 +256,7 @@ static bool build_step(const struct stock *stock, struct system *s, struct err *
         .pp = p->pp,
         .ep = p->ep,
         .dp = p->dp,
+        .network = network_path(&stock->fabric, &network, p->gpu),
         .skew_sigma = p->skew_sigma,
         .without = p->without,
         .redundant_experts = p->redundant_experts,

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/experiment/network.h"
+
 enum { MAX_TP = 16, MAX_LAYOUTS = 64, N_BUDGETS = 2 };
 /* Tokens per step: engines start from about 2,048 or 8,192; the other one is tried. */
 enum { SMALL_BUDGET = 512, LARGE_BUDGET = 4096 };
@@ -312,7 +314,10 @@ static void add_settings(struct build *b, const struct deployment *d,
 static bool add_deployment(struct build *b, const struct deployment *d, struct err *err)
 {
     struct system_spec spec;
-    if (!system_spec_of(b->sc, d, &spec, err)) {
+    struct network network; /* its name is checked here: layouts that fail count as unfit */
+    if (!system_spec_of(b->sc, d, &spec, err) ||
+        !network_of_gpu(&b->stock->fabric, &b->stock->nodes, spec.network, spec.node, spec.gpu,
+                        &network, err)) {
         return false;
     }
     spec.corrections = b->corrections;

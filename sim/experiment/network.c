@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sim/experiment/network.h"
+
+#include <string.h>
+
+static const struct node_spec *node_with_cards(const struct node_list *nodes, const char *name,
+                                               const struct gpu *gpu)
+{
+    for (int i = 0; i < nodes->n_nodes; i++) {
+        const struct node_spec *n = &nodes->nodes[i];
+        bool asked = name[0] == '\0' || strcmp(n->name, name) == 0;
+        if (asked && strcmp(n->gpu, gpu->name) == 0 && n->n_nics > 0 &&
+            n->nic_bytes_per_s > 0.0) {
+            return n;
+        }
+    }
+    return NULL;
+}
+
+bool network_of_gpu(const struct fabric *fabric, const struct node_list *nodes,
+                    const char *link, const char *node, const struct gpu *gpu,
+                    struct network *out, struct err *err)
+{
+    *out = (struct network){.name = ""};
+    if (link[0]) {
+        const struct link_spec *l = link_find(fabric, link, err);
+        if (!l) {
+            return false;
+        }
+        *out = (struct network){l->name, l, l->bytes_per_s};
+        return true;
+    }
+    const struct node_spec *n = node_with_cards(nodes, node, gpu);
+    if (n) {
+        *out = (struct network){n->name, NULL, n->nic_bytes_per_s * n->n_nics / n->n_gpus};
+    }
+    return true;
+}
+
+struct link_path network_path(const struct fabric *fabric, const struct network *network,
+                              const struct gpu *gpu)
+{
+    return fabric_network_path(fabric, gpu, network->link, network->bytes_per_s);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* network.h - what joins the GPUs of different servers: the link that a scenario names, one for
+ * each GPU, or the network cards of the node that holds the GPU. KV between prefill and decode
+ * replicas travels over it, and so do hidden states between stages of a pipeline. */
+#ifndef NETWORK_H
+#define NETWORK_H
+
+#include "hardware/fabric.h"
+#include "hardware/gpu.h"
+#include "hardware/node.h"
+
+/* One GPU's share of it. */
+struct network {
+    const char *name;             /* of the link or the node; "" nothing known */
+    const struct link_spec *link; /* as named; NULL: the node's network cards */
+    double bytes_per_s;           /* line rate, one direction; 0: nothing known */
+};
+
+/* The named link; else ("") all network cards of the named node over its GPUs, or without a
+ * node
+ * ("") of the first listed one of this GPU that says. Nothing known is no error: bytes_per_s is
+ * 0. False with err: no such link. Worked (test): l40s in aws-g6e.12xlarge: one card of 100
+ * Gbit/s for 4 GPUs, 3.125e9 bytes/s each. */
+bool network_of_gpu(const struct fabric *fabric, const struct node_list *nodes,
+                    const char *link, const char *node, const struct gpu *gpu,
+                    struct network *out, struct err *err);
+
+/* What messages between GPUs of different servers get of it. Which kind of network a node's
+ * cards belong to, the catalogue does not say: they reach as much of their line rate as
+ * InfiniBand, as late. Nothing known: fabric_path's assumption. */
+struct link_path network_path(const struct fabric *fabric, const struct network *network,
+                              const struct gpu *gpu);
+
+#endif
