@@ -119,6 +119,9 @@ static bool of_model(const struct figure *fig, int row)
 static bool read_curve_row(struct series_chart *s, int row, struct err *err)
 {
     struct figure *fig = s->fig;
+    if (strcmp(figure_cell(fig, row, "kind"), "option") == 0) {
+        return true; /* the chart is of the best pair */
+    }
     struct point at = {.lo = NAN, .hi = NAN};
     double gpus;
     if (!figure_value(fig, row, "tok_per_day", &at.x, err) ||

@@ -210,6 +210,36 @@ static double sum_of(const struct csv_table *t, const char *option, const char *
     return sum;
 }
 
+/* Over the volume, each ranked option costs something, and machines never less for more. */
+static void every_ranked_option_has_its_cost_over_the_volume(void)
+{
+    struct plan plan = run(NULL);
+    const char *paths[6];
+    struct csv_table t;
+    struct err err = {0};
+    CU_ASSERT_TRUE_FATAL(write_all(&plan, paths));
+    CU_ASSERT_TRUE_FATAL(csv_load(arena, paths[2], &t, &err));
+    CU_ASSERT_TRUE(plan.n_ranked > 2);
+    for (int i = 0; i < plan.n_ranked; i++) {
+        const struct plan_entry *e = &plan.entries[i];
+        double before = 0.0;
+        int n = 0;
+        for (int r = 0; r < t.n_rows; r++) {
+            const char *kind = csv_cell(&t, r, csv_col(&t, "kind"));
+            double usd = NAN;
+            if (strcmp(csv_cell(&t, r, csv_col(&t, "option")), e->name) != 0 ||
+                (strcmp(kind, "curve") != 0 && strcmp(kind, "option") != 0)) {
+                continue;
+            }
+            csv_number(&t, r, csv_col(&t, "usd_per_month"), NAN, &usd, &err);
+            CU_ASSERT_TRUE(!e->item || usd >= before * (1.0 - 1e-9));
+            before = usd;
+            n++;
+        }
+        CU_ASSERT_TRUE(n > 10);
+    }
+}
+
 /* Each amount of plan.csv is the sum of its lines in costs.csv. */
 static void amounts_are_traceable_to_cost_lines(void)
 {
@@ -379,6 +409,8 @@ int main(void)
          a_given_latency_is_held_against_the_limits},
         {"a_limit_nobody_meets_leaves_no_system", a_limit_nobody_meets_leaves_no_system},
         {"nothing_left_is_no_answer", nothing_left_is_no_answer},
+        {"every_ranked_option_has_its_cost_over_the_volume",
+         every_ranked_option_has_its_cost_over_the_volume},
         {"amounts_are_traceable_to_cost_lines", amounts_are_traceable_to_cost_lines},
         {"an_offer_by_the_hour_has_one_price_for_all_tokens",
          an_offer_by_the_hour_has_one_price_for_all_tokens},

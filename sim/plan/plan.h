@@ -56,9 +56,11 @@
  *   dbu              Databricks units, where it bills in them
  *   source, as_of, estimated, stale, given (0 | 1)
  *
- * breakeven.csv    cost against volume for the best entries of each model
+ * breakeven.csv    cost against volume of every ranked option, crossings of the best pair of
+ *                  each model
  *   model, option, against
- *   kind             curve, or a crossing: smooth | step | limit
+ *   kind             curve (of the pair), option (any other, against nobody), or a crossing:
+ *                    smooth | step | limit
  *   requests_per_day, tok_per_day, usd_per_month, n_gpus
  *   to               self-hosted | managed: cheaper just above; crossings only
  *   month            in which demand passes it

@@ -411,6 +411,7 @@ static double tokens_of(const struct plan_case *c)
     return c->option.tokens.input + c->option.tokens.output;
 }
 
+/* kind: "curve" of the best pair, "option" of any other; against: "" then. */
 static void put_curve_point(struct csv_writer *w, const char *model, const char *option,
                             const char *against, const struct plan_case *c, bool self, double x)
 {
@@ -418,7 +419,7 @@ static void put_curve_point(struct csv_writer *w, const char *model, const char 
     csv_put(w, model);
     csv_put(w, option);
     csv_put(w, against);
-    csv_put(w, "curve");
+    csv_put(w, against[0] ? "curve" : "option");
     csv_put_num(w, x);
     csv_put_num(w, x * tokens_of(c));
     csv_put_num(w, usd);
@@ -487,6 +488,25 @@ static void put_crossings(struct csv_writer *w, const char *model, const struct 
     }
 }
 
+/* What every ranked option of the model costs over the volume but for the pair, whose curves
+ * are there; x: scratch. */
+static void put_option_curves(struct csv_writer *w, const struct plan *plan,
+                              const struct plan_answer *a, double *x, int room)
+{
+    const char *model = model_name(plan, a->model_idx);
+    for (int i = 0; i < plan->n_entries; i++) {
+        const struct plan_entry *e = &plan->entries[i];
+        bool in_pair = a->has_pair && (e == a->self || e == a->managed);
+        if (e->rank <= 0 || e->model_idx != a->model_idx || in_pair) {
+            continue;
+        }
+        int n = curve_volumes(&e->c, x, room);
+        for (int j = 0; j < n; j++) {
+            put_curve_point(w, model, e->name, "", &e->c, e->item != NULL, x[j]);
+        }
+    }
+}
+
 bool plan_write_breakeven(struct arena *arena, const struct plan *plan, const char *path,
                           struct err *err)
 {
@@ -504,10 +524,7 @@ bool plan_write_breakeven(struct arena *arena, const struct plan *plan, const ch
     for (int i = 0; i < plan->n_answers; i++) {
         const struct plan_answer *a = &plan->answers[i];
         const char *model = model_name(plan, a->model_idx);
-        if (!a->has_pair) {
-            continue;
-        }
-        int n = curve_volumes(&a->pair, x, room);
+        int n = a->has_pair ? curve_volumes(&a->pair, x, room) : 0;
         for (int self = 1; self >= 0; self--) {
             for (int j = 0; j < n; j++) {
                 put_curve_point(w, model, self ? a->self->name : a->managed->name,
@@ -515,6 +532,7 @@ bool plan_write_breakeven(struct arena *arena, const struct plan *plan, const ch
             }
         }
         put_crossings(w, model, a);
+        put_option_curves(w, plan, a, x, room);
     }
     return csv_close(w, err);
 }

@@ -226,7 +226,8 @@ static void put_count(const struct page *p, int row)
     put_plan(p, row, "node", FORM_TEXT);
     put(p, ": ");
     put_plan(p, row, "replicas", FORM_COUNT);
-    put(p, " replicas and ");
+    bool one = page_value(p, plan_cell(row, "replicas")) == 1;
+    put(p, one ? " replica and " : " replicas and ");
     put_plan(p, row, "spares", FORM_COUNT);
     put(p, " spare for a peak of ");
     put_plan(p, row, "peak_rps", FORM_SIG);
