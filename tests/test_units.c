@@ -181,7 +181,8 @@ static void network_cards_must_carry_what_was_simulated(void)
     struct plan_share share = {.gpus = 8, .nic_bytes_per_s = 50e9};
     char why[160] = "";
     CU_ASSERT_FALSE(units_share_fits(&share, &slow, why, sizeof why));
-    CU_ASSERT_STRING_EQUAL(why, "KV was simulated to travel at 400 Gb/s per GPU, slow has 200");
+    CU_ASSERT_STRING_EQUAL(
+        why, "what crosses nodes was simulated at 400 Gb/s per GPU, slow has 200");
     CU_ASSERT_FALSE(units_share_fits(&share, &unknown, why, sizeof why));
     CU_ASSERT_PTR_NOT_NULL(strstr(why, "not known"));
     slow.n_nics = 16;

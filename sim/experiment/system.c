@@ -238,6 +238,8 @@ static bool build_step(const struct stock *stock, struct system *s, struct err *
                                      &network, err)) {
         return false;
     }
+    bool crosses = p->pp > 1 && s->n_gpus > p->gpu->scaleup_gpus;
+    s->nic_bytes_per_s = crosses && !network.link ? network.bytes_per_s : 0.0;
     struct step_config c = {
         .model = p->model,
         .checkpoint = p->checkpoint,

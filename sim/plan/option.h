@@ -29,8 +29,8 @@ struct plan_share {
     int gpus;        /* of one unit */
     int instances;   /* of equal size, that may stand on different nodes; 0: one */
     int node_gpus;   /* of those, that must share one node; 0: all that a node can take */
-    double nic_bytes_per_s; /* of one GPU's network cards, at which KV was simulated to travel
-                               to the other instances; 0: not over such */
+    double nic_bytes_per_s; /* of one GPU's network cards, at which KV to the other instances,
+                               or a pipeline, was simulated; 0: not over such */
     double power_w, idle_power_w;
 };
 

@@ -267,7 +267,7 @@ static void fill_shares(const struct unit *u, struct plan_option *o)
     o->gpu = decode->spec.gpu->name;
     o->gpus_per_replica = unit_gpus(u);
     o->node_gpus = domain_share(decode);
-    o->nic_bytes_per_s = u->prefill.decode_nic_bytes_per_s;
+    o->nic_bytes_per_s = fmax(u->prefill.decode_nic_bytes_per_s, decode->nic_bytes_per_s);
     if (apart && prefill->spec.gpu != decode->spec.gpu) {
         o->gpus_per_replica = decode_gpus(u);
         o->instances = candidate_replicas(u->candidate);

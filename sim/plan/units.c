@@ -47,9 +47,9 @@ bool units_fit(const struct plan_option *option, const struct node_spec *node, c
     return units_share_fits(&share, node, why, why_size);
 }
 
-/* KV was simulated over network cards that these are not slower than. */
-static bool carries_kv(const struct plan_share *share, const struct node_spec *node, char *why,
-                       size_t why_size)
+/* What crosses nodes was simulated over network cards that these are not slower than. */
+static bool carries(const struct plan_share *share, const struct node_spec *node, char *why,
+                    size_t why_size)
 {
     static const double ROUNDING = 1e-9;
     static const double GBPS = 1e9 / 8.0;
@@ -57,7 +57,7 @@ static bool carries_kv(const struct plan_share *share, const struct node_spec *n
     if (nic >= share->nic_bytes_per_s * (1.0 - ROUNDING)) {
         return true;
     }
-    int n = snprintf(why, why_size, "KV was simulated to travel at %.0f Gb/s per GPU, ",
+    int n = snprintf(why, why_size, "what crosses nodes was simulated at %.0f Gb/s per GPU, ",
                      share->nic_bytes_per_s / GBPS);
     if (nic > 0.0) {
         snprintf(why + n, why_size - (size_t)n, "%s has %.0f", node->name, nic / GBPS);
@@ -86,7 +86,7 @@ bool units_share_fits(const struct plan_share *share, const struct node_spec *no
                  node->name);
         return false;
     }
-    return carries_kv(share, node, why, why_size);
+    return carries(share, node, why, why_size);
 }
 
 int units_replicas_per_node(int gpus_per_replica, int node_gpus)
