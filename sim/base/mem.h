@@ -47,6 +47,8 @@ void arena_on_free(struct arena *arena, void (*clean)(void *thing), void *thing)
 #endif
 /* A condition that seldom holds, in a loop that runs for every simulated step. */
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* The cache line at an address will be read soon. */
+#define PREFETCH(p) __builtin_prefetch(p)
 _Noreturn void assert_failed(const char *expr, const char *file, int line);
 
 /* Grows a heap array so that it holds at least `need` elements (doubling). */

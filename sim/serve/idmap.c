@@ -12,29 +12,8 @@ enum { FIRST_SLOTS = 1024 };
 void idmap_fini(struct idmap *m)
 {
     free(m->slots);
+    free(m->ids);
     memset(m, 0, sizeof *m);
-}
-
-static uint64_t slot_of(const struct idmap *m, uint64_t id)
-{
-    uint64_t s = rng_hash(id) & (m->n_slots - 1);
-    while (m->slots[s].id != 0 && m->slots[s].id != id) {
-        s = (s + 1) & (m->n_slots - 1);
-    }
-    return s;
-}
-
-static void grow(struct idmap *m)
-{
-    struct idmap old = *m;
-    m->n_slots = old.n_slots ? old.n_slots * 2 : FIRST_SLOTS;
-    m->slots = xcalloc(m->n_slots, sizeof *m->slots);
-    for (uint64_t i = 0; i < old.n_slots; i++) {
-        if (old.slots[i].id != 0) {
-            m->slots[slot_of(m, old.slots[i].id)] = old.slots[i];
-        }
-    }
-    free(old.slots);
 }
 
 int32_t idmap_find(const struct idmap *m, uint64_t id)
@@ -42,36 +21,78 @@ int32_t idmap_find(const struct idmap *m, uint64_t id)
     if (m->n_slots == 0) {
         return -1;
     }
-    const struct idmap_slot *s = &m->slots[slot_of(m, id)];
-    return s->id != 0 ? s->index : -1;
+    uint64_t hash = rng_hash(id);
+    uint64_t mask = m->n_slots - 1;
+    for (uint64_t s = hash & mask; m->slots[s].where != 0; s = (s + 1) & mask) {
+        const struct idmap_slot *slot = &m->slots[s];
+        if (slot->tag == (uint32_t)(hash >> 32) && m->ids[slot->where - 1] == id) {
+            return (int32_t)(slot->where - 1);
+        }
+    }
+    return -1;
+}
+
+void idmap_prefetch(const struct idmap *m, uint64_t id)
+{
+    if (m->n_slots > 0) {
+        PREFETCH(&m->slots[rng_hash(id) & (m->n_slots - 1)]);
+    }
+}
+
+static void fill_slot(struct idmap *m, uint64_t id, int32_t index)
+{
+    uint64_t hash = rng_hash(id);
+    uint64_t s = hash & (m->n_slots - 1);
+    while (m->slots[s].where != 0) {
+        s = (s + 1) & (m->n_slots - 1);
+    }
+    m->slots[s] = (struct idmap_slot){(uint32_t)(hash >> 32), (uint32_t)index + 1};
+    m->n_filled++;
+}
+
+/* Slots for at least three times what is in it; those of removed ones are dropped. */
+static void rebuild(struct idmap *m)
+{
+    uint64_t n_slots = FIRST_SLOTS;
+    while (n_slots < 3 * (m->n_used + 1)) {
+        n_slots *= 2;
+    }
+    free(m->slots);
+    m->slots = xcalloc(n_slots, sizeof *m->slots);
+    m->n_slots = n_slots;
+    m->n_filled = 0;
+    for (int32_t i = 0; i < m->n_ids; i++) {
+        if (m->ids[i] != 0) {
+            fill_slot(m, m->ids[i], i);
+        }
+    }
+}
+
+static void set_id(struct idmap *m, uint64_t id, int32_t index)
+{
+    if (index >= m->n_ids) {
+        ARRAY_RESERVE(m->ids, m->cap_ids, index + 1);
+        memset(&m->ids[m->n_ids], 0, (size_t)(index + 1 - m->n_ids) * sizeof *m->ids);
+        m->n_ids = index + 1;
+    }
+    DASSERT(m->ids[index] == 0);
+    m->ids[index] = id;
 }
 
 void idmap_add(struct idmap *m, uint64_t id, int32_t index)
 {
-    ASSERT(id != 0);
-    if ((m->n_used + 1) * 2 > m->n_slots) {
-        grow(m);
+    ASSERT(id != 0 && index >= 0);
+    if ((m->n_filled + 1) * 8 > m->n_slots * 5) { /* still short chains */
+        rebuild(m);
     }
-    struct idmap_slot *s = &m->slots[slot_of(m, id)];
-    DASSERT(s->id == 0);
-    *s = (struct idmap_slot){id, index};
+    set_id(m, id, index);
+    fill_slot(m, id, index);
     m->n_used++;
 }
 
-/* Backward shift keeps probe chains whole. */
-void idmap_remove(struct idmap *m, uint64_t id)
+void idmap_remove(struct idmap *m, int32_t index)
 {
-    uint64_t mask = m->n_slots - 1;
-    uint64_t hole = slot_of(m, id);
-    DASSERT(m->slots[hole].id == id);
-    m->slots[hole].id = 0;
+    DASSERT(m->ids[index] != 0);
+    m->ids[index] = 0;
     m->n_used--;
-    for (uint64_t s = (hole + 1) & mask; m->slots[s].id != 0; s = (s + 1) & mask) {
-        uint64_t home = rng_hash(m->slots[s].id) & mask;
-        if (((s - home) & mask) >= ((s - hole) & mask)) {
-            m->slots[hole] = m->slots[s];
-            m->slots[s].id = 0;
-            hole = s;
-        }
-    }
 }

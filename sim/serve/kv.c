@@ -16,10 +16,10 @@
 struct entry {
     uint64_t id;           /* 0: a run; else the segment's */
     int64_t bytes;         /* piece: blocks * full_block_bytes */
-    int32_t n_refs;        /* pieces in use are not in the queue */
+    int32_t n_refs;        /* 0: in the queue */
     int32_t prev, next;    /* queue links; next also links the spare list */
     int32_t before, after; /* pieces of the same segment; the look-up table knows the first */
-    bool queued;
+    int32_t soon;          /* was pushed QUEUE_AHEAD places behind it */
 };
 /* What one request holds of one segment. */
 struct ref {
@@ -28,6 +28,11 @@ struct ref {
     int32_t next;
 };
 
+/* A prompt evicts a dozen segments in a row, each a cache miss whose successor only it knows;
+ * they overlap when the one so many places behind is fetched meanwhile (a fifth of a run with a
+ * full cache). */
+enum { QUEUE_AHEAD = 8 };
+
 struct kv_pool {
     struct kv_layout layout;
     int64_t capacity_bytes, free_bytes;
@@ -35,6 +40,8 @@ struct kv_pool {
     struct entry *entries;
     int n_entries, cap_entries;
     int32_t spare_entry, head, tail;
+    int32_t pushed[QUEUE_AHEAD]; /* the entries pushed last, a ring */
+    int n_pushed;
     struct ref *refs;
     int n_refs, cap_refs;
     int32_t spare_ref;
@@ -70,7 +77,9 @@ static void queue_push(struct kv_pool *p, int32_t i)
     struct entry *e = &p->entries[i];
     e->prev = p->tail;
     e->next = -1;
-    e->queued = true;
+    int32_t *oldest = &p->pushed[p->n_pushed++ % QUEUE_AHEAD];
+    p->entries[*oldest].soon = i;
+    *oldest = i;
     if (p->tail >= 0) {
         p->entries[p->tail].next = i;
     } else {
@@ -90,7 +99,6 @@ static void queue_insert_before(struct kv_pool *p, int32_t i, int32_t at)
     struct entry *e = &p->entries[i];
     e->prev = p->entries[at].prev;
     e->next = at;
-    e->queued = true;
     p->entries[at].prev = i;
     if (e->prev >= 0) {
         p->entries[e->prev].next = i;
@@ -112,7 +120,6 @@ static void queue_remove(struct kv_pool *p, int32_t i)
     } else {
         p->tail = e->prev;
     }
-    e->queued = false;
 }
 
 /* ---- taking and giving ----------------------------------------------------------------------
@@ -164,7 +171,7 @@ static void entry_emptied(struct kv_pool *p, int32_t i)
     if (e->before >= 0) {
         p->entries[e->before].after = -1;
     } else if (e->id != 0) {
-        idmap_remove(&p->segments, e->id);
+        idmap_remove(&p->segments, i);
     }
     entry_drop(p, i);
 }
@@ -184,6 +191,7 @@ static void evict(struct kv_pool *p, int64_t bytes)
         ASSERT(i >= 0);
         struct entry *e = &p->entries[i];
         DASSERT(e->after < 0);
+        PREFETCH(&p->entries[e->soon]);
         int64_t part = e->id == 0 ? bytes : whole_blocks(&p->layout, bytes);
         part = part < e->bytes ? part : e->bytes;
         e->bytes -= part;
@@ -297,7 +305,7 @@ static void split(struct kv_pool *p, int32_t i, int64_t bytes)
     }
     e->after = rest;
     e->bytes = bytes;
-    if (e->queued) {
+    if (e->n_refs == 0) {
         queue_insert_before(p, rest, i);
     }
 }
@@ -367,7 +375,7 @@ static int64_t blocks_of(const struct kv_pool *p, int32_t first, int64_t most,
         const struct entry *e = &p->entries[i];
         int64_t use = e->bytes < want - bytes ? e->bytes : want - bytes;
         bytes += use;
-        *pin_bytes += e->queued ? use : 0;
+        *pin_bytes += e->n_refs == 0 ? use : 0;
     }
     return bytes / p->layout.full_block_bytes;
 }
@@ -476,6 +484,21 @@ static void offer_segment(struct kv_pool *p, struct kv_shared *s, uint64_t id, i
     }
 }
 
+/* The look-ups that follow are many and each a cache miss: together they take as long as one or
+ * two. */
+static void fetch_slots(const struct kv_pool *p, const struct prompt_content *c,
+                        int64_t prompt_tokens, const struct kv_shared *s, int64_t done)
+{
+    struct kv_segment seg;
+    int64_t end = s->n_blocks == s->cached_blocks ? 0 : done;
+    for (int i = 0; end < done && segment_at(c, prompt_tokens, i, &seg); i++) {
+        end = seg.end_tokens / p->layout.block_tokens;
+        if (end > s->cached_blocks) {
+            idmap_prefetch(&p->segments, seg.id);
+        }
+    }
+}
+
 void kv_offer(struct kv_pool *p, const struct prompt_content *c, int64_t prompt_tokens,
               int64_t tokens, struct kv_shared *s)
 {
@@ -485,6 +508,7 @@ void kv_offer(struct kv_pool *p, const struct prompt_content *c, int64_t prompt_
     int64_t done = tokens / p->layout.block_tokens;
     int64_t start = 0;
     struct kv_segment seg;
+    fetch_slots(p, c, prompt_tokens, s, done);
     /* what follows a block of the request's own is its own too */
     for (int i = 0; s->n_blocks == s->cached_blocks && s->cached_blocks < done &&
                     segment_at(c, prompt_tokens, i, &seg);
@@ -522,8 +546,7 @@ static bool segment_check(const struct kv_pool *p, int32_t first)
     for (int32_t i = first; i >= 0; i = p->entries[i].after) {
         const struct entry *e = &p->entries[i];
         if (e->before != last || e->id != p->entries[first].id || e->bytes <= 0 ||
-            e->bytes % p->layout.full_block_bytes != 0 || e->n_refs < 0 || e->n_refs > refs ||
-            e->queued != (e->n_refs == 0)) {
+            e->bytes % p->layout.full_block_bytes != 0 || e->n_refs < 0 || e->n_refs > refs) {
             return false;
         }
         refs = e->n_refs;
@@ -535,14 +558,13 @@ static bool segment_check(const struct kv_pool *p, int32_t first)
 static bool segments_check(const struct kv_pool *p)
 {
     uint64_t n = 0;
-    for (uint64_t i = 0; i < p->segments.n_slots; i++) {
-        const struct idmap_slot *s = &p->segments.slots[i];
-        if (s->id == 0) {
+    for (int32_t i = 0; i < p->n_entries; i++) {
+        const struct entry *e = &p->entries[i];
+        if (e->id == 0 || e->before >= 0) {
             continue;
         }
         n++;
-        if (p->entries[s->index].id != s->id || !segment_check(p, s->index) ||
-            idmap_find(&p->segments, s->id) != s->index) {
+        if (!segment_check(p, i) || idmap_find(&p->segments, e->id) != i) {
             return false;
         }
     }
@@ -558,7 +580,7 @@ bool kv_check(const struct kv_pool *p)
     int32_t last = -1;
     for (int32_t i = p->head; i >= 0; i = p->entries[i].next) {
         const struct entry *e = &p->entries[i];
-        if (!e->queued || e->prev != last || e->bytes <= 0 || e->n_refs != 0) {
+        if (e->prev != last || e->bytes <= 0 || e->n_refs != 0) {
             return false;
         }
         queued += e->bytes;

@@ -101,7 +101,7 @@ static void drop(struct tier *t, int32_t i)
 {
     list_remove(t, i);
     if (t->items[i].id != 0) {
-        idmap_remove(&t->segments, t->items[i].id);
+        idmap_remove(&t->segments, i);
     }
     t->items[i].next = t->spare;
     t->spare = i;
