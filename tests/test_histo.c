@@ -335,6 +335,37 @@ static void reset_empties_the_histogram(void)
     histo_fini(&fresh);
 }
 
+/* Values that creep through buckets, jump, are zero and beyond the last bucket, three times
+ * each: a run counts them as one after the other. */
+static void a_run_counts_what_single_values_count(void)
+{
+    struct histo one;
+    struct histo run;
+    struct histo_run r;
+    double values[500];
+    for (int i = 0; i < 500; i++) {
+        values[i] = i % 100 == 0 ? 0.0 : i % 77 == 0 ? 0x1p40 : 0.01 * (1.0 + i * 1e-4);
+    }
+    histo_init(&one);
+    histo_init(&run);
+    for (int part = 0; part < 2; part++) {
+        histo_run_begin(&r, &run, 3);
+        for (int i = part * 250; i < (part + 1) * 250; i++) {
+            histo_add(&one, values[i], 3);
+            histo_run_add(&r, values[i]);
+        }
+        histo_run_end(&r);
+    }
+    check_equal(&one, &run);
+    CU_ASSERT_EQUAL(one.sum, run.sum);
+    CU_ASSERT_EQUAL(run.n, 1500);
+    histo_run_begin(&r, &run, 1);
+    histo_run_end(&r);
+    check_equal(&one, &run);
+    histo_fini(&one);
+    histo_fini(&run);
+}
+
 static const struct check_case cases[] = {
     {"quantiles_are_within_half_a_percent_of_exact",
      quantiles_are_within_half_a_percent_of_exact},
@@ -361,6 +392,7 @@ static const struct check_case cases[] = {
     {"count_below_is_near_the_exact_count", count_below_is_near_the_exact_count},
     {"only_touched_octaves_have_a_page", only_touched_octaves_have_a_page},
     {"reset_empties_the_histogram", reset_empties_the_histogram},
+    {"a_run_counts_what_single_values_count", a_run_counts_what_single_values_count},
 };
 
 int main(void)

@@ -72,7 +72,8 @@ int main(void)
     const struct check_case cases[] = {
         {"an empty map finds nothing", an_empty_map_finds_nothing},
         {"what was added and not removed is found", what_was_added_and_not_removed_is_found},
-        {"a map that changes for ever stays as large", a_map_that_changes_for_ever_stays_as_large},
+        {"a map that changes for ever stays as large",
+         a_map_that_changes_for_ever_stays_as_large},
     };
     return check_main("idmap", cases, sizeof cases / sizeof cases[0]);
 }

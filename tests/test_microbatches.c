@@ -135,6 +135,7 @@ static void a_lone_request_passes_core_stages_and_hops_for_each_token(void)
         replica_run(&g.rep, INFINITY, false);
         CHECK_NEAR(g.ends[0].first_s, first, 1e-12);
         CHECK_NEAR(g.ends[0].last_s, last, 1e-12);
+        replica_close_books(&g.rep);
         CHECK_NEAR(g.rep.stats.busy_s, last - 2.0, 1e-9);
         CU_ASSERT_EQUAL(g.rep.stats.n_steps, 5);
         step_cache_fini(&cost);
@@ -343,6 +344,7 @@ static void a_lone_requests_bubble_is_what_the_stages_do_not_work(void)
     for (int i = 0; i < OP_N; i++) {
         sum += parts[i];
     }
+    replica_close_books(&g.rep);
     double busy = g.rep.stats.busy_s;
     CHECK_NEAR(sum, busy, 1e-9);
     CHECK_NEAR(parts[OP_HOST], core / 4.0, 1e-9);

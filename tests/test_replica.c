@@ -136,6 +136,7 @@ static void a_lone_request_costs_the_steps_it_takes(void)
     CU_ASSERT_EQUAL(g.ends[0].scheduled_s, 2.0);
     CU_ASSERT_EQUAL(g.ends[0].first_s, first);
     CU_ASSERT_EQUAL(g.ends[0].last_s, at);
+    replica_close_books(&g.rep);
     CU_ASSERT_EQUAL(g.rep.stats.n_steps, 5);
     CHECK_NEAR(g.rep.stats.busy_s, at - 2.0, 1e-12);
     step_cache_fini(&cost);

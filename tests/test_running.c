@@ -298,6 +298,42 @@ static void slots_of_the_request_pool_are_reused(void)
     request_pool_fini(&p);
 }
 
+/* Two requests at different places in their blocks: what is said to need no memory needs none,
+ * and the iteration behind it does. Passed at once they leave what single ones leave. */
+static void plain_iterations_end_where_a_block_is_entered(void)
+{
+    struct bench b;
+    struct bench fast;
+    bench_init(&b, TOY_FULL, false);
+    bench_init(&fast, TOY_FULL, false);
+    int64_t block = b.toy.replica.kv.block_tokens;
+    int64_t longest = 0;
+    for (int i = 0; i < 2; i++) {
+        join(&b, 100 + 7 * i, 500);
+        join(&fast, 100 + 7 * i, 500);
+    }
+    for (int i = 0; i < 30; i++) {
+        int64_t plain = running_plain_ahead(&b.run);
+        longest = plain > longest ? plain : longest;
+        for (int64_t k = 0; k < plain; k++) {
+            running_advance(&b.run);
+            CU_ASSERT_EQUAL_FATAL(running_need_bytes(&b.run), 0);
+            fast.run.ctx_tokens[0] += 2.0;
+        }
+        running_pass(&fast.run, plain);
+        running_advance(&b.run);
+        running_advance(&fast.run);
+        CU_ASSERT_TRUE(running_need_bytes(&b.run) > 0);
+        CU_ASSERT_EQUAL(running_need_bytes(&fast.run), running_need_bytes(&b.run));
+        CU_ASSERT_EQUAL(fast.run.ctx_tokens[0], b.run.ctx_tokens[0]);
+        CU_ASSERT_EQUAL(fast.run.iter, b.run.iter);
+    }
+    CU_ASSERT_EQUAL(longest,
+                    block - 7 - 1); /* the longer way from one's border to the other's */
+    bench_fini(&b);
+    bench_fini(&fast);
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
@@ -307,6 +343,8 @@ int main(void)
         {"windows and chunks equal a recount", windows_and_chunks_together_equal_a_recount},
         {"reserved memory needs nothing", reserved_memory_needs_nothing_per_iteration},
         {"a block is needed on entry", a_block_is_needed_when_the_context_enters_it},
+        {"plain iterations end where a block is entered",
+         plain_iterations_end_where_a_block_is_entered},
         {"a chunk gives its blocks back", a_chunk_gives_its_blocks_back_at_its_end},
         {"ends leave in order of admission",
          those_that_end_together_leave_in_order_of_admission},

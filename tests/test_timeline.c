@@ -9,7 +9,7 @@ static struct timeline_step step_at(double end_s)
                                   .duration_s = 0.5,
                                   .running = 4.0,
                                   .waiting = 2.0,
-                                  .kv_frac = 0.25,
+                                  .kv_frac_s = 0.125,
                                   .output_tokens = 7.0,
                                   .input_tokens = 3.0};
 }

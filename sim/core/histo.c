@@ -40,26 +40,67 @@ static uint64_t *page_get(struct histo *h, uint64_t octave)
     return h->page[octave];
 }
 
+/* Where a value is counted. */
+static uint64_t *cell_of(struct histo *h, double value)
+{
+    ASSERT(value >= 0 && isfinite(value));
+    if (value <= 0x1p-34) {
+        return &h->n_zero;
+    }
+    uint64_t bucket = histo_bucket(value);
+    bucket = bucket < N_BUCKETS ? bucket : N_BUCKETS - 1;
+    return &page_get(h, bucket / HISTO_PER_OCTAVE)[bucket % HISTO_PER_OCTAVE];
+}
+
 void histo_add_rare(struct histo *h, double value, uint64_t weight)
 {
     ASSERT(value >= 0 && isfinite(value));
     if (weight == 0) {
         return;
     }
-    uint64_t bucket = histo_bucket(value);
-    if (value <= 0x1p-34) {
-        h->n_zero += weight;
-    } else {
-        bucket = bucket < N_BUCKETS ? bucket : N_BUCKETS - 1;
-        page_get(h, bucket / HISTO_PER_OCTAVE)[bucket % HISTO_PER_OCTAVE] += weight;
-    }
+    *cell_of(h, value) += weight;
     h->n += weight;
     h->sum += value * (double)(int64_t)weight;
     h->min = value < h->min ? value : h->min;
     h->max = value > h->max ? value : h->max;
 }
 
-_Static_assert(HISTO_MIN_EXP == -34, "histo_add_rare has 2^HISTO_MIN_EXP as a literal");
+_Static_assert(HISTO_MIN_EXP == -34, "cell_of has 2^HISTO_MIN_EXP as a literal");
+
+void histo_run_begin(struct histo_run *run, struct histo *h, uint64_t weight)
+{
+    *run = (struct histo_run){.h = h,
+                              .weight = weight,
+                              .weight_value = (double)(int64_t)weight,
+                              .bucket = UINT64_MAX, /* of no value */
+                              .sum = h->sum,
+                              .min = h->min,
+                              .max = h->max};
+}
+
+static void count_bucket(struct histo_run *run)
+{
+    if (run->cell) {
+        *run->cell += run->n_in_bucket * run->weight;
+        run->h->n += run->n_in_bucket * run->weight;
+    }
+    run->n_in_bucket = 0;
+}
+
+void histo_run_turn(struct histo_run *run, double value)
+{
+    count_bucket(run);
+    run->cell = cell_of(run->h, value);
+    run->bucket = histo_bucket(value);
+}
+
+void histo_run_end(struct histo_run *run)
+{
+    count_bucket(run);
+    run->h->sum = run->sum;
+    run->h->min = run->min;
+    run->h->max = run->max;
+}
 
 void histo_merge(struct histo *into, const struct histo *from)
 {

@@ -71,4 +71,28 @@ static inline void histo_add(struct histo *h, double value, uint64_t weight)
     }
 }
 
+/* Values one after the other that mostly share a bucket, each counted weight times: what
+ * histo_add does, to the last bit, with the totals out of the way of other memory. */
+struct histo_run {
+    struct histo *h;
+    uint64_t weight;
+    double weight_value;
+    uint64_t bucket, n_in_bucket; /* of the latest values */
+    uint64_t *cell;               /* where they are to be counted; NULL: no value yet */
+    double sum, min, max;
+};
+void histo_run_begin(struct histo_run *run, struct histo *h, uint64_t weight); /* > 0 */
+void histo_run_end(struct histo_run *run); /* nothing is counted before */
+void histo_run_turn(struct histo_run *run, double value);
+static inline void histo_run_add(struct histo_run *run, double value)
+{
+    if (UNLIKELY(histo_bucket(value) != run->bucket)) {
+        histo_run_turn(run, value);
+    }
+    run->n_in_bucket++;
+    run->sum += value * run->weight_value;
+    run->min = value < run->min ? value : run->min;
+    run->max = value > run->max ? value : run->max;
+}
+
 #endif

@@ -246,7 +246,8 @@ double step_glide_corrected_s(struct step_glide *glide, double law_s, double kv_
 
 /* step_time_s, to the bit, of a batch with these contexts (as step_batch.ctx_tokens). Inline:
  * most simulated steps are such. */
-static inline double step_glide_s(struct step_glide *g, const double *ctx_tokens)
+__attribute__((always_inline)) static inline double step_glide_s(struct step_glide *g,
+                                                                 const double *ctx_tokens)
 {
     struct step_cache *c = g->cache;
     double attention = 0.0;
@@ -266,7 +267,8 @@ static inline double step_glide_s(struct step_glide *g, const double *ctx_tokens
         kv += k->floor_per_ctx_s * entries;
     }
     double t = attention + g->token_s + g->head_s + g->moe_s;
-    double host = g->host_s + (g->launch_s > t ? g->launch_s - t : 0.0);
+    double behind = g->launch_s - t; /* without a branch: either may happen */
+    double host = g->host_s + (behind > 0.0 ? behind : 0.0);
     g->n_steps++;
     c->attention_s += attention;
     c->kv_floor_s += kv;

@@ -682,11 +682,12 @@ static void add_stats(struct replica_stats *sum, const struct replica_stats *s)
 }
 
 /* Replicas [first, last). */
-static void collect_pool(const struct cluster *c, int first, int last,
+static void collect_pool(struct cluster *c, int first, int last,
                          const struct replica_config *rc, const struct step_cache *cost,
                          struct pool_result *out)
 {
     for (int i = first; i < last; i++) {
+        replica_close_books(&c->replicas[i]);
         add_stats(&out->stats, &c->replicas[i].stats);
     }
     step_breakdown(cost, out->parts_s);

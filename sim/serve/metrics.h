@@ -61,11 +61,15 @@ struct metrics {
 void metrics_init(struct metrics *m, int n_classes, const struct request_limits *limits);
 void metrics_fini(struct metrics *m);
 void metrics_end(struct metrics *m, const struct finished *f, double time_s);
+/* Where gaps of a class are counted until a request ends. */
+static inline struct histo *metrics_gap_histo(struct metrics *m, int class_idx)
+{
+    return &m->segments[m->n_segments - 1].classes[class_idx].lat[LAT_ITL];
+}
 /* n gaps of gap_s between consecutive tokens of requests of one class. */
 static inline void metrics_gaps(struct metrics *m, int class_idx, double gap_s, int64_t n)
 {
-    struct class_stats *c = &m->segments[m->n_segments - 1].classes[class_idx];
-    histo_add(&c->lat[LAT_ITL], gap_s, (uint64_t)n);
+    histo_add(metrics_gap_histo(m, class_idx), gap_s, (uint64_t)n);
 }
 
 /* Segments to drop as warm-up (0 when too few). */

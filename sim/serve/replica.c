@@ -78,6 +78,7 @@ void replica_init(struct replica *r, const struct replica_config *cfg,
     r->cost = cost;
     r->n_ranks = cfg->model->cfg.dp;
     r->wake_s = INFINITY;
+    r->open.bin_end_s = -INFINITY;
     r->rebalance_next_s = cfg->rebalance_s > 0.0 ? cfg->rebalance_s : INFINITY;
     int n_slots = cfg->model->stages ? cfg->model->cfg.pp : 1;
     r->all_ranks = xcalloc((size_t)n_slots * (size_t)r->n_ranks, sizeof *r->ranks);
@@ -975,6 +976,47 @@ static inline bool plan_ranks(struct replica *r, double now_s)
         }
     }
     return work;
+}
+
+/* ---- the books
+ * ------------------------------------------------------------------------------- */
+
+static void add_to_timeline(const struct replica *r, const struct alike_steps *a)
+{
+    struct timeline_step t = {
+        .end_s = a->end_s,
+        .duration_s = a->duration_s,
+        .running = a->running,
+        .waiting = a->waiting,
+        .kv_frac_s = replica_frac_of(r, a->used_byte_s),
+        .output_tokens = a->sequences * (double)a->n,
+        .input_tokens = a->input_tokens * (double)a->n,
+    };
+    timeline_add(r->timeline, &t);
+}
+
+void replica_close_books(struct replica *r)
+{
+    struct alike_steps *a = &r->open;
+    struct replica_stats *s = &r->stats;
+    if (a->n > 0) {
+        s->busy_s += a->duration_s;
+        s->kv_byte_s += a->used_byte_s;
+        s->batch_s += a->sequences * a->duration_s;
+        s->kv_max_bytes = fmax(s->kv_max_bytes, a->max_bytes);
+        s->n_steps += a->n;
+        if (r->timeline) {
+            add_to_timeline(r, a);
+        }
+    }
+    *a = (struct alike_steps){.bin_end_s = -INFINITY}; /* none is like them */
+}
+
+void replica_open_steps(struct replica *r, const struct alike_steps *kind, double end_s)
+{
+    replica_close_books(r);
+    r->open = *kind;
+    r->open.bin_end_s = r->timeline ? timeline_bin_end_s(r->timeline, end_s) : INFINITY;
 }
 
 /* ---- the next step

@@ -143,6 +143,17 @@ struct replica_stats {
     double computed_prompt_tokens, output_tokens;
 };
 
+/* Steps in a row of the same requests, booked as one: most steps of a simulation have those of
+ * the step before. */
+struct alike_steps {
+    double running, waiting;
+    double sequences, input_tokens; /* of each */
+    int64_t n;
+    double duration_s, used_byte_s, max_bytes; /* of all */
+    double end_s;                              /* of the last */
+    double bin_end_s;                          /* of the timeline's bin they are in */
+};
+
 /* The micro-batches of a pipeline. */
 struct microbatches {
     int n;              /* slots: stages of the pipeline */
@@ -191,8 +202,9 @@ struct replica {
     int64_t n_load;      /* requests sent here and not ended: what routers look at */
     int64_t n_waiting, n_running; /* over ranks; incoming not included, loading waits */
     int64_t n_loading;
-    int64_t n_ended; /* so far; on the prefill side: handed over */
-    struct replica_stats stats;
+    int64_t n_ended;            /* so far; on the prefill side: handed over */
+    struct replica_stats stats; /* without the open steps */
+    struct alike_steps open;
     struct step_batch *batches; /* scratch [n_ranks] */
 };
 
@@ -201,6 +213,9 @@ void replica_init(struct replica *r, const struct replica_config *cfg,
                   struct request_pool *pool, struct metrics *metrics, struct timeline *timeline,
                   struct step_cache *cost);
 void replica_fini(struct replica *r);
+
+/* Adds the open steps to stats and timeline: needed before these are read. */
+void replica_close_books(struct replica *r);
 
 /* Would this request ever fit? NULL yes, else why not. */
 const char *replica_refuses(const struct replica_config *cfg, int64_t prompt_tokens,

@@ -87,42 +87,43 @@ static inline double replica_frac_of(const struct replica *r, double used_bytes)
     return r->cfg->kv_bytes > 0 ? used_bytes / ((double)r->cfg->kv_bytes * r->n_ranks) : 0.0;
 }
 
-/* A step with so much memory in use and so many sequences. */
-static inline void stats_add_step(struct replica_stats *s, double dt, double used_bytes,
-                                  double n_sequences)
+/* A step like the open ones, in the same bin. */
+static inline void steps_add(struct alike_steps *open, double end_s, double dt,
+                             double used_bytes)
 {
-    s->busy_s += dt;
-    s->kv_byte_s += used_bytes * dt;
-    s->batch_s += n_sequences * dt;
-    s->kv_max_bytes = used_bytes > s->kv_max_bytes ? used_bytes : s->kv_max_bytes;
-    s->n_steps++;
+    open->duration_s += dt;
+    open->used_byte_s += used_bytes * dt;
+    open->max_bytes = used_bytes > open->max_bytes ? used_bytes : open->max_bytes;
+    open->end_s = end_s;
+    open->n++;
 }
+
+static inline bool steps_alike(const struct alike_steps *a, const struct alike_steps *b)
+{
+    return a->sequences == b->sequences && a->input_tokens == b->input_tokens &&
+           a->running == b->running && a->waiting == b->waiting;
+}
+
+/* Books the open steps and opens others like `kind`, the first of which ends at end_s. */
+void replica_open_steps(struct replica *r, const struct alike_steps *kind, double end_s);
 
 /* Busy time up to r->end_s and the tokens of the step. Inlined: 1 % of a run. */
 __attribute__((always_inline)) static inline void replica_book_step(struct replica *r,
                                                                     double dt)
 {
-    double used = replica_used_bytes(r);
-    double batch = 0.0;
-    double tokens = 0.0;
+    struct alike_steps kind = {
+        .running = (double)r->n_running,
+        .waiting = (double)(r->n_waiting + r->incoming.n),
+    };
     for (int i = 0; i < r->n_ranks; i++) {
         const struct rank *k = &r->ranks[i];
-        batch += (double)k->batch.n_sample;
-        tokens += (double)k->batch.n_prefill_tokens;
+        kind.sequences += (double)k->batch.n_sample;
+        kind.input_tokens += (double)k->batch.n_prefill_tokens;
     }
-    stats_add_step(&r->stats, dt, used, batch);
-    if (r->timeline) {
-        struct timeline_step t = {
-            .end_s = r->end_s,
-            .duration_s = dt,
-            .running = (double)r->n_running,
-            .waiting = (double)(r->n_waiting + r->incoming.n),
-            .kv_frac = replica_frac_of(r, used),
-            .output_tokens = batch,
-            .input_tokens = tokens,
-        };
-        timeline_add(r->timeline, &t);
+    if (r->end_s >= r->open.bin_end_s || !steps_alike(&kind, &r->open)) {
+        replica_open_steps(r, &kind, r->end_s);
     }
+    steps_add(&r->open, r->end_s, dt, replica_used_bytes(r));
 }
 
 /* ---- replica_glide.c: decode steps in which nothing but lengths changes, with the result of

@@ -182,6 +182,21 @@ int64_t running_remaining(const struct running *r)
     return r->sum_finish - r->n * (r->iter - 1);
 }
 
+int64_t running_scan_ahead(const struct running *r)
+{
+    int64_t block = r->layout->block_tokens;
+    if (r->reserved) {
+        return block;
+    }
+    int64_t n = 0;
+    int64_t at = r->phase_at;
+    do {
+        at = at + 1 == block ? 0 : at + 1;
+        n++;
+    } while (n <= block && r->phase[at] == 0);
+    return n - 1;
+}
+
 /* ---- one iteration
  * ---------------------------------------------------------------------------- */
 

@@ -91,6 +91,21 @@ static inline void running_advance(struct running *r)
         ring_advance(r, &r->rings[i]);
     }
 }
+/* How many of the next iterations, the one that comes first not counted, take no KV memory and
+ * change nothing but contexts; as far as it looks: a block's length, and not at all with
+ * bounded spans. */
+int64_t running_scan_ahead(const struct running *r);
+static inline int64_t running_plain_ahead(const struct running *r)
+{
+    int64_t next = r->phase_at + 1 == r->layout->block_tokens ? 0 : r->phase_at + 1;
+    return r->phase[next] != 0 || r->n_rings > 0 ? 0 : running_scan_ahead(r);
+}
+/* n of them have run, the contexts counted already. */
+static inline void running_pass(struct running *r, int64_t n)
+{
+    r->iter += n;
+    r->phase_at = (r->phase_at + n) % r->layout->block_tokens;
+}
 /* Iteration at which the next request ends (after running it); INT64_MAX when none. Drops stale
  * entries. */
 int64_t running_next_finish(struct running *r, const struct request_pool *pool);

@@ -33,7 +33,8 @@ void timeline_add_down(struct timeline *t, enum timeline_part part, double from_
 
 struct timeline_step {
     double end_s, duration_s;
-    double running, waiting, kv_frac;
+    double running, waiting;
+    double kv_frac_s; /* KV use over the step */
     double output_tokens, input_tokens;
 };
 void timeline_grow(struct timeline *t, double end_s); /* so that end_s has a bin */
@@ -47,18 +48,22 @@ static inline int timeline_bin_of(struct timeline *t, double end_s)
     t->n_bins = i >= t->n_bins ? i + 1 : t->n_bins;
     return i;
 }
-static inline void timeline_bin_add(struct timeline_bin *b, const struct timeline_step *s)
+/* Where the bin of that step ends; later it may be merged into a wider one. */
+static inline double timeline_bin_end_s(struct timeline *t, double end_s)
 {
+    int i = timeline_bin_of(t, end_s);
+    return t->width_s * (i + 1);
+}
+/* A step, or several of one bin that differ in time only: their summed time and tokens. */
+static inline void timeline_add(struct timeline *t, const struct timeline_step *s)
+{
+    struct timeline_bin *b = &t->bins[timeline_bin_of(t, s->end_s)];
     b->step_s += s->duration_s;
     b->running_s += s->running * s->duration_s;
     b->waiting_s += s->waiting * s->duration_s;
-    b->kv_frac_s += s->kv_frac * s->duration_s;
+    b->kv_frac_s += s->kv_frac_s;
     b->output_tokens += s->output_tokens;
     b->input_tokens += s->input_tokens;
-}
-static inline void timeline_add(struct timeline *t, const struct timeline_step *s)
-{
-    timeline_bin_add(&t->bins[timeline_bin_of(t, s->end_s)], s);
 }
 
 #endif
