@@ -355,14 +355,18 @@ static bool reduces_in_network(const struct gpu *gpu)
     return strcmp(gpu->link, "nvlink4") == 0 || strcmp(gpu->link, "nvlink5") == 0;
 }
 
+double collective_least_bytes(const struct gpu *gpu, const char *operation, int n_gpus,
+                              double bytes)
+{
+    double wire = collective_wire_bytes(operation, n_gpus, bytes);
+    return reduces_in_network(gpu) ? fmin(wire, bytes) : wire;
+}
+
 double collective_floor_s(const struct gpu *gpu, const char *operation, int n_gpus,
                           double bytes)
 {
-    double wire = collective_wire_bytes(operation, n_gpus, bytes);
-    if (reduces_in_network(gpu)) {
-        wire = fmin(wire, bytes);
-    }
-    return gpu->link_bytes_per_s > 0 ? wire / gpu->link_bytes_per_s : 0.0;
+    double least = collective_least_bytes(gpu, operation, n_gpus, bytes);
+    return gpu->link_bytes_per_s > 0 ? least / gpu->link_bytes_per_s : 0.0;
 }
 
 /* The scale-up link of a GPU; one missing from links.csv is taken as PCIe-like. */
@@ -432,15 +436,28 @@ struct link_path fabric_path(const struct fabric *fabric, const struct gpu *gpu,
     return fabric_network_path(fabric, gpu, NULL, 0.0);
 }
 
-struct link_path fabric_network_path(const struct fabric *fabric, const struct gpu *gpu,
-                                     const struct link_spec *link, double bytes_per_s)
+static const struct link_spec *network_link(const struct fabric *fabric,
+                                            const struct link_spec *link)
 {
     static const struct link_spec unknown = {
         .latency_s = 10e-6, .efficiency = 0.93, .bytes_per_s = 50e9, .is_scaleout = true};
     link = link ? link : link_find(fabric, NETWORK_LINK, NULL);
-    link = link ? link : &unknown;
+    return link ? link : &unknown;
+}
+
+double fabric_network_line(const struct fabric *fabric, const struct gpu *gpu,
+                           const struct link_spec *link, double bytes_per_s)
+{
+    link = network_link(fabric, link);
     double line = bytes_per_s > 0.0 ? bytes_per_s : link->bytes_per_s;
-    line = link->is_scaleout ? fmin(line, gpu->pcie_bytes_per_s) : line;
+    return link->is_scaleout ? fmin(line, gpu->pcie_bytes_per_s) : line;
+}
+
+struct link_path fabric_network_path(const struct fabric *fabric, const struct gpu *gpu,
+                                     const struct link_spec *link, double bytes_per_s)
+{
+    double line = fabric_network_line(fabric, gpu, link, bytes_per_s);
+    link = network_link(fabric, link);
     return (struct link_path){link->latency_s, link->efficiency * line};
 }
 

@@ -67,7 +67,11 @@ double collective_curve_time_s(const struct collective_curve *curve, double byte
 /* Bytes each GPU must move: all-reduce 2(n-1)/n, all-gather/reduce-scatter/all-to-all (n-1)/n
  * times the whole vector. */
 double collective_wire_bytes(const char *operation, int n_gpus, double bytes);
-/* The physical floor: wire bytes at link peak; with in-network reduction the payload once. */
+/* The same at the least: with in-network reduction (NVSwitch since NVLink 4) an all-reduce
+ * sends the payload once. */
+double collective_least_bytes(const struct gpu *gpu, const char *operation, int n_gpus,
+                              double bytes);
+/* The physical floor: these bytes at link peak. */
 double collective_floor_s(const struct gpu *gpu, const char *operation, int n_gpus,
                           double bytes);
 /* Time of a collective inside one scale-up domain: the measured curve, else
@@ -90,6 +94,9 @@ struct link_path fabric_path(const struct fabric *fabric, const struct gpu *gpu,
  * GPU's PCIe link. */
 struct link_path fabric_network_path(const struct fabric *fabric, const struct gpu *gpu,
                                      const struct link_spec *link, double bytes_per_s);
+/* Its line rate. */
+double fabric_network_line(const struct fabric *fabric, const struct gpu *gpu,
+                           const struct link_spec *link, double bytes_per_s);
 
 /* Constants of an expert-parallel kernel ("deepep-ll", ...) for the group of n_nodes x
  * gpus_per_node, or the measured group nearest in size; GPUs fall back as in collective_find.

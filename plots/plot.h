@@ -42,7 +42,7 @@
  *             At most 12 engines and 12 GPUs.
  *
  * links       curves.csv      deployment, rate_rps or concurrency, stable, handover_s_mean,
- *             link_busy_frac_max, [class]
+ *             link_busy_frac_max, [scaleup_busy_frac], [network_busy_frac], [class]
  * experts     experts.csv     deployment, layer, rank, load_ratio
  *             One row per layer and rank of a deployment, the ranks of a layer together.
  * imbalance   imbalance.csv   deployment (here: EP size and redundancy), tokens, imbalance,

@@ -284,6 +284,14 @@ static bool floor_holds(const struct cluster_result *r)
     return r->work.memory_s <= r->stats.busy_s && r->work.compute_s <= r->stats.busy_s;
 }
 
+/* No link carried more than its bandwidth in the time in which steps ran. */
+static bool links_hold(const struct system *sys, const struct cluster_result *r)
+{
+    double busy_s = r->decode.stats.busy_s;
+    return !(network_port_use(&sys->ports, false, r->decode.comm_bytes, busy_s) > 1.0) &&
+           !(network_port_use(&sys->ports, true, r->decode.comm_bytes, busy_s) > 1.0);
+}
+
 static void count_reached(const struct scene *s, const struct cluster_result *r,
                           struct reached *got)
 {
@@ -409,7 +417,7 @@ static void no_system_beats_the_physical_floor(void)
                 .load = {.classes = &c, .n_classes = 1, .n_requests = 100, .seed = 1},
                 .limits = toy_limits};
             cluster_run(&cfg, &r);
-            if (!floor_holds(&r) || !(r.work.memory_s > 0.0)) {
+            if (!floor_holds(&r) || !(r.work.memory_s > 0.0) || !links_hold(&sys, &r)) {
                 fprintf(stderr, "%s on %s: memory %g compute %g busy %g\n",
                         sys.spec.model->name, sys.spec.gpu->name, r.work.memory_s,
                         r.work.compute_s, r.stats.busy_s);

@@ -173,6 +173,8 @@ static void the_summary_has_the_columns_of_the_contract(void)
                                        "prefill_busy_frac",
                                        "handover_s_mean",
                                        "link_busy_frac_max",
+                                       "scaleup_busy_frac",
+                                       "network_busy_frac",
                                        "mfu_frac",
                                        "mbu_frac",
                                        "moe_imbalance_mean",

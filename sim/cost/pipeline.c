@@ -72,5 +72,8 @@ struct pipeline_hop pipeline_hop_behind(const struct fabric *fabric, const struc
     bool inside = first_gpu / gpu->scaleup_gpus == last_gpu / gpu->scaleup_gpus;
     struct link_path path = inside ? fabric_path(fabric, gpu, true) : network;
     double bytes = 2.0 * 2.0 * (double)hidden / tp;
-    return (struct pipeline_hop){2.0 * path.latency_s, bytes / path.bytes_per_s};
+    return (struct pipeline_hop){.latency_s = 2.0 * path.latency_s,
+                                 .s_per_token = bytes / path.bytes_per_s,
+                                 .bytes_per_token = bytes,
+                                 .over_network = !inside};
 }

@@ -44,6 +44,8 @@ void pipeline_checkpoint(const struct checkpoint *checkpoint, int pp, int stage,
 struct pipeline_hop {
     double latency_s;   /* of both messages */
     double s_per_token; /* of a micro-batch, per rank */
+    double bytes_per_token;
+    bool over_network;
 };
 /* The hop behind a stage: over the scale-up link while both stages stand in one domain (stages
  * fill domains in order, stage_gpus = tp x dp each), else over the network, of which each GPU

@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "sim/base/mem.h"
+#include "sim/cost/comm.h"
 #include "sim/cost/launches.h"
 #include "sim/cost/standin.h"
+#include "sim/cost/step_group.h"
 
 const char *const op_group_names[] = {"attention", "dense",     "experts",
                                       "imbalance", "allreduce", "alltoall",
@@ -27,27 +29,11 @@ static const double SAMPLING_PASSES = 6.0;
  * vLLM 0.15.1 on H100 at four loads, 3.7e9 logits a second. */
 static const double SORT_BYTES = 720.0;
 static const double ROUTER_FLOOR_S = 5e-6;  /* softmax and top-k of the router */
-static const double QK_NORM_SYNC_S = 5e-6;  /* norm sharded over ranks, beside its all-reduce */
 static const double EAGER_LAYER_S = 125e-6; /* 25 launches of 5 us: a layer without graphs */
 /* TensorRT-LLM takes its min-latency MoE kernel up to this many tokens. */
 static const double MIN_LATENCY_TOKENS = 128.0;
-static const double DEEPEP_LL_TOKENS = 256.0; /* per GPU: the low-latency kernels' buffers */
 static const int64_t GRAPH_MAX_BATCH = 512;
 static const double UP_KEYS = 8192.0; /* keys at which the time of re-expanding one is taken */
-
-/* Resolved projections and MLP of one layer group on one rank. */
-struct step_group {
-    int n_layers;
-    int kind; /* index of its attention in step_model.kinds */
-    const struct attn_spec *attn;
-    const struct mlp_spec *mlp;
-    struct gemm_unit attn_gemm, mlp_gemm, shared_gemm;
-    double dense_width, shared_width; /* per rank */
-    struct moe_unit moe, moe_other;   /* other: the second kernel the engine chooses from */
-    bool two_kernels;
-    /* shared by groups with as many experts; NULL when dense */
-    const struct moe_routing *routing;
-};
 
 /* ---- building ---------------------------------------------------------------------------- */
 
@@ -703,19 +689,8 @@ static double elementwise_s(const struct step_model *sm, const struct step_group
            bytes / (STREAM_EFF * sm->cfg.gpu->mem_bytes_per_s);
 }
 
-static double collective_s(const struct step_model *sm, const char *operation, int n,
-                           double bytes)
-{
-    const struct step_config *c = &sm->cfg;
-    return collective_time_s(c->fabric, c->gpus, c->gpu, engine_names[c->engine], operation, n,
-                             bytes);
-}
-
 void step_token_parts(const struct step_model *sm, double m, double *parts)
 {
-    double h = (double)sm->cfg.model->hidden;
-    double reduce =
-        sm->cfg.tp > 1 ? collective_s(sm, "all_reduce", sm->cfg.tp, 2.0 * m * h) : 0.0;
     memset(parts, 0, OP_N * sizeof *parts);
     for (int i = 0; i < sm->n_groups; i++) {
         const struct step_group *g = &sm->groups[i];
@@ -727,63 +702,12 @@ void step_token_parts(const struct step_model *sm, double m, double *parts)
         }
         parts[OP_DENSE] += g->n_layers * dense;
         parts[OP_OTHER] += g->n_layers * elementwise_s(sm, g, m);
-        /* behind attention and behind the MLP; data-parallel ranks scatter the experts' sum
-         * instead */
-        bool scattered = g->mlp->is_moe && sm->cfg.dp > 1;
-        parts[OP_ALLREDUCE] += g->n_layers * (scattered ? 1.0 : 2.0) * reduce;
-        if (g->attn->qk_norm_full && sm->cfg.tp > 1) {
-            double sync = collective_s(sm, "all_reduce", sm->cfg.tp, 8.0 * m);
-            parts[OP_ALLREDUCE] += g->n_layers * (sync + QK_NORM_SYNC_S);
-        }
     }
-    if (sm->stage > 0) { /* hidden states and residual of the stage before */
-        parts[OP_ALLREDUCE] += collective_s(sm, "all_gather", sm->cfg.tp, 4.0 * m * h);
-        return;
+    parts[OP_ALLREDUCE] = comm_tensor_s(sm, m);
+    if (sm->stage == 0) { /* embedding */
+        parts[OP_OTHER] += 4.0 * m * (double)sm->cfg.model->hidden /
+                           (STREAM_EFF * sm->cfg.gpu->mem_bytes_per_s);
     }
-    parts[OP_OTHER] += 4.0 * m * h / (STREAM_EFF * sm->cfg.gpu->mem_bytes_per_s);
-    parts[OP_ALLREDUCE] += reduce; /* vocabulary-parallel embedding */
-}
-
-/* The dispatch library of an engine: across nodes DeepEP (low latency for batches its buffers
- * hold), inside a domain TensorRT-LLM's NVLink kernels; else plain collectives. */
-static const struct alltoall_consts *dispatch_kernel(const struct step_model *sm,
-                                                     double per_gpu)
-{
-    const struct step_config *c = &sm->cfg;
-    int ranks = c->tp * c->dp;
-    int in_node = ranks < c->gpu->scaleup_gpus ? ranks : c->gpu->scaleup_gpus;
-    int nodes = (ranks + in_node - 1) / in_node;
-    const char *kernel = per_gpu <= DEEPEP_LL_TOKENS ? "deepep-ll" : "deepep-normal";
-    if (nodes == 1) {
-        if (c->engine != ENGINE_TRTLLM) {
-            return NULL;
-        }
-        kernel = "nvlink-two-sided";
-    }
-    return alltoall_find(c->fabric, c->gpus, c->gpu, kernel, nodes, in_node, NULL);
-}
-
-/* Dispatch to the expert ranks and back when attention runs data-parallel. Without a library
- * the engines all-gather and reduce-scatter the hidden states of all ranks. The slowest rank
- * receives `imbalance` times the mean. */
-static double dispatch_s(const struct step_model *sm, const struct step_group *g,
-                         double m_group, double imbalance)
-{
-    if (sm->cfg.dp <= 1) {
-        return 0.0;
-    }
-    int ranks = sm->cfg.tp * sm->cfg.dp;
-    double hidden = (double)sm->cfg.model->hidden;
-    double per_gpu = m_group / ranks;
-    const struct alltoall_consts *lib = dispatch_kernel(sm, per_gpu);
-    if (lib) {
-        double sent = hidden * (1.0 + 4.0 / 128.0) + 16.0; /* fp8 with a scale per 128 */
-        return alltoall_time_s(lib, false, per_gpu * imbalance, sent, g->mlp->top_k) +
-               alltoall_time_s(lib, true, per_gpu * imbalance, 2.0 * hidden, g->mlp->top_k);
-    }
-    double bytes = 2.0 * m_group * hidden;
-    return collective_s(sm, "all_gather", ranks, bytes) +
-           collective_s(sm, "reduce_scatter", ranks, bytes);
 }
 
 static double router_s(const struct step_model *sm, const struct step_group *g, double m)
@@ -801,7 +725,7 @@ static double router_s(const struct step_model *sm, const struct step_group *g, 
 static double tokens_seen(const struct step_model *sm, const struct step_group *g,
                           double m_group)
 {
-    if (sm->cfg.dp <= 1 || !dispatch_kernel(sm, m_group / (sm->cfg.tp * sm->cfg.dp))) {
+    if (sm->cfg.dp <= 1 || !comm_dispatch_kernel(sm, m_group / (sm->cfg.tp * sm->cfg.dp))) {
         return m_group;
     }
     return -m_group * expm1(g->mlp->top_k * log1p(-1.0 / sm->cfg.ep));
@@ -835,7 +759,7 @@ void step_moe_parts(const struct step_model *sm, double m_group, double *parts)
         parts[OP_EXPERTS] += g->n_layers * fmin(even, slow);
         parts[OP_IMBALANCE] += g->n_layers * fmax(0.0, slow - even);
         parts[OP_DENSE] += g->n_layers * router_s(sm, g, m_group / sm->cfg.dp);
-        parts[OP_ALLTOALL] += g->n_layers * dispatch_s(sm, g, m_group, load.imbalance);
+        parts[OP_ALLTOALL] += g->n_layers * comm_dispatch_s(sm, g, m_group, load.imbalance);
     }
 }
 
@@ -847,7 +771,7 @@ void step_alltoall_parts(const struct step_model *sm, double m_group, double *pa
         struct moe_load load;
         if (g->routing) {
             moe_routing_at(g->routing, (int64_t)m_group, &load);
-            parts[OP_ALLTOALL] += g->n_layers * dispatch_s(sm, g, m_group, load.imbalance);
+            parts[OP_ALLTOALL] += g->n_layers * comm_dispatch_s(sm, g, m_group, load.imbalance);
         }
     }
 }
@@ -864,10 +788,7 @@ void step_head_parts(const struct step_model *sm, double n_sample, double *parts
         parts[OP_OTHER] +=
             SORT_BYTES * n_sample * vocab / (STREAM_EFF * sm->cfg.gpu->mem_bytes_per_s);
     }
-    if (sm->cfg.tp > 1) {
-        parts[OP_ALLREDUCE] =
-            collective_s(sm, "all_gather", sm->cfg.tp, 2.0 * n_sample * vocab);
-    }
+    parts[OP_ALLREDUCE] = comm_head_s(sm, n_sample);
 }
 
 /* ---- tables ------------------------------------------------------------------------------ */

@@ -53,6 +53,8 @@ const char *measure_name(enum measure m, char *buf, size_t n)
         "prefill_busy_frac",
         "handover_s_mean",
         "link_busy_frac_max",
+        "scaleup_busy_frac",
+        "network_busy_frac",
         "mfu_frac",
         "mbu_frac",
         "moe_imbalance_mean",
@@ -317,6 +319,18 @@ static double busiest_link(const struct cluster_result *r)
     return most;
 }
 
+static double port_use(const struct experiment *e, int system_idx,
+                       const struct cluster_result *r, bool is_network)
+{
+    const struct prefill_side *side = &e->prefills[system_idx];
+    double use = network_port_use(&e->systems[system_idx].ports, is_network,
+                                  r->decode.comm_bytes, r->decode.replica_s);
+    return side->n_replicas == 0
+               ? use
+               : fmax(use, network_port_use(&side->system.ports, is_network,
+                                            r->prefill.comm_bytes, r->prefill.replica_s));
+}
+
 /* Provisioned, of both sides. */
 static double gpu_seconds(const struct experiment *e, int system_idx,
                           const struct cluster_result *r)
@@ -363,6 +377,8 @@ static void fill_common(const struct experiment *e, const struct point *p,
     v[MEASURE_PREFILL_BUSY] = share(r->prefill.stats.busy_s, r->prefill.replica_s);
     v[MEASURE_HANDOVER_S] = share(r->handover.wait_s, (double)r->handover.n_landed);
     v[MEASURE_LINK_BUSY] = busiest_link(r);
+    v[MEASURE_SCALEUP_BUSY] = port_use(e, p->system_idx, r, false);
+    v[MEASURE_NETWORK_BUSY] = port_use(e, p->system_idx, r, true);
     v[MEASURE_MFU] = busy > 0.0 ? r->work.compute_s / busy : 0.0;
     v[MEASURE_MBU] = busy > 0.0 ? r->work.memory_s / busy : 0.0;
     double experts = r->parts_s[OP_EXPERTS];
@@ -434,6 +450,7 @@ static struct side_time side_time_of(const struct pool_result *pool)
 {
     struct side_time t = {.busy_s = pool->stats.busy_s, .total_s = pool->replica_s};
     memcpy(t.parts_s, pool->parts_s, sizeof t.parts_s);
+    memcpy(t.comm_bytes, pool->comm_bytes, sizeof t.comm_bytes);
     return t;
 }
 
@@ -819,10 +836,17 @@ static bool add_sweep(struct experiment *e, int *cap, struct arena *arena,
            add_auto_loads(e, cap, arena, w, system_idx, err);
 }
 
-static void add_own_load(struct experiment *e, int *cap, struct arena *arena,
-                         const struct workload *w, int system_idx)
+/* The load that the scenario itself gives. */
+static bool add_own_load(struct experiment *e, int *cap, struct arena *arena,
+                         const struct workload *w, int system_idx, struct err *err)
 {
     double rate = scenario_rate_rps(e->scenario);
+    bool others = w->has_closed || w->has_trace || w->has_offline;
+    if (!others && !(rate > 0.0)) {
+        return err_set(err, ERR_INPUT,
+                       "no request arrives: give a rate (workload.0.arrivals.rate), or let "
+                       "`headroom sweep` choose loads");
+    }
     const char *name = w->has_trace ? "trace" : "offline";
     int64_t clients = 0;
     if (w->has_closed) {
@@ -832,6 +856,7 @@ static void add_own_load(struct experiment *e, int *cap, struct arena *arena,
         }
     }
     add_point(e, cap, arena, system_idx, rate, clients, name);
+    return true;
 }
 
 static bool lay_out(struct experiment *e, struct arena *arena, const struct workload *w,
@@ -843,9 +868,9 @@ static bool lay_out(struct experiment *e, struct arena *arena, const struct work
         if (!experiment_fits(e, i, &unfit)) {
             continue;
         }
-        if (!(sweep && (w->has_open || w->has_closed))) {
-            add_own_load(e, &cap, arena, w, i);
-        } else if (!add_sweep(e, &cap, arena, w, i, err)) {
+        bool swept = sweep && (w->has_open || w->has_closed);
+        if (!(swept ? add_sweep(e, &cap, arena, w, i, err)
+                    : add_own_load(e, &cap, arena, w, i, err))) {
             return false;
         }
     }

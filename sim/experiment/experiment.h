@@ -50,6 +50,10 @@ enum measure {
     MEASURE_PREFILL_BUSY,      /* disaggregated: of the prefill replicas alone; else NaN */
     MEASURE_HANDOVER_S, /* ... from the end of a prompt to its KV on the decode side, mean */
     MEASURE_LINK_BUSY,  /* ... use of the busiest link */
+    /* what collectives and hops use of a GPU's scale-up link, and of its share of the network;
+     * of two sides the one that uses more */
+    MEASURE_SCALEUP_BUSY,
+    MEASURE_NETWORK_BUSY,
     MEASURE_MFU,
     MEASURE_MBU,
     MEASURE_MOE_IMBALANCE,
@@ -68,10 +72,12 @@ struct estimate {
     double half_width; /* 95 %, NaN with one replication */
 };
 
-/* Replica-seconds of one kind of replica: busy by operator group, and in all. */
+/* Replica-seconds of one kind of replica: busy by operator group, and in all; and what a GPU of
+ * each sent, summed over replicas. */
 struct side_time {
     double parts_s[OP_N];
     double busy_s, total_s;
+    double comm_bytes[COMM_N];
 };
 
 /* One deployment under one load. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sim/experiment/network.h"
 
+#include <math.h>
 #include <string.h>
 
 static const struct node_spec *node_with_cards(const struct node_list *nodes, const char *name,
@@ -41,4 +42,25 @@ struct link_path network_path(const struct fabric *fabric, const struct network 
                               const struct gpu *gpu)
 {
     return fabric_network_path(fabric, gpu, network->link, network->bytes_per_s);
+}
+
+struct network_ports network_ports_of(const struct fabric *fabric,
+                                      const struct network *network, const struct gpu *gpu)
+{
+    double line = fabric_network_line(fabric, gpu, network->link, network->bytes_per_s);
+    return (struct network_ports){
+        .scaleup = {gpu->link, gpu->link_bytes_per_s},
+        .network = {network->bytes_per_s > 0.0 ? network->name : "400 Gbit/s (assumed)", line},
+    };
+}
+
+double network_port_use(const struct network_ports *ports, bool is_network, const double *bytes,
+                        double total_s)
+{
+    double rate = is_network ? ports->network.bytes_per_s : ports->scaleup.bytes_per_s;
+    double sum = 0.0;
+    for (int i = 0; i < COMM_N; i++) {
+        sum += comm_is_network((enum comm_traffic)i) == is_network ? bytes[i] : 0.0;
+    }
+    return sum > 0.0 && rate > 0.0 && total_s > 0.0 ? sum / (rate * total_s) : NAN;
 }

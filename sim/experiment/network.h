@@ -8,6 +8,7 @@
 #include "hardware/fabric.h"
 #include "hardware/gpu.h"
 #include "hardware/node.h"
+#include "sim/cost/comm.h"
 
 /* One GPU's share of it. */
 struct network {
@@ -30,5 +31,24 @@ bool network_of_gpu(const struct fabric *fabric, const struct node_list *nodes,
  * InfiniBand, as late. Nothing known: fabric_path's assumption. */
 struct link_path network_path(const struct fabric *fabric, const struct network *network,
                               const struct gpu *gpu);
+
+/* ---- what the GPUs of a replica send one another */
+
+/* Which of a GPU's links: the one of its scale-up domain, or its share of the network between
+ * domains. */
+struct network_port {
+    const char *name;   /* link, node with these cards, or what was assumed */
+    double bytes_per_s; /* line rate, one direction */
+};
+struct network_ports {
+    struct network_port scaleup, network;
+};
+struct network_ports network_ports_of(const struct fabric *fabric,
+                                      const struct network *network, const struct gpu *gpu);
+/* Share of that link's bandwidth in use over total_s (of all replicas, summed) when a GPU of
+ * each sent bytes[COMM_N] (summed over them): see comm_bytes. NaN when nothing
+ * crosses it. */
+double network_port_use(const struct network_ports *ports, bool is_network, const double *bytes,
+                        double total_s);
 
 #endif

@@ -11,7 +11,7 @@ static const char KIND[] = "point";
 enum {
     CLASS_NUMS = 2 * MEASURE_N,
     BIN_NUMS = sizeof(struct timeline_bin) / sizeof(double),
-    SIDE_NUMS = OP_N + 2,
+    SIDE_NUMS = OP_N + 2 + COMM_N,
     MAX_LINKS = 1 << 21,
 };
 _Static_assert(sizeof(struct side_time) == SIDE_NUMS * sizeof(double), "times are numbers");

@@ -234,12 +234,13 @@ static bool build_step(const struct stock *stock, struct system *s, struct err *
 {
     const struct system_spec *p = &s->spec;
     struct network network = {.name = ""};
-    if (p->pp > 1 && !network_of_gpu(&stock->fabric, &stock->nodes, p->network, p->node, p->gpu,
-                                     &network, err)) {
+    bool crosses = s->n_gpus > p->gpu->scaleup_gpus;
+    if ((crosses || p->pp > 1) && !network_of_gpu(&stock->fabric, &stock->nodes, p->network,
+                                                  p->node, p->gpu, &network, err)) {
         return false;
     }
-    bool crosses = p->pp > 1 && s->n_gpus > p->gpu->scaleup_gpus;
     s->nic_bytes_per_s = crosses && !network.link ? network.bytes_per_s : 0.0;
+    s->ports = network_ports_of(&stock->fabric, &network, p->gpu);
     struct step_config c = {
         .model = p->model,
         .checkpoint = p->checkpoint,

@@ -10,6 +10,7 @@
 #include "sim/cost/footprint.h"
 #include "sim/cost/step.h"
 #include "sim/experiment/correction.h"
+#include "sim/experiment/network.h"
 #include "sim/experiment/stock.h"
 #include "sim/serve/replica.h"
 
@@ -74,9 +75,10 @@ struct system {
     struct step_model *step;       /* owned; NULL when it does not fit */
     struct replica_config replica; /* points at step */
     int n_gpus;                    /* of one replica */
-    /* share of one GPU of the network cards that its pipeline was built over; 0: none, or a
-     * link that the scenario names */
+    /* share of one GPU of the network cards that its pipeline or its dispatch to experts was
+     * built over; 0: none, or a link that the scenario names */
     double nic_bytes_per_s;
+    struct network_ports ports;
     struct evidence_state evidence;
     struct skew_spread skew;             /* 1 unless the model was never measured */
     const struct band_table *bands;      /* borrowed from the stock */

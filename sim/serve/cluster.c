@@ -692,6 +692,7 @@ static void collect_pool(struct cluster *c, int first, int last,
     }
     step_breakdown(cost, out->parts_s);
     step_work(cost, &out->work);
+    comm_bytes(cost, out->comm_bytes);
     out->replica_s = c->out->end_s * (last - first);
     out->kv_capacity_bytes = (double)rc->kv_bytes * (last - first) * rc->model->cfg.dp;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sim/cost/comm.h"
 #include "sim/load/load.h"
 #include "sim/serve/autoscale.h"
 #include "sim/serve/failures.h"
@@ -57,6 +58,7 @@ struct pool_result {
     struct replica_stats stats; /* summed over replicas */
     double parts_s[OP_N];       /* busy time by operator group */
     struct step_work work;      /* least memory and arithmetic time of all steps */
+    double comm_bytes[COMM_N];  /* that a GPU of each replica sent, summed over replicas */
     double replica_s;           /* replicas * end_s; autoscaled: what was provisioned */
     double kv_capacity_bytes;   /* over replicas and ranks */
 };

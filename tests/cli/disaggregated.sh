@@ -12,12 +12,12 @@ columns() { # FILE NAME...
 run same | tail -n +3 | sed 's/  */ /g' | cut -d ' ' -f 1-4
 columns same/summary.csv class n_gpus replicas prefill_replicas prefill_hardware prefill_tp network completed evidence
 columns same/memory.csv deployment role n_gpus fits
-columns same/links.csv direction network replica rank bytes_per_s
+columns same/links.csv role traffic network direction replica rank links bytes_per_s
 # another SKU for prefill, one cheap link for both ways, a network that is oversubscribed
 run mixed --set deployments.0.prefill.hardware=l40s --set deployments.0.prefill.tp=2 --set deployments.0.network=eth-25g \
     --set deployments.0.oversubscription=4 --set deployments.0.kv_transfer=layered >/dev/null
 columns mixed/summary.csv class n_gpus prefill_hardware prefill_tp network completed | head -n 1
-columns mixed/links.csv direction network replica rank bytes_per_s
+columns mixed/links.csv role traffic network direction replica rank links bytes_per_s
 # together again: no links are left of the run before
 "$HEADROOM" run -q --no-plots -j "$HEADROOM_JOBS" -o same small.yaml >/dev/null
 [ -e same/links.csv ] && echo "links.csv is of another run"

@@ -8,3 +8,6 @@ cd out/small && for table in *.csv; do
 done
 cd ../../seed2 && wc -l <requests.csv && head -n 1 requests.csv
 cmp -s summary.csv ../out/small/summary.csv || echo "another seed, other results"
+# no arrivals, no run
+grep -v arrivals: ../small.yaml >none.yaml
+"$HEADROOM" run -q --no-plots none.yaml
