@@ -267,8 +267,8 @@ __attribute__((always_inline)) static inline double step_glide_s(struct step_gli
         kv += k->floor_per_ctx_s * entries;
     }
     double t = attention + g->token_s + g->head_s + g->moe_s;
-    double behind = g->launch_s - t; /* without a branch: either may happen */
-    double host = g->host_s + (behind > 0.0 ? behind : 0.0);
+    double longer = t > g->launch_s ? t : g->launch_s; /* a maximum: no branch to guess */
+    double host = g->host_s + (longer - t);
     g->n_steps++;
     c->attention_s += attention;
     c->kv_floor_s += kv;
