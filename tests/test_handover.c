@@ -13,7 +13,7 @@
 
 enum { MAX_ENDS = 4000 };
 struct lab {
-    struct toy toy;
+    struct toy toy, prefill_toy;
     struct replica_config prefill, decode;
     struct load_class c;
     struct cluster_config cfg;
@@ -37,11 +37,13 @@ static struct lab *lab_new(enum engine_kind kind, int64_t prompt, int64_t output
 {
     struct lab *l = xcalloc(1, sizeof *l);
     toy_init(&l->toy, TOY_FULL, 1, 100000);
+    toy_init(&l->prefill_toy, TOY_FULL, 1, 100000);
     l->decode = l->toy.replica;
     l->decode.role = ROLE_DECODE;
     l->decode.sched.kind = kind;
     l->prefill = l->decode;
     l->prefill.role = ROLE_PREFILL;
+    l->prefill.model = l->prefill_toy.step;
     l->c = toy_class(LOAD_CONSTANT, prompt, output);
     l->c.rate_rps = 1.0;
     l->cfg = (struct cluster_config){
@@ -49,7 +51,8 @@ static struct lab *lab_new(enum engine_kind kind, int64_t prompt, int64_t output
         .n_replicas = 1,
         .prefill = &l->prefill,
         .n_prefill = 1,
-        .handover = {.out_bytes_per_s = 1e6,
+        .handover = {.kv = l->toy.replica.kv,
+                     .out_bytes_per_s = 1e6,
                      .in_bytes_per_s = 2e6,
                      .setup_s = 0.003,
                      .copies = 1,
@@ -67,7 +70,21 @@ static void lab_free(struct lab *l)
 {
     cluster_result_fini(&l->out);
     toy_fini(&l->toy);
+    toy_fini(&l->prefill_toy);
     free(l);
+}
+
+/* Pipelines of so many stages. */
+static void lab_stages(struct lab *l, int prefill_pp, int decode_pp)
+{
+    if (prefill_pp > 1) {
+        toy_stages(&l->prefill_toy, prefill_pp);
+        l->prefill.model = l->prefill_toy.step;
+    }
+    if (decode_pp > 1) {
+        toy_stages(&l->toy, decode_pp);
+        l->decode.model = l->toy.step;
+    }
 }
 
 static double mean_s(const struct lab *l, enum latency latency)
@@ -77,10 +94,12 @@ static double mean_s(const struct lab *l, enum latency latency)
     return s[1].lat[latency][STAT_MEAN];
 }
 
-/* The same request on one replica that does both. */
-static struct finished together(enum engine_kind kind, int64_t prompt, int64_t output)
+/* The same request on one replica of so many stages that does both. */
+static struct finished together_in_stages(enum engine_kind kind, int64_t prompt, int64_t output,
+                                          int pp)
 {
     struct lab *l = lab_new(kind, prompt, output, 1);
+    lab_stages(l, 1, pp);
     l->decode.role = ROLE_BOTH;
     l->cfg.prefill = NULL;
     l->cfg.n_prefill = 0;
@@ -88,6 +107,11 @@ static struct finished together(enum engine_kind kind, int64_t prompt, int64_t o
     struct finished f = l->ends[0];
     lab_free(l);
     return f;
+}
+
+static struct finished together(enum engine_kind kind, int64_t prompt, int64_t output)
+{
+    return together_in_stages(kind, prompt, output, 1);
 }
 
 /* 160 tokens are 10 blocks; at 1 MB/s out of the prefill replica that is what the transfer
@@ -155,6 +179,76 @@ static void layered_leaves_between_the_last_layer_and_all_of_it(void)
     lab_free(layered);
 }
 
+/* ---- pipelines
+ * ----------------------------------------------------------------------------------- */
+
+/* Prompt, transfer and answer take what the pipelines of either side take for them. */
+static void a_pipeline_may_stand_on_either_side(void)
+{
+    for (int i = 1; i < 4; i++) {
+        int stages[] = {1 + i % 2, 1 + i / 2};
+        struct lab *l = lab_new(ENGINE_SGLANG, 160, 20, 1);
+        lab_stages(l, stages[0], stages[1]);
+        cluster_run(&l->cfg, &l->out);
+        struct finished prompt = together_in_stages(ENGINE_SGLANG, 160, 20, stages[0]);
+        struct finished answer = together_in_stages(ENGINE_SGLANG, 160, 20, stages[1]);
+        CHECK_NEAR(l->ends[0].first_s, prompt.first_s + transfer_s(l, 160), 1e-9);
+        CHECK_NEAR(l->ends[0].last_s - l->ends[0].first_s, answer.last_s - answer.first_s,
+                   1e-9);
+        CHECK_NEAR(l->out.links[0].bytes, (double)kv_bytes(&l->decode.kv, 160), 1e-12);
+        lab_free(l);
+    }
+}
+
+/* What the last stage takes for a prompt that is computed in one go. */
+static double last_stage_s(const struct lab *l, int64_t prompt)
+{
+    struct step_cache cost;
+    struct step_batch b = {.n_sample = 1};
+    double stage_s[4];
+    int pp = l->prefill.model->cfg.pp;
+    step_cache_init(&cost, l->prefill.model, 512);
+    step_add_chunk(l->prefill.model, &b, 0, prompt);
+    step_stages_s(&cost, &b, 1, stage_s);
+    step_cache_fini(&cost);
+    return stage_s[pp - 1];
+}
+
+static struct lab *layered_lab(int prefill_pp, int decode_pp)
+{
+    struct lab *l = lab_new(ENGINE_SGLANG, 160, 20, 1);
+    lab_stages(l, prefill_pp, decode_pp);
+    l->cfg.handover.mode = HANDOVER_LAYERED;
+    return l;
+}
+
+/* A slow link is still busy when the prompt is done: it began with the last stage. */
+static void a_layered_transfer_begins_with_the_last_stage(void)
+{
+    struct lab *l = layered_lab(2, 1);
+    cluster_run(&l->cfg, &l->out);
+    CHECK_NEAR(l->out.handover.wait_s, transfer_s(l, 160) - last_stage_s(l, 160), 1e-9);
+    lab_free(l);
+}
+
+/* A fast link has the last of four layers left to send, over the cards of one stage. */
+static void the_last_layer_has_the_cards_of_one_stage(void)
+{
+    for (int i = 0; i < 4; i++) {
+        struct lab *l = layered_lab(1 + i % 2, 1 + i / 2);
+        l->cfg.handover.out_bytes_per_s = 1e10;
+        l->cfg.handover.in_bytes_per_s = 0.7e10;
+        cluster_run(&l->cfg, &l->out);
+        double rate = fmin(1e10 / (1 + i % 2), 0.7e10 / (1 + i / 2));
+        double layer_s = (double)kv_bytes(&l->decode.kv, 160) / 4.0 / rate;
+        CHECK_NEAR(l->out.handover.wait_s, layer_s + 0.003, 1e-12);
+        lab_free(l);
+    }
+}
+
+/* ---- shared links, full pools
+ * --------------------------------------------------------------------- */
+
 /* Two prompts end together on two prefill replicas and go to one decode replica: its link of
  * 2 MB/s is what two of 1 MB/s can fill, at 1 MB/s they get half each. */
 static void transfers_to_one_replica_share_its_link(void)
@@ -198,12 +292,36 @@ static double pick(struct rng *rng, const double *from, int n)
     return from[rng_below(rng, (uint64_t)n)];
 }
 
+/* Other spans of attention, data-parallel ranks and pipeline stages of either side. */
+static void draw_sides(struct rng *rng, struct lab *l)
+{
+    enum toy_spans spans = (enum toy_spans)rng_below(rng, 4);
+    struct toy *toys[] = {&l->prefill_toy, &l->toy};
+    struct replica_config *sides[] = {&l->prefill, &l->decode};
+    for (int i = 0; i < 2; i++) {
+        toy_fini(toys[i]);
+        toy_init(toys[i], spans, rng_below(rng, 3) ? 1 : 2, 100000);
+        sides[i]->model = toys[i]->step;
+        sides[i]->kv = toys[i]->replica.kv;
+        sides[i]->sched.max_seqs = rng_below(rng, 2) ? 64 : 2 + (int64_t)rng_below(rng, 10);
+    }
+    l->cfg.handover.kv = l->decode.kv;
+    int pp[2];
+    for (int i = 0; i < 2; i++) {
+        int most = toys[i]->model.n_layers;
+        pp[i] = rng_below(rng, 2) ? 1 : 2 + (int)rng_below(rng, (uint64_t)most - 1);
+    }
+    lab_stages(l, pp[0], pp[1]);
+}
+
 static struct lab *random_lab(struct rng *rng)
 {
     static const double rates[] = {20.0, 100.0, 400.0};
     static const double links[] = {2e5, 2e6, 1e8};
     struct lab *l = lab_new((enum engine_kind)rng_below(rng, 3), 100, 30, 400);
     l->decode.sched.reserve_output = l->decode.sched.kind == ENGINE_TRTLLM;
+    l->prefill.sched.reserve_output = l->decode.sched.reserve_output;
+    draw_sides(rng, l);
     l->c.process = rng_below(rng, 2) ? LOAD_POISSON : LOAD_CLOSED;
     l->c.concurrency = 60;
     l->c.rate_rps = pick(rng, rates, 3);
@@ -217,9 +335,10 @@ static struct lab *random_lab(struct rng *rng)
     l->cfg.handover.spine_bytes_per_s = rng_below(rng, 2) ? 3e6 : 0.0;
     l->decode.kv_bytes = kv_bytes(&l->decode.kv, 1500 + (int64_t)rng_below(rng, 3000));
     l->prefill.kv_bytes = kv_bytes(&l->decode.kv, 1500 + (int64_t)rng_below(rng, 3000));
-    if (rng_below(rng, 2)) {
-        l->cfg.failures = (struct failure_config){.mtbf_s = 3.0, .restart_s = 0.5};
-        l->cfg.prefill_failures = (struct failure_config){.mtbf_s = 4.0, .restart_s = 0.3};
+    if (rng_below(rng, 2)) { /* time for some transfers between failures */
+        double mtbf_s = l->cfg.handover.out_bytes_per_s < 1e6 ? 60.0 : 3.0;
+        l->cfg.failures = (struct failure_config){.mtbf_s = mtbf_s, .restart_s = 0.5};
+        l->cfg.prefill_failures = (struct failure_config){.mtbf_s = mtbf_s, .restart_s = 0.3};
     }
     if (rng_below(rng, 2)) {
         l->cfg.link_failures = (struct failure_config){.mtbf_s = 4.0, .restart_s = 0.7};
@@ -238,7 +357,8 @@ static void nothing_is_lost_stuck_or_faster_than_its_link(void)
     int64_t failures = 0;
     int64_t link_failures = 0;
     int64_t preemptions = 0;
-    for (int i = 0; i < 80; i++) {
+    int staged[2] = {0, 0};
+    for (int i = 0; i < 160; i++) {
         struct lab *l = random_lab(&rng);
         cluster_run(&l->cfg, &l->out);
         CU_ASSERT_EQUAL(l->out.n_completed + l->out.n_rejected, 400);
@@ -256,9 +376,12 @@ static void nothing_is_lost_stuck_or_faster_than_its_link(void)
         failures += l->out.n_failures;
         link_failures += l->out.n_link_failures;
         preemptions += l->out.stats.n_preemptions;
+        staged[0] += l->prefill.model->cfg.pp > 1;
+        staged[1] += l->decode.model->cfg.pp > 1;
         lab_free(l);
     }
     CU_ASSERT_TRUE(failures > 100 && preemptions > 50 && link_failures > 100);
+    CU_ASSERT_TRUE(staged[0] > 40 && staged[1] > 40);
 }
 
 /* ---- pools that come and go
@@ -426,18 +549,23 @@ static void the_links_that_are_left_carry_on(void)
     lab_free(sound);
 }
 
+/* ... also when the schedulers are asked before every step. */
 static void a_run_repeats_to_the_byte(void)
 {
-    struct lab *runs[2];
-    for (int i = 0; i < 2; i++) {
-        struct rng rng;
-        rng_init(&rng, 11, "handover", 0);
-        runs[i] = random_lab(&rng);
-        cluster_run(&runs[i]->cfg, &runs[i]->out);
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct lab *runs[2];
+        for (int i = 0; i < 2; i++) {
+            struct rng rng;
+            rng_init(&rng, seed, "repeated", 0);
+            runs[i] = random_lab(&rng);
+            runs[i]->prefill.one_by_one = i == 1 && seed > 10;
+            runs[i]->decode.one_by_one = runs[i]->prefill.one_by_one;
+            cluster_run(&runs[i]->cfg, &runs[i]->out);
+        }
+        CU_ASSERT_EQUAL(memcmp(runs[0]->ends, runs[1]->ends, sizeof runs[0]->ends), 0);
+        lab_free(runs[0]);
+        lab_free(runs[1]);
     }
-    CU_ASSERT_EQUAL(memcmp(runs[0]->ends, runs[1]->ends, sizeof runs[0]->ends), 0);
-    lab_free(runs[0]);
-    lab_free(runs[1]);
 }
 
 static double summed_ttft_s(double out_bytes_per_s, int64_t decode_tokens)
@@ -477,6 +605,11 @@ int main(void)
          prompts_and_answers_of_one_token_go_the_same_way},
         {"layered leaves between the last layer and all of it",
          layered_leaves_between_the_last_layer_and_all_of_it},
+        {"a pipeline may stand on either side", a_pipeline_may_stand_on_either_side},
+        {"a layered transfer begins with the last stage",
+         a_layered_transfer_begins_with_the_last_stage},
+        {"the last layer has the cards of one stage",
+         the_last_layer_has_the_cards_of_one_stage},
         {"transfers to one replica share its link", transfers_to_one_replica_share_its_link},
         {"a full decode side holds the prefill side back",
          a_full_decode_side_holds_the_prefill_side_back},

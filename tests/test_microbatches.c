@@ -287,6 +287,37 @@ static void seats_are_shared_as_each_engine_shares_them(void)
     }
 }
 
+/* What landed together on a decode side: seats for all in one micro-batch, or shared out. */
+static void what_landed_takes_the_seats_of_the_slot_then_of_the_next(void)
+{
+    static const enum engine_kind engines[] = {ENGINE_VLLM, ENGINE_SGLANG};
+    static const int64_t in_first[] = {4, 2};
+    for (int i = 0; i < 2; i++) {
+        struct rig g;
+        rig_init(&g, engines[i], 2, 256);
+        g.toy.replica.role = ROLE_DECODE;
+        g.toy.replica.sched.max_seqs = 4;
+        rig_start(&g);
+        for (int64_t id = 0; id < 5; id++) {
+            struct arrival a = {.id = id, .prompt_tokens = 50, .output_tokens = 20};
+            int32_t request = request_new(&g.pool, &a);
+            bool reserved = replica_reserve(&g.rep, request);
+            CU_ASSERT_EQUAL(reserved, id < 4);
+            g.pool.items[request].scheduled_s = 0.0; /* on the prefill side */
+            if (reserved) {
+                replica_land(&g.rep, request, 0.0);
+            } else {
+                request_drop(&g.pool, request);
+            }
+        }
+        step(&g);
+        CU_ASSERT_EQUAL(running_in(&g, 0), in_first[i]);
+        CU_ASSERT_EQUAL(running_in(&g, 1), 4 - in_first[i]);
+        CU_ASSERT_EQUAL(g.rep.pipeline->n_line, in_first[i] < 4 ? 2 : 1);
+        rig_fini(&g);
+    }
+}
+
 /* Short of memory the newest of its own goes; those under way elsewhere stay. */
 static void a_micro_batch_preempts_its_own(void)
 {
@@ -465,6 +496,7 @@ static const struct check_case cases[] = {
     CASE(an_arrival_joins_the_micro_batch_that_comes_back),
     CASE(what_one_micro_batch_cannot_hold_fills_the_next),
     CASE(seats_are_shared_as_each_engine_shares_them),
+    CASE(what_landed_takes_the_seats_of_the_slot_then_of_the_next),
     CASE(a_micro_batch_preempts_its_own),
     CASE(a_lone_requests_bubble_is_what_the_stages_do_not_work),
     CASE(stages_add_throughput_below_their_number),

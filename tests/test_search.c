@@ -418,6 +418,23 @@ static void prefill_on_another_gpu_is_a_share_of_its_own(void)
     CU_ASSERT_TRUE(o->power_w > o->idle_power_w);
 }
 
+/* Also on another GPU, with more stages than stand in one node. */
+static void a_pipeline_may_be_a_side_of_a_unit(void)
+{
+    static const char *const sets[] = {
+        "deployments.0.prefill_replicas=1",    "deployments.0.replicas=2",
+        "deployments.0.hardware=[h100-sxm]",   "deployments.0.tp=1",
+        "deployments.0.prefill.hardware=l40s", "deployments.0.prefill.tp=4",
+        "deployments.0.prefill.pp=4",          "deployments.0.network=ib-ndr-400g",
+        "workload.0.slo.ttft_p95=2s"};
+    struct search s = searched(parse(small_text, sets, 9), 1, false);
+    const struct search_item *item = &s.items[0];
+    CU_ASSERT_EQUAL_FATAL(item->state, SEARCH_SIZED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(item->option.name, "1 l40s tp4 pp4 prefill + 2 decode"));
+    CU_ASSERT_EQUAL(item->n_gpus, 18);
+    CU_ASSERT_EQUAL(item->option.prefill.gpus, 16);
+}
+
 /* Apart, on slow and fast GPUs either way: what is cut has no capacity. */
 static void bounds_of_units_cut_only_what_has_no_capacity(void)
 {
@@ -476,6 +493,7 @@ int main(void)
         {"separate prefill is sized as a unit", separate_prefill_is_sized_as_a_unit},
         {"prefill on another GPU is a share of its own",
          prefill_on_another_gpu_is_a_share_of_its_own},
+        {"a pipeline may be a side of a unit", a_pipeline_may_be_a_side_of_a_unit},
         {"the first token is bound by the side that computes it",
          the_first_token_is_bound_by_the_side_that_computes_it},
         {"bounds of units cut only what has no capacity",

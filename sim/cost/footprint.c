@@ -306,6 +306,7 @@ void footprint_compute(const struct footprint_config *cfg, struct footprint *out
 {
     if (cfg->pp == 1) {
         compute_stage(cfg, out);
+        out->all_kv = out->kv;
         return;
     }
     compute_part(cfg, 0, out);
@@ -316,4 +317,5 @@ void footprint_compute(const struct footprint_config *cfg, struct footprint *out
             *out = other;
         }
     }
+    layout_of_rank(cfg, &out->all_kv);
 }

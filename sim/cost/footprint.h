@@ -45,6 +45,7 @@ struct footprint {
     double free_bytes;    /* left by the engine's utilisation rule */
     double missing_bytes; /* how much short of weights + overheads + one longest sequence */
     struct kv_layout kv;
+    struct kv_layout all_kv; /* of one GPU, as if it had the layers of all pipeline stages */
     int64_t kv_tokens;      /* capacity in tokens of long sequences: pool / bytes per token */
     int64_t longest_tokens; /* one sequence alone */
     int64_t max_sequences;  /* of max_model_len each */

@@ -160,15 +160,6 @@ static void name_layout(struct arena *arena, const struct system_spec *asked,
     }
 }
 
-/* What a scenario can say and the simulator cannot do is refused: silence would be a wrong
- * answer. */
-static bool is_simulated(const struct scenario *sc, const struct deployment *d,
-                         const struct system_spec *spec, struct err *err)
-{
-    const char *with = system_refused(spec, d->prefill_replicas > 0);
-    return !with || err_at(err, sc->deployments[d->entry_idx].pos, "%s", with);
-}
-
 struct experiment *experiment_new(struct arena *arena, const struct stock *stock,
                                   const struct scenario *sc, const struct experiment_options *o,
                                   struct err *err)
@@ -192,7 +183,7 @@ struct experiment *experiment_new(struct arena *arena, const struct stock *stock
     for (int i = 0; i < e->deployments.n; i++) {
         struct system_spec spec;
         const struct deployment *d = &e->deployments.items[i];
-        bool ok = system_spec_of(sc, d, &spec, err) && is_simulated(sc, d, &spec, err);
+        bool ok = system_spec_of(sc, d, &spec, err);
         spec.corrections = corrections;
         if (!ok || !system_resolve(stock, &spec, &e->systems[i], err) ||
             !prefill_resolve(arena, stock, sc, d, &spec, &e->systems[i], &e->prefills[i],

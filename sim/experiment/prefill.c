@@ -82,16 +82,17 @@ static void plan_handover(const struct scenario_deployment *entry, const struct 
                           struct handover_config *out)
 {
     const struct system_spec *p = &side->system.spec;
-    int copies = decode->spec.tp * decode->spec.pp;
+    int decode_gpus = decode->spec.tp * decode->spec.pp;
     double out_rate = way->prefill_bytes_per_s * TRANSFER_EFFICIENCY * p->tp * p->pp;
     double spine = out_rate * p->dp * side->n_replicas / entry->oversubscription;
     *out = (struct handover_config){
         .mode = entry->kv_transfer == KV_TRANSFER_LAYERED ? HANDOVER_LAYERED : HANDOVER_BULK,
         .out_bytes_per_s = out_rate,
-        .in_bytes_per_s = way->decode_bytes_per_s * TRANSFER_EFFICIENCY * copies,
+        .in_bytes_per_s = way->decode_bytes_per_s * TRANSFER_EFFICIENCY * decode_gpus,
         .spine_bytes_per_s = entry->oversubscription > 1.0 ? spine : 0.0,
         .setup_s = entry->kv_transfer_setup_s,
-        .copies = copies,
+        .kv = decode->footprint.all_kv,
+        .copies = decode->spec.tp,
         .n_layers = p->model->n_layers,
     };
 }
@@ -113,7 +114,6 @@ static struct system_spec prefill_spec(const struct scenario_prefill *p,
     spec.ep = p->ep > 0 ? (int)p->ep : asked->ep;
     spec.draft_tokens = 0;
     spec.two_batch_overlap = asked->two_batch_overlap && spec.dp > 1;
-    spec.reserve_output = 0;
     return spec;
 }
 

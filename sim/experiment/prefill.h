@@ -20,10 +20,11 @@ struct prefill_side {
 
 /* Resolves the prefill replicas of deployment d: what was asked of the decode side with what
  * `prefill` changes. Engines as they are: a decode replica keeps no prefix cache (SGLang turns
- * it off there; vLLM's is left out) nor tiers below it, a prefill replica drafts and reserves
- * nothing. Sets the role of decode, and its evidence to the weaker of both sides' and to "same
- * SKU only" at best: no disaggregated deployment is among the measured ones. False with err:
- * unknown network, or none known for the hardware. prefill_fini in any case. */
+ * it off there; vLLM's is left out) nor tiers below it, a prefill replica drafts
+ * nothing and reserves memory for prompts only. Sets the role of decode, and its evidence to
+ * the weaker of both sides' and to "same SKU only" at best: no disaggregated deployment is
+ * among the measured ones. False with err: unknown network, or none known for the hardware.
+ * prefill_fini in any case. */
 bool prefill_resolve(struct arena *arena, const struct stock *stock, const struct scenario *sc,
                      const struct deployment *d, const struct system_spec *asked,
                      struct system *decode, struct prefill_side *out, struct err *err);

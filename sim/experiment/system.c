@@ -98,14 +98,6 @@ bool system_spec_of(const struct scenario *sc, const struct deployment *d,
     return model_checkpoint_named(d->model, d->weights, d->spec->name, &spec->checkpoint, err);
 }
 
-const char *system_refused(const struct system_spec *spec, bool prefill)
-{
-    return spec->pp > 1 && prefill
-               ? "prefill and decode on separate replicas with pipeline stages are not "
-                 "simulated: use pp: 1 or leave prefill_replicas out"
-               : NULL;
-}
-
 enum dtype system_default_kv(enum engine_kind engine, const struct checkpoint *ck,
                              const struct gpu *gpu)
 {

@@ -64,10 +64,6 @@ struct skew_spread {
     double decode_lo, decode_hi, prefill_lo, prefill_hi; /* lo <= 1 <= hi */
 };
 
-/* What the simulator cannot do together, as a message; NULL: nothing of it is asked for.
- * prefill: on replicas of their own. */
-const char *system_refused(const struct system_spec *spec, bool prefill);
-
 struct system {
     struct system_spec spec; /* layout and every default filled in */
     struct engine_defaults defaults;

@@ -266,6 +266,22 @@ static const char *candidate_name(struct arena *arena, const struct scenario *sc
 /* ---- the list -------------------------------------------------------------------------------
  */
 
+/* Replicas on either side, and the layout of the prefill side as far as it is given. */
+static const char *add_sides(struct build *b, const struct deployment *d, const char *name)
+{
+    const struct scenario_prefill *p = &b->sc->deployments[d->entry_idx].prefill;
+    name = arena_printf(b->arena, "%s %lld", name, (long long)d->prefill_replicas);
+    if (d->prefill_gpu != d->gpu) {
+        name = arena_printf(b->arena, "%s %s", name, d->prefill_gpu->name);
+    }
+    name = p->tp > 0 ? add_count(b->arena, name, "tp", p->tp, 0) : name;
+    name = p->pp > 0 ? add_count(b->arena, name, "pp", p->pp, 1) : name;
+    name = p->dp > 0 ? add_count(b->arena, name, "dp", p->dp, 1) : name;
+    name = p->ep > 0 ? add_count(b->arena, name, "ep", p->ep, 1) : name;
+    return arena_printf(b->arena, "%s prefill + %lld decode", name,
+                        (long long)(d->replicas > 0 ? d->replicas : 1));
+}
+
 static void add_candidate(struct build *b, const struct deployment *d,
                           const struct system_spec *spec, bool given_tokens)
 {
@@ -278,11 +294,7 @@ static void add_candidate(struct build *b, const struct deployment *d,
     const char *name = candidate_name(b->arena, b->sc, &s, d->router);
     bool apart = d->prefill_replicas > 0;
     if (apart) {
-        bool mixed = d->prefill_gpu != d->gpu;
-        name = arena_printf(b->arena, "%s %lld%s%s prefill + %lld decode", name,
-                            (long long)d->prefill_replicas, mixed ? " " : "",
-                            mixed ? d->prefill_gpu->name : "",
-                            (long long)(d->replicas > 0 ? d->replicas : 1));
+        name = add_sides(b, d, name);
     }
     for (int i = 0; i < list->n; i++) {
         if (strcmp(list->items[i].name, name) == 0) {

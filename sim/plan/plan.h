@@ -12,8 +12,8 @@
  * plan.csv         one row per entry, ranked, then candidates that gave none
  *   rank             1 is the cheapest allowed entry; empty: excluded or without price
  *   state            ranked | excluded (policy) | unpriced (over a limit, unknown
- *                    capacity) | layout | memory | bound | no load | unsupported | refused
- *                    (by the machine)
+ *                    capacity) | layout | memory | bound | no load | refused (by the
+ *                    machine)
  *   side             self-hosted | managed
  *   option           unique name of the entry; the other tables refer to it
  *   model, quality, system (the candidate), hardware, tp, pp, ep, dp (with prefill apart: of

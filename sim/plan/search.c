@@ -24,8 +24,8 @@ static const double HOST_IDLE_SHARE = 0.4;
 static const double HOST_PER_TDP = 0.7;
 enum { TRACE_FOREVER = 1 << 20, LENGTH_DRAWS = 1 << 18 };
 
-const char *const search_state_names[] = {"sized",   "layout",      "memory", "bound",
-                                          "no load", "unsupported", "skipped"};
+const char *const search_state_names[] = {"sized", "layout",  "memory",
+                                          "bound", "no load", "skipped"};
 
 /* ---- the load -------------------------------------------------------------------------------
  */
@@ -257,6 +257,17 @@ static int domain_share(const struct system *s)
     return s->n_gpus < domain ? s->n_gpus : domain;
 }
 
+/* Network cards that KV and the stages of a pipeline were simulated over, of one GPU. */
+static double decode_nic(const struct unit *u)
+{
+    return fmax(u->prefill.decode_nic_bytes_per_s, u->system.nic_bytes_per_s);
+}
+
+static double prefill_nic(const struct unit *u)
+{
+    return fmax(u->prefill.nic_bytes_per_s, u->prefill.system.nic_bytes_per_s);
+}
+
 /* What stands on which kind of GPU, and what of it must share a node: instances whose KV
  * travels inside the scale-up domain all together, else each by itself. */
 static void fill_shares(const struct unit *u, struct plan_option *o)
@@ -267,7 +278,7 @@ static void fill_shares(const struct unit *u, struct plan_option *o)
     o->gpu = decode->spec.gpu->name;
     o->gpus_per_replica = unit_gpus(u);
     o->node_gpus = domain_share(decode);
-    o->nic_bytes_per_s = fmax(u->prefill.decode_nic_bytes_per_s, decode->nic_bytes_per_s);
+    o->nic_bytes_per_s = decode_nic(u);
     if (apart && prefill->spec.gpu != decode->spec.gpu) {
         o->gpus_per_replica = decode_gpus(u);
         o->instances = candidate_replicas(u->candidate);
@@ -275,8 +286,11 @@ static void fill_shares(const struct unit *u, struct plan_option *o)
                                          .gpus = prefill_gpus(u),
                                          .instances = u->prefill.n_replicas,
                                          .node_gpus = domain_share(prefill),
-                                         .nic_bytes_per_s = u->prefill.nic_bytes_per_s};
-    } else if (apart && u->prefill.in_one_domain) {
+                                         .nic_bytes_per_s = prefill_nic(u)};
+        return;
+    }
+    o->nic_bytes_per_s = fmax(o->nic_bytes_per_s, apart ? prefill_nic(u) : 0.0);
+    if (apart && u->prefill.in_one_domain) {
         o->node_gpus = unit_gpus(u);
     } else if (apart) {
         int larger = domain_share(prefill);
@@ -396,12 +410,6 @@ static void size_task(void *ctx, int i, int thread)
     (void)thread;
     progress_add(z->progress, 1);
     if (!is_wanted(z->options, i) || failed_before(z->failure, i)) {
-        return;
-    }
-    const char *refused = system_refused(&item->candidate->spec, item->candidate->unit != NULL);
-    if (refused) {
-        item->state = SEARCH_UNSUPPORTED;
-        snprintf(item->why, sizeof item->why, "%s", refused);
         return;
     }
     if (unit_open(z, item->candidate, &unit, &err)) {

@@ -15,13 +15,12 @@
 #include "sim/plan/option.h"
 
 enum search_state {
-    SEARCH_SIZED,       /* capacity and option are filled */
-    SEARCH_NO_LAYOUT,   /* the layout cannot be built */
-    SEARCH_NO_MEMORY,   /* it does not fit */
-    SEARCH_BOUND,       /* a limit is below what is physically possible */
-    SEARCH_NO_LOAD,     /* outside its limits at any load */
-    SEARCH_UNSUPPORTED, /* asked for, not simulated */
-    SEARCH_SKIPPED,     /* interrupted */
+    SEARCH_SIZED,     /* capacity and option are filled */
+    SEARCH_NO_LAYOUT, /* the layout cannot be built */
+    SEARCH_NO_MEMORY, /* it does not fit */
+    SEARCH_BOUND,     /* a limit is below what is physically possible */
+    SEARCH_NO_LOAD,   /* outside its limits at any load */
+    SEARCH_SKIPPED,   /* interrupted */
     SEARCH_N_STATES,
 };
 extern const char *const search_state_names[]; /* sized, layout, memory, bound, ... */

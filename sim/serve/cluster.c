@@ -70,11 +70,11 @@ static void on_end(void *ctx, const struct request *req, const struct finished *
     }
 }
 
-static void on_prompt(void *ctx, int32_t request, int rank, bool computed, double now_s)
+static void on_prompt(void *ctx, int32_t request, int rank, bool computed, double at_s)
 {
     struct hook *hook = ctx;
     hook->c->sides[BACK].scaler.n_given += computed;
-    handover_prompt(hook->c->handover, hook->replica, rank, request, computed, now_s);
+    handover_prompt(hook->c->handover, hook->replica, rank, request, computed, at_s);
 }
 
 static void reject(struct cluster *c, const struct arrival *a, const char *why)

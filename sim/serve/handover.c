@@ -20,6 +20,8 @@ struct journey {
     uint32_t stamp; /* events of an earlier use are stale */
 };
 
+enum turn { TURN_STARTS, TURN_LANDS };
+
 struct handover {
     struct handover_config cfg;
     struct request_pool *pool;
@@ -32,7 +34,7 @@ struct handover {
     int n_journeys, cap_journeys;
     int64_t n_underway;
     struct request_queue spare, waiting; /* of transfer slots */
-    struct event_list *landings;         /* target: slot, data: stamp */
+    struct event_list *events;           /* kind: enum turn, target: slot, data: stamp */
     bool *down, *closed;                 /* [n_replicas] */
     struct handover_stats stats;
 };
@@ -76,7 +78,7 @@ struct handover *handover_new(const struct handover_config *cfg, struct request_
     h->n_replicas = n_replicas;
     h->out_ranks = replicas[0].n_ranks;
     h->in_ranks = replicas[n_prefill].n_ranks;
-    h->landings = event_list_new();
+    h->events = event_list_new();
     h->down = xcalloc((size_t)n_replicas, sizeof *h->down);
     h->closed = xcalloc((size_t)n_replicas, sizeof *h->closed);
     build_links(h);
@@ -87,7 +89,7 @@ void handover_free(struct handover *h)
 {
     if (h) {
         link_net_free(h->net);
-        event_list_free(h->landings);
+        event_list_free(h->events);
         request_queue_fini(&h->spare);
         request_queue_fini(&h->waiting);
         free(h->journeys);
@@ -149,8 +151,8 @@ static void start_flow(struct handover *h, int32_t slot, double now_s)
     int n_out = h->n_prefill * h->out_ranks;
     int in = (t->to - h->n_prefill) * h->in_ranks + h->pool->items[t->request].landing_rank;
     int path[] = {t->from * h->out_ranks + t->from_rank, n_out + in, h->n_links - 1};
-    t->bytes =
-        (double)h->cfg.copies * (double)replica_moved_bytes(&h->replicas[t->to], t->request);
+    int64_t tokens = h->pool->items[t->request].target_tokens;
+    t->bytes = (double)h->cfg.copies * (double)kv_bytes(&h->cfg.kv, tokens);
     t->flowing = true;
     link_start(h->net, now_s, t->bytes, path, h->cfg.spine_bytes_per_s > 0.0 ? 3 : 2, slot);
 }
@@ -170,20 +172,40 @@ static bool journey_starts(struct handover *h, int32_t slot, double now_s)
     return true;
 }
 
+/* The first in order of their prompts' ends, or when a decode replica has room. */
+static void start_or_wait(struct handover *h, int32_t slot, double now_s)
+{
+    if (h->waiting.n > 0 || !journey_starts(h, slot, now_s)) {
+        request_push_back(&h->waiting, slot);
+    }
+}
+
+static int stages_of(const struct replica *r)
+{
+    return r->pipeline ? r->pipeline->n : 1;
+}
+
+/* The cards of one stage carry the last layer. */
+static double layer_bytes_per_s(const struct handover *h)
+{
+    return fmin(h->cfg.out_bytes_per_s / stages_of(&h->replicas[0]),
+                h->cfg.in_bytes_per_s / stages_of(&h->replicas[h->n_prefill]));
+}
+
 /* All bytes are there and the prompt is computed. Layered, the last layer still follows. */
 static void plan_landing(struct handover *h, int32_t slot, double arrived_s)
 {
     const struct journey *t = &h->journeys[slot];
     double at_s = arrived_s;
     if (h->cfg.mode == HANDOVER_LAYERED) {
-        double rate = fmin(h->cfg.out_bytes_per_s, h->cfg.in_bytes_per_s);
-        at_s = fmax(at_s, t->ready_s + t->bytes / h->cfg.n_layers / rate);
+        double layer_s = t->bytes / h->cfg.n_layers / layer_bytes_per_s(h);
+        at_s = fmax(at_s, t->ready_s + layer_s);
     }
-    event_push(h->landings, at_s + h->cfg.setup_s, 0, 0, slot, t->stamp);
+    event_push(h->events, at_s + h->cfg.setup_s, 0, TURN_LANDS, slot, t->stamp);
 }
 
 void handover_prompt(struct handover *h, int from, int from_rank, int32_t request,
-                     bool computed, double now_s)
+                     bool computed, double at_s)
 {
     if (!computed && h->cfg.mode == HANDOVER_BULK) {
         return;
@@ -196,13 +218,15 @@ void handover_prompt(struct handover *h, int from, int from_rank, int32_t reques
     struct journey *t = &h->journeys[slot];
     if (computed) {
         t->computed = true;
-        t->ready_s = now_s;
+        t->ready_s = at_s;
     }
     if (t->arrived) {
-        plan_landing(h, slot, now_s);
+        plan_landing(h, slot, at_s);
     }
-    if (is_new && (h->waiting.n > 0 || !journey_starts(h, slot, now_s))) {
-        request_push_back(&h->waiting, slot);
+    if (is_new && !computed && h->replicas[from].pipeline) {
+        event_push(h->events, at_s, 0, TURN_STARTS, slot, t->stamp);
+    } else if (is_new) {
+        start_or_wait(h, slot, at_s);
     }
 }
 
@@ -217,26 +241,26 @@ void handover_retry(struct handover *h, double now_s)
 /* ---- time
  * ------------------------------------------------------------------------------------------ */
 
-/* The next landing that is not stale. */
-static const struct event *next_landing(const struct handover *h)
+/* The next event that is not stale. */
+static const struct event *next_event(const struct handover *h)
 {
     const struct event *e;
     struct event stale;
-    while ((e = event_peek(h->landings)) != NULL) {
+    while ((e = event_peek(h->events)) != NULL) {
         const struct journey *t = &h->journeys[e->target];
         if (t->request >= 0 && t->stamp == (uint32_t)e->data) {
             return e;
         }
-        event_pop(h->landings, &stale);
+        event_pop(h->events, &stale);
     }
     return NULL;
 }
 
 double handover_next_s(const struct handover *h)
 {
-    const struct event *landing = next_landing(h);
+    const struct event *next = next_event(h);
     double flow_s = link_next_s(h->net);
-    return landing ? fmin(flow_s, landing->time_s) : flow_s;
+    return next ? fmin(flow_s, next->time_s) : flow_s;
 }
 
 static void land(struct handover *h, int32_t slot, double now_s)
@@ -252,11 +276,15 @@ static void land(struct handover *h, int32_t slot, double now_s)
 
 void handover_step(struct handover *h)
 {
-    const struct event *landing = next_landing(h);
-    if (landing && landing->time_s <= link_next_s(h->net)) {
+    const struct event *next = next_event(h);
+    if (next && next->time_s <= link_next_s(h->net)) {
         struct event e;
-        event_pop(h->landings, &e);
-        land(h, e.target, e.time_s);
+        event_pop(h->events, &e);
+        if (e.kind == TURN_LANDS) {
+            land(h, e.target, e.time_s);
+        } else {
+            start_or_wait(h, e.target, e.time_s);
+        }
         return;
     }
     double now_s;

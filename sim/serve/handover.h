@@ -10,7 +10,12 @@
  *
  * bulk: the transfer starts when the prompt is computed. layered: it starts with the step that
  * computes the last of the prompt, so that only the last layer's bytes are left at its end
- * (at the full rate, also where a link has failed). */
+ * (at the full rate, also where a link has failed).
+ *
+ * The cards of a pipeline's stages count together, each stage having its part of the layers to
+ * send or to take (as if stages stood in for each other where a link has failed). Layered, its
+ * transfer starts with the work of the last stage: the stages before have the same bytes to
+ * send over as many cards, and began earlier. The last layer has the cards of one stage. */
 #ifndef HANDOVER_H
 #define HANDOVER_H
 
@@ -23,11 +28,12 @@ enum handover_mode { HANDOVER_BULK, HANDOVER_LAYERED };
 
 struct handover_config {
     enum handover_mode mode;
-    double out_bytes_per_s;   /* of one prefill rank, all its GPUs, reachable */
-    double in_bytes_per_s;    /* of one decode rank */
+    struct kv_layout kv;    /* of one GPU of a decode rank, all stages of a pipeline together */
+    double out_bytes_per_s; /* of one prefill rank, all its GPUs, reachable */
+    double in_bytes_per_s;  /* of one decode rank */
     double spine_bytes_per_s; /* all transfers together; 0: no limit */
     double setup_s;           /* before the first byte: handshake, descriptors */
-    int copies;               /* GPUs of a decode rank: each receives its shard (or copy) */
+    int copies; /* GPUs of a decode rank (of one stage): each receives its shard (or copy) */
     int n_layers;
 };
 
@@ -43,11 +49,11 @@ struct handover *handover_new(const struct handover_config *cfg, struct request_
                               struct replica *replicas, int n_prefill, int n_replicas);
 void handover_free(struct handover *h);
 
-/* A prompt's last step has started (computed false; layered only) or ended on replica `from`.
- */
+/* The last of a prompt is computed on replica `from` from at_s on (computed false; layered
+ * only; of a pipeline at_s may be to come), or by now. */
 void handover_prompt(struct handover *h, int from, int from_rank, int32_t request,
-                     bool computed, double now_s);
-/* When the next transfer ends or lands; INFINITY when none is under way. */
+                     bool computed, double at_s);
+/* When the next transfer starts, ends or lands; INFINITY when none is under way. */
 double handover_next_s(const struct handover *h);
 /* What happens at handover_next_s. */
 void handover_step(struct handover *h);

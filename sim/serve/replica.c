@@ -64,6 +64,7 @@ static void set_seats(struct replica *r, int n_slots)
     if (s->kind == ENGINE_SGLANG) {
         r->max_seqs = s->max_seqs > n_slots ? s->max_seqs / n_slots : 1;
     }
+    r->all_seats = r->seats_shared ? r->max_seqs : r->max_seqs * n_slots;
 }
 
 void replica_init(struct replica *r, const struct replica_config *cfg,
@@ -97,7 +98,6 @@ void replica_init(struct replica *r, const struct replica_config *cfg,
     }
     r->extras = r->tiers[0].any || cfg->encode_s_per_token > 0.0;
     r->glides = !cfg->one_by_one && cfg->sched.draft_tokens == 0 && step_can_glide(cfg->model);
-    ASSERT(n_slots == 1 || cfg->role == ROLE_BOTH);
 }
 
 void replica_fini(struct replica *r)
@@ -329,11 +329,12 @@ struct admission {
 static int64_t tokens_to_hold(const struct replica_config *cfg, const struct request *q,
                               const struct admission *a)
 {
-    if (cfg->sched.reserve_output) {
+    if (cfg->sched.reserve_output && cfg->role != ROLE_PREFILL) {
         return q->prompt_tokens + q->output_tokens;
     }
+    bool whole = a->ahead || cfg->sched.reserve_output;
     /* memory for the whole prompt, so that those loaded never wait for each other's */
-    return a->ahead ? q->target_tokens : a->hit_tokens + a->tier.all_tokens + a->chunk_tokens;
+    return whole ? q->target_tokens : a->hit_tokens + a->tier.all_tokens + a->chunk_tokens;
 }
 
 static void find_cached(const struct replica *r, const struct rank *k, const struct request *q,
@@ -1059,6 +1060,16 @@ static inline void look_around(struct replica *r, double cutoff_s, double now_s)
     }
 }
 
+/* Is more to be planned: the next slot of a pipeline, or what landed and found no seat while
+ * others had them, who have lost them since? */
+static inline bool plans_again(struct replica *r, double now_s)
+{
+    if (r->busy) {
+        return r->pipeline && pipeline_send(r, now_s);
+    }
+    return r->landed.n > 0 && replica_take_landed(r, now_s, now_s) > 0;
+}
+
 /* Starts the next step at now_s (of a pipeline: as many micro-batches as there is work and
  * room for), or goes idle. */
 static void begin_step(struct replica *r, double now_s)
@@ -1069,17 +1080,18 @@ static void begin_step(struct replica *r, double now_s)
     look_around(r, cutoff, now_s);
     do {
         r->busy = plan_ranks(r, now_s);
-    } while (r->busy && r->pipeline && pipeline_send(r, now_s));
+    } while (plans_again(r, now_s));
     r->wake_s = INFINITY;
     if (r->pipeline) {
-        pipeline_await(r);
+        pipeline_await(r, now_s);
     } else if (r->busy) {
         run_step(r, now_s);
-    } else { /* a prompt may wait for memory of others that is still to be let go */
-        ASSERT(r->n_running + r->n_waiting == 0 || r->n_loading > 0 ||
-               r->cfg->role != ROLE_BOTH);
+    } else {
         r->end_s = now_s;
     }
+    /* a prompt may wait for memory of others that is still to be let go */
+    ASSERT(r->busy || r->n_running + r->n_waiting == 0 || r->n_loading > 0 ||
+           r->cfg->role != ROLE_BOTH);
 }
 
 bool replica_is_empty(const struct replica *r)
@@ -1120,6 +1132,12 @@ double replica_next_s(const struct replica *r)
     return r->n_loading > 0 ? fmax(r->end_s, fmin(next, next_loaded_s(r))) : next;
 }
 
+/* Its steps may begin transfers before the next one ends. */
+static inline bool announces_ahead(const struct replica *r)
+{
+    return r->pipeline && r->cfg->role == ROLE_PREFILL;
+}
+
 void replica_run(struct replica *r, double until_s, bool stop_on_end)
 {
     for (;;) {
@@ -1142,7 +1160,7 @@ void replica_run(struct replica *r, double until_s, bool stop_on_end)
             complete_rank(r, &r->ranks[i], next);
         }
         begin_step(r, next);
-        if (stop_on_end && r->n_ended != ended) {
+        if (stop_on_end && (r->n_ended != ended || announces_ahead(r))) {
             return;
         }
     }
@@ -1197,7 +1215,7 @@ void replica_evacuate(struct replica *r, struct request_queue *out)
             request_push_back(out, idx);
         }
         renew_cache(r, i);
-        k->n_landing = 0;
+        r->all_ranks[i].n_landing = 0;
         k->n_loaded = 0;
         k->step_load_s = 0.0;
         k->step_encode_s = 0.0;

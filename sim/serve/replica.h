@@ -27,8 +27,13 @@
  * Approximations: short of memory a micro-batch preempts the newest of its own requests, not
  * those under way elsewhere; hops keep no stage busy; plans are made when a micro-batch comes
  * back, also by asynchronous engines, and take the core the time known from one stage; images
- * are encoded, and loads from KV tiers waited for, on the first stage. A pipeline is no side of
- * a disaggregated deployment. */
+ * are encoded, and loads from KV tiers waited for, on the first stage.
+ *
+ * A pipeline as prefill side hands its prompts over when they leave the last stage; a layered
+ * transfer counts from when that stage begins, since its cards have as many bytes to send as
+ * those of the stages before, which were ready earlier. As decode side it takes what has landed
+ * into the slot whose turn it is, as far as that has seats, then into idle ones, as the engines
+ * do: unless seats are shared out, decoding requests gather in few micro-batches. */
 #ifndef REPLICA_H
 #define REPLICA_H
 
@@ -49,7 +54,8 @@ struct sched_config {
     int64_t max_batched_tokens; /* token budget of one step and rank */
     int64_t max_seqs;           /* running requests of one rank */
     int64_t max_model_len;      /* prompt + output tokens */
-    bool reserve_output;   /* admit only with memory for prompt and whole output (no evict) */
+    bool reserve_output;   /* admit only with memory for prompt and whole output (no evict); on
+                              a prefill replica for the whole prompt */
     bool async;            /* a step is planned while the one before runs */
     int64_t recv_interval; /* look for new requests every so many decode steps (1: always) */
     int64_t
@@ -116,7 +122,8 @@ struct rank {
     int n_chunks, cap_chunks;
     int32_t *fresh; /* decoding, but not yet part of a decode iteration */
     int n_fresh, cap_fresh;
-    int64_t n_landing; /* decode side: memory reserved, KV on its way or not yet taken up */
+    int64_t n_landing; /* decode side: memory reserved, KV on its way or not yet taken up; kept
+                          in the rank of the first slot */
     struct step_batch batch;
     bool decodes;             /* the step in progress includes the decoding requests */
     double last_decode_s;     /* end of the latest decode iteration */
@@ -173,8 +180,9 @@ struct replica {
     struct step_cache *cost;   /* borrowed, shared */
     void (*on_end)(void *ctx, const struct request *req, const struct finished *end);
     void *on_end_ctx;
-    /* prefill side: the step that computes the last of a prompt starts, or has ended */
-    void (*on_prompt)(void *ctx, int32_t request, int rank, bool computed, double now_s);
+    /* prefill side: the last of a prompt is computed from at_s on (of a pipeline on the last
+     * stage, later than now), or by now */
+    void (*on_prompt)(void *ctx, int32_t request, int rank, bool computed, double at_s);
     void *on_prompt_ctx;
     struct rank *ranks; /* [n_ranks]; of a pipeline those of the slot whose turn it is, where
                            the queues are */
@@ -184,6 +192,7 @@ struct replica {
     struct microbatches *pipeline; /* NULL: one stage */
     int64_t max_seqs;              /* running requests of one rank and slot */
     bool seats_shared;             /* ... over all slots */
+    int64_t all_seats;             /* of one rank in all slots */
     struct request_queue incoming; /* sent, not yet seen by the scheduler */
     struct request_queue landed;   /* decode side: KV there, in order of time */
     double wake_s;  /* idle beside requests that nothing could be done for; INFINITY: not so */
@@ -246,8 +255,6 @@ bool replica_reserve(struct replica *r, int32_t request);
 bool replica_has_room(const struct replica *r, int32_t request);
 /* Gives a reservation back. */
 void replica_unreserve(struct replica *r, int32_t request, double now_s);
-/* KV bytes that a request brings to one rank: those of target_tokens. */
-int64_t replica_moved_bytes(const struct replica *r, int32_t request);
 /* The KV has landed in the reserved memory: the request decodes as soon as the scheduler looks.
  */
 void replica_land(struct replica *r, int32_t request, double now_s);

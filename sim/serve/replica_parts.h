@@ -139,13 +139,14 @@ enum glided replica_glide(struct replica *r, double until_s);
 
 /* ---- replica_sides.c */
 
-/* Prefill side: the prompts whose last part the coming step computes, for a transfer that
- * starts meanwhile. */
-void replica_announce_prompts(struct replica *r, double now_s);
+/* Prefill side: the prompts whose last part the coming step computes, for a
+ * transfer that starts meanwhile, at at_s. */
+void replica_announce_prompts(struct replica *r, double at_s);
 /* Prefill side: a computed prompt leaves; its KV stays until it is let go. */
 void rank_hand_over(struct replica *r, struct rank *k, int32_t idx, double now_s);
-/* Decode side: what has landed by the cutoff runs. */
-void replica_take_landed(struct replica *r, double cutoff_s, double now_s);
+/* Decode side: what has landed by the cutoff runs, of a pipeline in the slot whose turn it is
+ * while that has seats. How many. */
+int replica_take_landed(struct replica *r, double cutoff_s, double now_s);
 
 /* ---- replica_pipeline.c */
 
@@ -153,8 +154,8 @@ struct microbatches *pipeline_new(int n_slots);
 void pipeline_free(struct microbatches *m);
 /* Sends the slot whose turn it is on its way. Another idle one takes the turn; false: none. */
 bool pipeline_send(struct replica *r, double now_s);
-/* The next event is the return of the oldest. */
-void pipeline_await(struct replica *r);
+/* The next event is the return of the oldest; without one it is idle from now_s on. */
+void pipeline_await(struct replica *r, double now_s);
 /* The oldest micro-batch is back: its slot has the turn. */
 void pipeline_back(struct replica *r);
 /* The replica fails: what was under way is lost; as of a step in progress, its time is booked

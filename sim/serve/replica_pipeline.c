@@ -161,23 +161,24 @@ bool pipeline_send(struct replica *r, double now_s)
     m->line[m->n_line++] = slot;
     m->end_s[slot] = way.end_s;
     m->n_sequences += batch_sequences(r);
+    if (r->cfg->role == ROLE_PREFILL) {
+        replica_announce_prompts(r, way.end_s - m->stage_s[m->n - 1]);
+    }
     for (int s = 0; s < m->n; s++) {
         if (isinf(m->end_s[s])) {
             take_turn(r, s);
+            replica_take_landed(r, now_s, now_s);
             return true;
         }
     }
     return false;
 }
 
-void pipeline_await(struct replica *r)
+void pipeline_await(struct replica *r, double now_s)
 {
     const struct microbatches *m = r->pipeline;
     r->busy = m->n_line > 0;
-    ASSERT(r->busy || r->n_running + r->n_waiting == r->n_loading);
-    if (r->busy) {
-        r->end_s = m->end_s[m->line[0]];
-    }
+    r->end_s = r->busy ? m->end_s[m->line[0]] : now_s;
 }
 
 void pipeline_clear(struct replica *r)

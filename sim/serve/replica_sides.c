@@ -19,16 +19,19 @@ static int64_t landing_tokens(const struct replica *r, const struct request *q)
     return q->target_tokens - decode_computes_last(r, q);
 }
 
-int64_t replica_moved_bytes(const struct replica *r, int32_t idx)
+/* Requests on a rank, or on their way to it. */
+static int64_t held_on(const struct replica *r, int rank)
 {
-    return kv_bytes(&r->cfg->kv, r->pool->items[idx].target_tokens);
+    const struct rank *k = &r->ranks[rank];
+    return k->n_running + k->n_elsewhere + r->all_ranks[rank].n_landing;
 }
 
-/* Preempted requests of a rank come before new ones, else they might wait for ever. */
-static bool rank_has_room(const struct replica *r, const struct rank *k, int64_t bytes)
+/* Beside so many held. Preempted requests of a rank come before new ones, else they might wait
+ * for ever. */
+static bool rank_has_room(const struct replica *r, const struct rank *k, int64_t held,
+                          int64_t bytes)
 {
-    int64_t held = k->n_running + k->n_landing;
-    if (k->waiting.n > 0 || held >= r->cfg->sched.max_seqs) {
+    if (k->waiting.n > 0 || held >= r->all_seats) {
         return false;
     }
     int64_t kept = r->cfg->sched.kind == ENGINE_SGLANG
@@ -49,9 +52,8 @@ static int landing_rank(const struct replica *r, int32_t idx)
     int64_t fewest = INT64_MAX;
     int64_t bytes = landing_bytes(r, idx);
     for (int i = 0; i < r->n_ranks; i++) {
-        const struct rank *k = &r->ranks[i];
-        int64_t held = k->n_running + k->n_landing;
-        if (held < fewest && rank_has_room(r, k, bytes)) {
+        int64_t held = held_on(r, i);
+        if (held < fewest && rank_has_room(r, &r->ranks[i], held, bytes)) {
             best = i;
             fewest = held;
         }
@@ -74,7 +76,7 @@ bool replica_reserve(struct replica *r, int32_t idx)
     bool took = kv_take(k->kv, landing_bytes(r, idx));
     ASSERT(took);
     req_at(r, idx)->landing_rank = rank;
-    k->n_landing++;
+    r->all_ranks[rank].n_landing++;
     r->n_load++;
     return true;
 }
@@ -90,9 +92,10 @@ static void wake(struct replica *r, struct rank *k, double now_s)
 
 void replica_unreserve(struct replica *r, int32_t idx, double now_s)
 {
-    struct rank *k = &r->ranks[req_at(r, idx)->landing_rank];
+    int rank = req_at(r, idx)->landing_rank;
+    struct rank *k = &r->ranks[rank];
     kv_give(k->kv, landing_bytes(r, idx));
-    k->n_landing--;
+    r->all_ranks[rank].n_landing--;
     r->n_load--;
     wake(r, k, now_s);
 }
@@ -112,28 +115,47 @@ void replica_let_go(struct replica *r, int32_t idx, int rank, double now_s)
     wake(r, k, now_s);
 }
 
-void replica_take_landed(struct replica *r, double cutoff_s, double now_s)
+/* A landed request runs. */
+static void take_up(struct replica *r, struct rank *k, int32_t idx, double now_s)
 {
-    int32_t idx;
-    while ((idx = request_front(&r->landed)) >= 0 && req_at(r, idx)->visible_s <= cutoff_s) {
-        request_pop_front(&r->landed);
-        struct request *q = req_at(r, idx);
-        struct rank *k = &r->ranks[q->landing_rank];
-        k->n_landing--;
-        k->skip_steps = 0;
-        q->computed_tokens = q->target_tokens;
-        q->reserved_tokens =
-            r->cfg->sched.reserve_output ? q->prompt_tokens + q->output_tokens : 0;
-        rank_append(r, k, idx);
-        if (decode_computes_last(r, q)) {
-            rank_start_decoding(r, k, idx);
-        } else {
-            rank_emit_first(r, k, idx, now_s);
-        }
+    struct request *q = req_at(r, idx);
+    r->all_ranks[q->landing_rank].n_landing--;
+    k->skip_steps = 0;
+    q->computed_tokens = q->target_tokens;
+    q->reserved_tokens = r->cfg->sched.reserve_output ? q->prompt_tokens + q->output_tokens : 0;
+    rank_append(r, k, idx);
+    if (decode_computes_last(r, q)) {
+        rank_start_decoding(r, k, idx);
+    } else {
+        rank_emit_first(r, k, idx, now_s);
     }
 }
 
-void replica_announce_prompts(struct replica *r, double now_s)
+/* One stage has them by reservation. */
+static bool slot_has_seat(const struct replica *r, const struct rank *k)
+{
+    return !r->pipeline || r->seats_shared || k->n_running < r->max_seqs;
+}
+
+int replica_take_landed(struct replica *r, double cutoff_s, double now_s)
+{
+    int n = r->landed.n;
+    int taken = 0;
+    for (int i = 0; i < n; i++) {
+        int32_t idx = request_pop_front(&r->landed);
+        const struct request *q = req_at(r, idx);
+        struct rank *k = &r->ranks[q->landing_rank];
+        if (q->visible_s <= cutoff_s && slot_has_seat(r, k)) {
+            take_up(r, k, idx, now_s);
+            taken++;
+        } else {
+            request_push_back(&r->landed, idx);
+        }
+    }
+    return taken;
+}
+
+void replica_announce_prompts(struct replica *r, double at_s)
 {
     for (int i = 0; i < r->n_ranks; i++) {
         const struct rank *k = &r->ranks[i];
@@ -141,7 +163,7 @@ void replica_announce_prompts(struct replica *r, double now_s)
             const struct chunk *c = &k->chunks[j];
             struct request *q = req_at(r, c->request);
             if (c->done + c->tokens == q->target_tokens) {
-                r->on_prompt(r->on_prompt_ctx, c->request, i, false, now_s);
+                r->on_prompt(r->on_prompt_ctx, c->request, i, false, at_s);
             }
         }
     }

@@ -18,6 +18,19 @@ run mixed --set deployments.0.prefill.hardware=l40s --set deployments.0.prefill.
     --set deployments.0.oversubscription=4 --set deployments.0.kv_transfer=layered >/dev/null
 columns mixed/summary.csv class n_gpus prefill_hardware prefill_tp network completed | head -n 1
 columns mixed/links.csv role traffic network direction replica rank links bytes_per_s
+# pipelines on both sides, that of the prefill side over two nodes: each stage has its own network cards
+cat >staged.yaml <<'YAML'
+name: staged
+model: {name: llama-3.3-70b, weights: bf16, kv_cache: bf16}
+workload: [{class: chat, arrivals: {rate: 4/s}, prompt: 1000, output: 60}]
+engine: {max_model_len: 8k}
+deployments: [{hardware: h100-sxm, tp: 2, pp: 2, replicas: 2, prefill_replicas: 1, prefill: {tp: 4, pp: 4}, kv_transfer: layered}]
+simulation: {requests: 300, replications: 1}
+YAML
+"$HEADROOM" run -q --no-plots -j "$HEADROOM_JOBS" staged.yaml -o staged >/dev/null
+columns staged/summary.csv deployment n_gpus tp pp prefill_tp prefill_pp completed | head -n 1
+columns staged/memory.csv deployment role n_gpus fits
+columns staged/links.csv role traffic network direction replica rank links bytes_per_s
 # together again: no links are left of the run before
 "$HEADROOM" run -q --no-plots -j "$HEADROOM_JOBS" -o same small.yaml >/dev/null
 [ -e same/links.csv ] && echo "links.csv is of another run"

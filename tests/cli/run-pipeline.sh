@@ -34,6 +34,5 @@ for engine in vllm sglang trtllm; do
 done
 "$HEADROOM" run --no-plots nodes.yaml --set deployments.0.pp=2 --set engine.speculative_tokens=2 2>&1 | grep error
 "$HEADROOM" run --no-plots stages.yaml --set deployments.1.pp=128 2>&1 | grep error
-"$HEADROOM" run --no-plots nodes.yaml --set deployments.0.pp=2 --set deployments.0.prefill_replicas=1 2>&1 | grep error
 "$HEADROOM" run --no-plots stages.yaml --set deployments.1.network=token-ring 2>&1 | grep error
 "$HEADROOM" plan --no-plots nodes.yaml --set deployments.0.network=token-ring 2>&1 | grep error
