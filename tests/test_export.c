@@ -140,6 +140,122 @@ static void a_model_of_dense_layers_has_no_expert_option(void)
     arena_free(l.arena);
 }
 
+/* ---- prefill and decode apart ---------------------------------------------------------------
+ */
+
+/* Two prefill replicas of 4 GPUs, one decode replica of 8 of another kind. */
+static struct lab apart_open(const char *engine, const char *more)
+{
+    static const char layout[] =
+        "hardware: h200-sxm, tp: 1, dp: 8, ep: 8, prefill_replicas: 2, "
+        "prefill: {hardware: b200, tp: 4, dp: 1, ep: 4";
+    struct arena *a = arena_new();
+    struct lab l =
+        lab_open("name: qwen3-235b-a22b, weights: fp8, kv_cache: fp8",
+                 arena_printf(a, "kind: %s", engine), arena_printf(a, "%s%s}", layout, more));
+    arena_free(a);
+    return l;
+}
+
+/* The part of a script between two of its roles. */
+static const char *role(struct lab *l, const char *text, const char *from, const char *to)
+{
+    const char *start = text ? strstr(text, from) : NULL;
+    const char *end = start ? strstr(start, to) : NULL;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(end);
+    return arena_printf(l->arena, "%.*s", (int)(end - start), start);
+}
+
+static void each_side_has_its_layout_and_its_part_of_the_transfer(void)
+{
+    static const struct {
+        const char *engine;
+        enum export_target target;
+        const char *prefill[4], *decode[4], *router[4];
+    } rows[] = {
+        {"vllm",
+         EXPORT_VLLM,
+         {"--tensor-parallel-size 4", "\"kv_role\": \"kv_producer\"",
+          "--enable-prefix-caching"},
+         {"--data-parallel-size 8", "\"kv_role\": \"kv_consumer\"",
+          "--no-enable-prefix-caching"},
+         {"--prefiller-hosts \"${PREFILL_0%:*}\" \"${PREFILL_1%:*}\" \\\n",
+          "--decoder-ports \"${DECODE_0##*:}\""}},
+        {"sglang",
+         EXPORT_SGLANG,
+         {"--tp-size 4", "--disaggregation-mode prefill", "--disaggregation-decode-tp 8",
+          "--disaggregation-decode-dp 8"},
+         {"--dp-size 8", "--disaggregation-mode decode"},
+         {"--pd-disaggregation", "--prefill \"http://${PREFILL_1}\"",
+          "--decode \"http://${DECODE_0}\""}},
+        {"trtllm",
+         EXPORT_TRTLLM,
+         {"--tp_size 4", "disable_overlap_scheduler: true", "max_tokens_in_buffer: 8000"},
+         {"enable_attention_dp: true", "cache_transceiver_config:", "backend: NIXL"},
+         {"context_servers:\n  num_instances: 2", "- \"${PREFILL_1}\"",
+          "generation_servers:\n  num_instances: 1", "trtllm-serve disaggregated"}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct lab l = apart_open(rows[i].engine, "");
+        const char *text = written(&l, rows[i].target);
+        const char *prefill = role(&l, text, "\nprefill)", "\ndecode)");
+        const char *decode = role(&l, text, "\ndecode)", "\nrouter)");
+        const char *router = role(&l, text, "\nrouter)", "\n*)");
+        for (int k = 0; k < 4; k++) {
+            CU_ASSERT_TRUE(!rows[i].prefill[k] || has(prefill, rows[i].prefill[k]));
+            CU_ASSERT_TRUE(!rows[i].decode[k] || has(decode, rows[i].decode[k]));
+            CU_ASSERT_TRUE(!rows[i].router[k] || has(router, rows[i].router[k]));
+        }
+        CU_ASSERT_FALSE(has(decode, "disable_overlap_scheduler"));
+        arena_free(l.arena);
+    }
+}
+
+/* vLLM's connector knows none; SGLang's decode side has one or those of the prefill side. */
+static void pipeline_stages_apart_are_refused_where_the_engine_has_none(void)
+{
+    struct lab vllm = apart_open("vllm", ", pp: 2");
+    CU_ASSERT_PTR_NULL(written(&vllm, EXPORT_VLLM));
+    CU_ASSERT_EQUAL(vllm.err.code, ERR_UNFIT);
+    arena_free(vllm.arena);
+    struct lab sglang = apart_open("sglang", ", pp: 2");
+    const char *text = written(&sglang, EXPORT_SGLANG);
+    CU_ASSERT_TRUE(has(role(&sglang, text, "\nprefill)", "\ndecode)"), "--pp-size 2"));
+    CU_ASSERT_TRUE(
+        has(role(&sglang, text, "\ndecode)", "\nrouter)"), "--disaggregation-prefill-pp 2"));
+    sglang.job.spec.pp = 3;
+    CU_ASSERT_PTR_NULL(written(&sglang, EXPORT_SGLANG));
+    arena_free(sglang.arena);
+    struct lab trtllm = apart_open("trtllm", ", pp: 2");
+    CU_ASSERT_TRUE(has(written(&trtllm, EXPORT_TRTLLM), "--pp_size 2"));
+    arena_free(trtllm.arena);
+}
+
+static void roles_are_sets_with_addresses_and_a_router_that_has_them(void)
+{
+    struct lab l = apart_open("trtllm", "");
+    l.job.prefill->spares = 1;
+    const char *text = written(&l, EXPORT_KUBERNETES);
+    struct node *map = document(&l, text, 0);
+    struct node *service = document(&l, text, 1);
+    struct node *set = document(&l, text, 2);
+    CU_ASSERT_STRING_EQUAL(value(map, "kind"), "ConfigMap");
+    CU_ASSERT_STRING_EQUAL(value(service, "spec.clusterIP"), "None");
+    CU_ASSERT_STRING_EQUAL(value(set, "kind"), "StatefulSet");
+    CU_ASSERT_STRING_EQUAL(value(set, "spec.replicas"), "3");
+    CU_ASSERT_STRING_EQUAL(value(set, "spec.serviceName"), value(service, "metadata.name"));
+    struct node *router = document(&l, text, 7);
+    CU_ASSERT_STRING_EQUAL(value(router, "kind"), "Deployment");
+    const struct node *file = node_get_path(document(&l, text, 6), "data");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    CU_ASSERT_TRUE(
+        has(file->child->text,
+            "- \"qwen3-235b-a22b-fp8-trtllm-prefill-2.qwen3-235b-a22b-fp8-trtllm-prefill"
+            ":8000\""));
+    CU_ASSERT_STRING_EQUAL(value(document(&l, text, 8), "kind"), "Service");
+    arena_free(l.arena);
+}
+
 /* ---- checkpoints and versions ---------------------------------------------------------------
  */
 
@@ -232,6 +348,8 @@ static void replica_over_two_nodes_is_a_worker_set(void)
     CU_ASSERT_TRUE(has(text, "\"--headless\""));
     struct node *s = document(&l, text, 1);
     CU_ASSERT_STRING_EQUAL(value(s, "spec.selector.role"), "leader");
+    /* the set makes a headless one of its own name */
+    CU_ASSERT_STRING_EQUAL(value(s, "metadata.name"), "deepseek-v3-2-fp8-vllm-leader");
     arena_free(l.arena);
 }
 
@@ -334,6 +452,12 @@ int main(void)
         {"pipeline stages have their option", pipeline_stages_have_their_option},
         {"a model of dense layers has no expert option",
          a_model_of_dense_layers_has_no_expert_option},
+        {"each side has its layout and its part of the transfer",
+         each_side_has_its_layout_and_its_part_of_the_transfer},
+        {"pipeline stages apart are refused where the engine has none",
+         pipeline_stages_apart_are_refused_where_the_engine_has_none},
+        {"roles are sets with addresses, and a router that has them",
+         roles_are_sets_with_addresses_and_a_router_that_has_them},
         {"a ModelOpt checkpoint gets its quantization in sglang",
          modelopt_checkpoint_gets_its_quantization_in_sglang},
         {"unpublished fp8 is made while loading", unpublished_fp8_is_made_while_loading},

@@ -46,11 +46,11 @@ struct footprint {
     double missing_bytes; /* how much short of weights + overheads + one longest sequence */
     struct kv_layout kv;
     struct kv_layout all_kv; /* of one GPU, as if it had the layers of all pipeline stages */
-    int64_t kv_tokens;      /* capacity in tokens of long sequences: pool / bytes per token */
-    int64_t longest_tokens; /* one sequence alone */
-    int64_t max_sequences;  /* of max_model_len each */
-    bool fits;              /* weights and one sequence of max_model_len */
-    char reason[160];       /* why not, or what binds; "" when it fits */
+    int64_t kv_tokens;       /* capacity in tokens of long sequences: pool / bytes per token */
+    int64_t longest_tokens;  /* one sequence alone */
+    int64_t max_sequences;   /* of max_model_len each */
+    bool fits;               /* weights and one sequence of max_model_len */
+    char reason[160];        /* why not, or what binds; "" when it fits */
 };
 
 void footprint_compute(const struct footprint_config *cfg, struct footprint *out);

@@ -36,6 +36,15 @@ static double link_of(const struct stock *stock, const struct gpu *gpu)
     return gpu->link_bytes_per_s / peers;
 }
 
+/* The named node, for the GPU that it holds. */
+static const char *node_of(const struct stock *stock, const char *name, const struct gpu *gpu)
+{
+    struct err ignored = {0};
+    const struct node_spec *node =
+        name[0] ? node_spec_find(&stock->nodes, name, &ignored) : NULL;
+    return node && strcmp(node->gpu, gpu->name) != 0 ? "" : name;
+}
+
 static bool find_way(struct arena *arena, const struct stock *stock, const struct deployment *d,
                      const struct prefill_side *side, const struct system *decode,
                      struct way *out, struct err *err)
@@ -54,10 +63,10 @@ static bool find_way(struct arena *arena, const struct stock *stock, const struc
     }
     struct network from;
     struct network to;
-    if (!network_of_gpu(&stock->fabric, &stock->nodes, d->network, d->node, prefill_gpu, &from,
-                        err) ||
-        !network_of_gpu(&stock->fabric, &stock->nodes, d->network, d->node, decode_gpu, &to,
-                        err)) {
+    if (!network_of_gpu(&stock->fabric, &stock->nodes, d->network,
+                        node_of(stock, d->node, prefill_gpu), prefill_gpu, &from, err) ||
+        !network_of_gpu(&stock->fabric, &stock->nodes, d->network,
+                        node_of(stock, d->node, decode_gpu), decode_gpu, &to, err)) {
         return false;
     }
     if (from.bytes_per_s <= 0.0 || to.bytes_per_s <= 0.0) {
@@ -100,13 +109,15 @@ static void plan_handover(const struct scenario_deployment *entry, const struct 
 /* ---- the side
  * ------------------------------------------------------------------------------------ */
 
-static struct system_spec prefill_spec(const struct scenario_prefill *p,
+static struct system_spec prefill_spec(const struct stock *stock,
+                                       const struct scenario_prefill *p,
                                        const struct deployment *d,
                                        const struct system_spec *asked,
                                        const struct system *decode)
 {
     struct system_spec spec = *asked;
     spec.gpu = d->prefill_gpu;
+    spec.node = node_of(stock, d->node, spec.gpu);
     spec.kv = decode->spec.kv; /* what travels is taken over as it is */
     spec.tp = p->tp > 0 ? (int)p->tp : decode->spec.tp;
     spec.pp = p->pp > 0 ? (int)p->pp : decode->spec.pp;
@@ -143,7 +154,7 @@ bool prefill_resolve(struct arena *arena, const struct stock *stock, const struc
         return true;
     }
     const struct scenario_deployment *entry = &sc->deployments[d->entry_idx];
-    struct system_spec spec = prefill_spec(&entry->prefill, d, asked, decode);
+    struct system_spec spec = prefill_spec(stock, &entry->prefill, d, asked, decode);
     out->n_replicas = (int)d->prefill_replicas;
     struct way way = {.name = ""};
     struct err cause = {0};

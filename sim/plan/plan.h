@@ -18,7 +18,7 @@
  *   option           unique name of the entry; the other tables refer to it
  *   model, quality, system (the candidate), hardware, tp, pp, ep, dp (with prefill apart: of
  *   the decode replicas), decode_replicas, prefill_replicas (of a unit), prefill_hardware,
- *   prefill_tp, weights, kv_cache, engine, tokens_per_step
+ *   prefill_tp, prefill_pp, prefill_ep, prefill_dp, weights, kv_cache, engine, tokens_per_step
  *   hosting          rented | colocated | own-site | pay-per-token | priority |
  *                    provisioned | dedicated
  *   provider, node, prefill_node (prefill on GPUs of another kind), pricing, region (where

@@ -32,9 +32,9 @@ static const char *model_name(const struct plan *plan, int model_idx)
 static const char *const option_cols[] = {
     "rank", "state", "side", "option", "model", "quality", "system", "hardware", "tp", "pp",
     "ep", "dp", "decode_replicas", "prefill_replicas", "prefill_hardware", "prefill_tp",
-    "weights", "kv_cache", "engine", "tokens_per_step", "hosting", "provider", "node",
-    "prefill_node", "pricing", "region", "seat", "regions", "custom_weights", "given_ttft_s",
-    "given_tpot_s", "reason",
+    "prefill_pp", "prefill_ep", "prefill_dp", "weights", "kv_cache", "engine",
+    "tokens_per_step", "hosting", "provider", "node", "prefill_node", "pricing", "region",
+    "seat", "regions", "custom_weights", "given_ttft_s", "given_tpot_s", "reason",
     /* sizes */
     "n_gpus", "n_gpus_stranded", "replicas", "spares", "nodes", "prefill_nodes",
     "n_gpus_poisson", "n_gpus_default", "n_gpus_bursty", "peak_rps",
@@ -50,7 +50,7 @@ static const char *const option_cols[] = {
     "usd_per_mtok_output", "usd_per_mtok_blended", "usd_per_mtok_blended_p10",
     "usd_per_mtok_blended_p50", "usd_per_mtok_blended_p90", "evidence"};
 enum {
-    SYSTEM_COLS = 14,
+    SYSTEM_COLS = 17,
     MACHINE_COLS = 11,
     SIZE_COLS = 10,
     CAPACITY_COLS = 21,
@@ -87,6 +87,9 @@ static void put_unit(struct csv_writer *w, const struct search_item *item)
     put_count(w, c->unit ? c->unit->prefill_replicas : 0);
     csv_put(w, c->unit ? c->unit->prefill_gpu->name : "");
     put_count(w, item->prefill_tp);
+    put_count(w, item->prefill_pp);
+    put_count(w, item->prefill_ep);
+    put_count(w, item->prefill_dp);
 }
 
 static void put_system(struct csv_writer *w, const struct search_item *item)

@@ -379,7 +379,12 @@ static void size_resolved(const struct sizing *z, const struct unit *unit,
     item->spec = system->spec;
     item->footprint = system->footprint;
     item->n_gpus = unit_gpus(unit);
-    item->prefill_tp = apart ? prefill->spec.tp : 0;
+    if (apart) {
+        item->prefill_tp = prefill->spec.tp;
+        item->prefill_pp = prefill->spec.pp;
+        item->prefill_ep = prefill->spec.ep;
+        item->prefill_dp = prefill->spec.dp;
+    }
     if (!system->step || (apart && !prefill->step)) {
         item->state = SEARCH_NO_MEMORY;
         snprintf(item->why, sizeof item->why, "%s%.180s", system->step ? "prefill: " : "",

@@ -31,8 +31,8 @@ struct search_item {
     char why[200];           /* when not sized */
     struct system_spec spec; /* every default filled in; valid from memory on */
     struct footprint footprint;
-    int prefill_tp; /* of the prefill replicas; 0: none apart */
-    int n_gpus;     /* of one unit: a replica, or prefill and decode replicas together */
+    int prefill_tp, prefill_pp, prefill_ep, prefill_dp; /* 0: no prefill replicas apart */
+    int n_gpus; /* of one unit: a replica, or prefill and decode replicas together */
     struct capacity capacity;
     struct plan_option option;
 };

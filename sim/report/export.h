@@ -2,7 +2,10 @@
 /* export.h - a sized deployment as something to launch: a shell script with the engine's own
  * command, or Kubernetes manifests. The layout is translated: vLLM multiplies tensor and data
  * parallel sizes, SGLang and TensorRT-LLM divide the first by the second. What an engine cannot
- * express is an error, never left out in silence. */
+ * express is an error, never left out in silence.
+ *
+ * With prefill and decode apart there is a command for each role and one for the router before
+ * them, which is given the address of every replica. */
 #ifndef EXPORT_H
 #define EXPORT_H
 
@@ -32,8 +35,11 @@ struct export_job {
     double checkpoint_bytes;
     int n_gpus; /* of one replica */
     int64_t replicas, spares;
-    const char *node;  /* kind of machine; "" unknown */
-    int gpus_per_node; /* in one operating system */
+    const char *node;           /* kind of machine; "" unknown */
+    int gpus_per_node;          /* in one operating system */
+    enum replica_role role;     /* ROLE_BOTH; with prefill apart one of the others */
+    struct export_job *prefill; /* ROLE_DECODE: the prefill side, of as many units; else NULL */
+    struct system_spec other;   /* of the other side */
     int64_t stream_interval, api_servers;
     int64_t most_replicas;      /* over the horizon, spares included; 0: not planned */
     double running_per_replica; /* requests in service at the planned load; NaN: unknown */

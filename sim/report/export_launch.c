@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/report/export_parts.h"
@@ -21,14 +22,13 @@ static const char *const engine_titles[] = {"vLLM", "SGLang", "TensorRT-LLM",
 /* ---- words ----------------------------------------------------------------------------------
  */
 
-static void put(struct launch *l, enum word_kind kind, const char *text, bool opens)
+void launch_put(struct launch *l, enum word_kind kind, const char *text, bool opens)
 {
-    ASSERT(l->n < EXPORT_MAX_WORDS);
+    ARRAY_RESERVE(l->words, l->cap, l->n + 1);
     l->words[l->n++] = (struct word){.kind = kind, .text = text, .opens = opens};
 }
 
-/* The engine's name of a knob; NULL with err when this version has none. */
-static const char *flag_of(struct launch *l, const char *knob)
+const char *launch_flag(struct launch *l, const char *knob)
 {
     const struct system_spec *s = &l->job->spec;
     const struct engine_flag *f = engine_flag_find(l->flags, s->engine, knob, l->version);
@@ -42,9 +42,9 @@ static const char *flag_of(struct launch *l, const char *knob)
 
 static bool put_flag(struct launch *l, const char *knob)
 {
-    const char *flag = flag_of(l, knob);
+    const char *flag = launch_flag(l, knob);
     if (flag) {
-        put(l, WORD_LITERAL, flag, true);
+        launch_put(l, WORD_LITERAL, flag, true);
     }
     return flag != NULL;
 }
@@ -54,7 +54,7 @@ static bool put_text(struct launch *l, const char *knob, const char *value)
     if (!put_flag(l, knob)) {
         return false;
     }
-    put(l, WORD_LITERAL, value, false);
+    launch_put(l, WORD_LITERAL, value, false);
     return true;
 }
 
@@ -95,7 +95,7 @@ static void put_extras(struct launch *l, const char *checkpoint)
         char *text = arena_strdup(l->arena, f->flag);
         char *rest = NULL;
         for (char *w = strtok_r(text, " ", &rest); w; w = strtok_r(NULL, " ", &rest)) {
-            put(l, WORD_LITERAL, w, w[0] == '-');
+            launch_put(l, WORD_LITERAL, w, w[0] == '-');
         }
     }
 }
@@ -121,6 +121,48 @@ static const char *checkpoint_of(struct launch *l, bool *quantise)
     return NULL;
 }
 
+/* ---- prefill and decode apart ---------------------------------------------------------------
+ */
+
+static bool is_prefill(const struct launch *l)
+{
+    return l->job->role == ROLE_PREFILL;
+}
+
+static bool vllm_side(struct launch *l)
+{
+    if (l->job->role == ROLE_BOTH) {
+        return true;
+    }
+    if (l->job->spec.pp > 1) {
+        return refuse(l, "its NixlConnector moves no KV of pipeline stages");
+    }
+    return put_text(l, "pd_transfer",
+                    arena_printf(l->arena,
+                                 "{\"kv_connector\": \"NixlConnector\", \"kv_role\": \"%s\"}",
+                                 is_prefill(l) ? "kv_producer" : "kv_consumer"));
+}
+
+/* Each side is told of the other what differs from its own. */
+static bool sglang_side(struct launch *l)
+{
+    if (l->job->role == ROLE_BOTH) {
+        return true;
+    }
+    const struct system_spec *s = &l->job->spec;
+    const struct system_spec *o = &l->job->other;
+    if (!is_prefill(l) && s->pp > 1 && s->pp != o->pp) {
+        return refuse(l, "decode has one pipeline stage, or as many as prefill");
+    }
+    bool ok = put_text(l, "pd_mode", is_prefill(l) ? "prefill" : "decode") &&
+              put_text(l, "pd_transfer", "mooncake");
+    if (!is_prefill(l)) {
+        return ok && put_if(l, o->pp > 1, "pd_prefill_pp", o->pp);
+    }
+    return ok && put_if(l, o->tp * o->dp != s->tp * s->dp, "pd_decode_tp", o->tp * o->dp) &&
+           put_if(l, o->dp != s->dp, "pd_decode_dp", o->dp);
+}
+
 /* ---- vLLM -----------------------------------------------------------------------------------
  */
 
@@ -128,10 +170,10 @@ static const char *kv_flag(struct launch *l)
 {
     enum dtype kv = l->job->spec.kv;
     if (kv == DTYPE_FP8) {
-        return flag_of(l, "kv_fp8");
+        return launch_flag(l, "kv_fp8");
     }
     if (kv == DTYPE_BF16) {
-        return flag_of(l, "kv_bf16");
+        return launch_flag(l, "kv_bf16");
     }
     refuse(l, arena_printf(l->arena, "a KV cache in %s has no option", dtype_name(kv)));
     return NULL;
@@ -174,10 +216,10 @@ static bool vllm_nodes(struct launch *l)
         return true;
     }
     bool ok = put_int(l, "nnodes", l->n_nodes) && put_flag(l, "rank");
-    put(l, WORD_RANK, "", false);
+    launch_put(l, WORD_RANK, "", false);
     ok = ok && put_flag(l, "addr");
-    put(l, WORD_HEAD, "", false);
-    l->worker = flag_of(l, "headless");
+    launch_put(l, WORD_HEAD, "", false);
+    l->worker = launch_flag(l, "headless");
     return ok && l->worker;
 }
 
@@ -204,7 +246,7 @@ static bool vllm_command(struct launch *l)
            put_if(l, l->job->stream_interval > 1, "stream", l->job->stream_interval) &&
            put_if(l, l->job->api_servers > 1, "api_servers", l->job->api_servers) &&
            (!s->by_priority || put_text(l, "policy", "priority")) && vllm_draft(l) &&
-           vllm_nodes(l);
+           vllm_side(l) && vllm_nodes(l);
 }
 
 /* ---- SGLang ---------------------------------------------------------------------------------
@@ -228,9 +270,9 @@ static bool sglang_nodes(struct launch *l)
         return true;
     }
     bool ok = put_int(l, "nnodes", l->n_nodes) && put_flag(l, "rank");
-    put(l, WORD_RANK, "", false);
+    launch_put(l, WORD_RANK, "", false);
     ok = ok && put_flag(l, "addr");
-    put(l, WORD_HEAD, ":20000", false);
+    launch_put(l, WORD_HEAD, ":20000", false);
     return ok;
 }
 
@@ -258,7 +300,7 @@ static bool sglang_command(struct launch *l)
            put_if(l, s->recv_interval > 1, "recv", s->recv_interval) &&
            put_if(l, s->max_queue > 0, "max_queue", s->max_queue) &&
            (!s->by_priority || (put_flag(l, "policy") && put_flag(l, "policy_low"))) &&
-           sglang_draft(l) && sglang_nodes(l);
+           sglang_draft(l) && sglang_side(l) && sglang_nodes(l);
 }
 
 /* ---- TensorRT-LLM ---------------------------------------------------------------------------
@@ -266,7 +308,7 @@ static bool sglang_command(struct launch *l)
 
 static bool set_config(struct launch *l, const char *knob, json_t *value)
 {
-    const char *key = flag_of(l, knob);
+    const char *key = launch_flag(l, knob);
     if (!key) {
         json_decref(value);
         return false;
@@ -320,11 +362,23 @@ static bool trtllm_ranks(struct launch *l)
                                  (json_int_t)s->balance_iters)));
 }
 
+/* The buffer holds the KV of the longest prompt. */
+static bool trtllm_side(struct launch *l)
+{
+    if (l->job->role == ROLE_BOTH) {
+        return true;
+    }
+    json_t *transfer = json_pack("{s:s, s:I}", "backend", "NIXL", "max_tokens_in_buffer",
+                                 (json_int_t)l->job->spec.max_model_len);
+    return set_config(l, "pd_transfer", transfer) &&
+           (!is_prefill(l) || set_config(l, "pd_overlap", json_true()));
+}
+
 static bool trtllm_config(struct launch *l)
 {
     const struct system_spec *s = &l->job->spec;
     l->config = json_object();
-    return trtllm_ranks(l) && trtllm_cache(l) && trtllm_scheduling(l) &&
+    return trtllm_side(l) && trtllm_ranks(l) && trtllm_cache(l) && trtllm_scheduling(l) &&
            (s->draft_tokens == 0 ||
             set_config(l, "spec",
                        json_pack("{s:s, s:i}", "decoding_type", "MTP",
@@ -349,7 +403,7 @@ static bool trtllm_command(struct launch *l)
               put_int(l, "max_tokens", s->max_batched_tokens) &&
               (isnan(s->mem_util_frac) || put_frac(l, "mem", s->mem_util_frac)) &&
               trtllm_config(l) && put_flag(l, "config");
-    put(l, WORD_CONFIG, "", false);
+    launch_put(l, WORD_CONFIG, "", false);
     return ok;
 }
 
@@ -377,7 +431,7 @@ static bool set_version(struct launch *l)
                        engine_names[s->engine]);
     }
     l->version = full_version(l->arena, asked[0] ? asked : release->flag);
-    const char *pattern = flag_of(l, "image");
+    const char *pattern = launch_flag(l, "image");
     const char *at = pattern ? strstr(pattern, "%s") : NULL;
     if (at) {
         l->image = arena_printf(l->arena, "%.*s%s%s", (int)(at - pattern), pattern, l->version,
@@ -401,11 +455,11 @@ static bool put_program(struct launch *l)
         return false;
     }
     for (int i = 0; i < 4 && programs[engine][i]; i++) {
-        put(l, WORD_LITERAL, programs[engine][i], false);
+        launch_put(l, WORD_LITERAL, programs[engine][i], false);
     }
-    put(l, WORD_LITERAL, checkpoint, false);
+    launch_put(l, WORD_LITERAL, checkpoint, false);
     bool ok = put_text(l, "host", "0.0.0.0") && put_flag(l, "port");
-    put(l, WORD_PORT, "", false);
+    launch_put(l, WORD_PORT, "", false);
     put_extras(l, checkpoint);
     return ok && (!quantise || put_text(l, "quantization", "fp8"));
 }
@@ -432,9 +486,13 @@ static bool set_metric(struct launch *l, bool scaled)
 bool launch_build(struct arena *arena, const struct export_stock *stock,
                   const struct export_job *job, bool scaled, struct launch *l, struct err *err)
 {
+    static const char *const files[] = {[ROLE_BOTH] = "trtllm.yaml",
+                                        [ROLE_PREFILL] = "trtllm-prefill.yaml",
+                                        [ROLE_DECODE] = "trtllm-decode.yaml"};
     enum engine_kind engine = job->spec.engine;
     *l = (struct launch){.arena = arena, .job = job, .flags = &stock->flags, .err = err};
     l->port = engine == ENGINE_SGLANG ? 30000 : 8000;
+    l->file = files[job->role];
     if (engine == ENGINE_STATIC) {
         return refuse(l, "it is a baseline for comparison, not a server");
     }
@@ -450,7 +508,9 @@ bool launch_build(struct arena *arena, const struct export_stock *stock,
 void launch_fini(struct launch *l)
 {
     json_decref(l->config);
+    free(l->words);
     l->config = NULL;
+    l->words = NULL;
 }
 
 void export_note(struct arena *arena, struct export_job *job, const char *fmt, ...)

@@ -9,6 +9,7 @@
 
 #include "sim/base/csvio.h"
 #include "sim/base/node.h"
+#include "sim/experiment/prefill.h"
 #include "sim/report/export_parts.h"
 
 enum { MAX_SETS = 256, MAX_HOST_GPUS = 16, DEFAULT_HOST_GPUS = 8, NAMES_SHOWN = 8 };
@@ -43,6 +44,15 @@ static bool set_node(const struct export_stock *stock, const char *name, struct 
     job->node = name;
     job->gpus_per_node = host_gpus(&stock->nodes, job->spec.gpu, node, job->n_gpus);
     return true;
+}
+
+/* The named node where it holds that GPU. */
+static bool set_prefill_node(const struct export_stock *stock, const char *name,
+                             struct export_job *job, struct err *err)
+{
+    const struct node_spec *node = name[0] ? node_spec_find(&stock->nodes, name, err) : NULL;
+    bool holds = node && strcmp(node->gpu, job->spec.gpu->name) == 0;
+    return set_node(stock, holds ? name : "", job, err);
 }
 
 /* ---- one deployment -------------------------------------------------------------------------
@@ -100,6 +110,49 @@ static void note_rest(struct arena *arena, struct export_job *job)
     }
 }
 
+/* What the engine has of a resolved system. */
+static void set_system(struct export_job *job, const struct system *system)
+{
+    job->spec = system->spec;
+    job->n_gpus = system->n_gpus;
+    job->checkpoint_bytes = system->footprint.weights_bytes * system->n_gpus;
+}
+
+static bool check_fits(const struct export_job *job, const struct system *system,
+                       struct err *err)
+{
+    return system->footprint.fits ||
+           err_set(err, ERR_UNFIT, "%s does not fit%s: %s", job->name,
+                   job->role == ROLE_PREFILL ? " the prefill replicas" : "",
+                   system->footprint.reason);
+}
+
+/* The prefill side as a job of its own. Both sides are told how tokens are drafted, since the
+ * draft's state travels along; the decode side was simulated without a prefix cache. */
+static bool add_prefill(struct arena *arena, const struct export_stock *stock,
+                        const struct scenario *sc, const struct deployment *d,
+                        struct system *decode, struct export_job *job, struct err *err)
+{
+    struct prefill_side side;
+    struct export_job *prefill = arena_alloc(arena, 1, sizeof *prefill);
+    bool ok = prefill_resolve(arena, stock->stock, sc, d, &job->asked, decode, &side, err);
+    if (ok) {
+        *prefill = *job;
+        prefill->role = ROLE_PREFILL;
+        prefill->replicas = d->prefill_replicas;
+        set_system(prefill, &side.system);
+        prefill->spec.draft_tokens = job->spec.draft_tokens;
+        job->role = ROLE_DECODE;
+        job->spec.prefix_cache = 0;
+        job->prefill = prefill;
+        job->other = prefill->spec;
+        prefill->other = job->spec;
+        ok = check_fits(prefill, &side.system, err);
+    }
+    prefill_fini(&side);
+    return ok;
+}
+
 static bool resolve(struct arena *arena, const struct export_stock *stock,
                     const struct scenario *sc, const struct deployment *d,
                     enum export_target target, struct export_job *job, struct err *err)
@@ -109,24 +162,18 @@ static bool resolve(struct arena *arena, const struct export_stock *stock,
     job->stream_interval = sc->engine.stream_interval;
     job->api_servers = sc->engine.api_servers;
     job->replicas = d->replicas > 0 ? d->replicas : 1;
-    if (d->prefill_replicas > 0) {
-        return err_set(err, ERR_UNFIT, "%s splits prefill and decode, which is not exported",
-                       d->name);
-    }
     if (!system_spec_of(sc, d, &job->asked, err)) {
         return false;
     }
     translate(arena, job, engine_of(target, d->engine));
     bool ok = system_resolve(stock->stock, &job->asked, &system, err);
-    job->spec = system.spec;
-    job->n_gpus = system.n_gpus;
-    job->checkpoint_bytes = system.footprint.weights_bytes * system.n_gpus;
-    if (ok && !system.footprint.fits) {
-        ok = err_set(err, ERR_UNFIT, "%s does not fit: %s", d->name, system.footprint.reason);
-    }
+    set_system(job, &system);
+    ok = ok && check_fits(job, &system, err) &&
+         (d->prefill_replicas == 0 || add_prefill(arena, stock, sc, d, &system, job, err));
     system_fini(&system);
     note_rest(arena, job);
-    return ok && set_node(stock, d->node, job, err);
+    return ok && set_node(stock, d->node, job, err) &&
+           (!job->prefill || set_prefill_node(stock, d->node, job->prefill, err));
 }
 
 static bool fits(const struct export_stock *stock, const struct scenario *sc,
@@ -372,11 +419,23 @@ static void add_values(const struct plan_files *p, struct set_list *sets)
     }
 }
 
+/* Of one unit. */
+static void add_prefill_row(const struct plan_files *p, int row, struct set_list *sets)
+{
+    static const char *const cols[] = {"hardware", "tp", "pp", "ep", "dp"};
+    add_set(p->arena, sets, "deployments.0.prefill_replicas",
+            cell(&p->plan, row, "prefill_replicas"));
+    for (size_t i = 0; i < sizeof cols / sizeof *cols; i++) {
+        add_set(p->arena, sets, arena_printf(p->arena, "deployments.0.prefill.%s", cols[i]),
+                cell(&p->plan, row, arena_printf(p->arena, "prefill_%s", cols[i])));
+    }
+}
+
 static void add_row(const struct plan_files *p, int row, struct set_list *sets)
 {
-    static const char *const cols[] = {"tp",       "pp",  "ep", "dp", "prefill_replicas",
-                                       "replicas", "node"};
+    static const char *const cols[] = {"tp", "pp", "ep", "dp", "node"};
     const struct csv_table *t = &p->plan;
+    bool apart = number(t, row, "prefill_replicas") > 0;
     bool sglang = has_text(t, row, "engine", "sglang");
     add_set(p->arena, sets, "model.name", quoted(p->arena, cell(t, row, "model")));
     add_set(p->arena, sets, "model.weights", cell(t, row, "weights"));
@@ -389,6 +448,11 @@ static void add_row(const struct plan_files *p, int row, struct set_list *sets)
     for (size_t i = 0; i < sizeof cols / sizeof *cols; i++) {
         add_set(p->arena, sets, arena_printf(p->arena, "deployments.0.%s", cols[i]),
                 cell(t, row, cols[i]));
+    }
+    add_set(p->arena, sets, "deployments.0.replicas",
+            cell(t, row, apart ? "decode_replicas" : "replicas"));
+    if (apart) {
+        add_prefill_row(p, row, sets);
     }
 }
 
@@ -463,6 +527,29 @@ static double running_per_replica(const struct plan_files *p, int row)
     return rate * (number(t, row, "fleet_ttft_s_mean") + decode_s);
 }
 
+/* A disaggregated option is bought in units. */
+static void count_units(struct export_job *job, int64_t units, int64_t spares)
+{
+    job->spares = spares * job->replicas;
+    job->replicas *= units;
+}
+
+static bool set_counts(const struct plan_files *p, const struct export_stock *stock, int row,
+                       struct export_job *job)
+{
+    int64_t units = (int64_t)number(&p->plan, row, "replicas");
+    int64_t spares = (int64_t)fmax(0.0, number(&p->plan, row, "spares"));
+    if (!job->prefill) {
+        job->spares = spares;
+        return true;
+    }
+    const char *node = cell(&p->plan, row, "prefill_node");
+    count_units(job, units, spares);
+    count_units(job->prefill, units, spares);
+    job->prefill->name = job->name;
+    return !node[0] || set_node(stock, node, job->prefill, p->err);
+}
+
 bool export_from_plan(struct arena *arena, const struct export_stock *stock, const char *dir,
                       const char *option, enum export_target target, struct export_job *job,
                       struct err *err)
@@ -475,7 +562,9 @@ bool export_from_plan(struct arena *arena, const struct export_stock *stock, con
         return false;
     }
     job->name = cell(&p.plan, row, "option");
-    job->spares = (int64_t)fmax(0.0, number(&p.plan, row, "spares"));
+    if (!set_counts(&p, stock, row, job)) {
+        return false;
+    }
     job->most_replicas = most_replicas(&p, job->name);
     job->running_per_replica = running_per_replica(&p, row);
     if (decided[0]) {

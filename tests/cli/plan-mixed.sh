@@ -29,5 +29,8 @@ columns out/mixed/plan.csv state prefill_node n_gpus n_gpus_stranded replicas sp
     awk -F , '$1 == "ranked" && $2 != "" {
         print ($3 == 8 * $7 && $3 - $4 == $9 && $9 == 3 * ($5 + $6) && $8 < $7 ? "adds up" : $0) }' | sort | uniq -c | sed 's/^ *//'
 columns out/mixed/costs.csv option section item unit | grep 'h100-sxm prefill.*\(own-site\|p5en\).*,node' | cut -d , -f 2-
-"$HEADROOM" export out/mixed --for vllm --option "$(columns out/mixed/plan.csv option prefill_node | grep dgx-h100 | head -n 1 | cut -d , -f 1)" 2>&1
+# ten units of two prefill and one decode replica, and a spare one
+"$HEADROOM" export -q out/mixed --for vllm --option "$(columns out/mixed/plan.csv option prefill_node | grep dgx-h100 | head -n 1 | cut -d , -f 1)" >launch.sh
 echo "exit $?"
+grep -E "^# vllm|^# tp|_(0|10|21):" launch.sh
+sh -n launch.sh
