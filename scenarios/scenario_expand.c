@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hardware/catalog.h"
 #include "scenarios/scenario.h"
 
 enum axis {
@@ -272,6 +273,20 @@ static bool fill(struct arena *arena, const struct scenario *sc,
     return true;
 }
 
+/* Has the list of prefill hardware named this GPU before? Together, it makes no difference. */
+static bool repeats_prefill(const struct scenario_deployment *entry, const struct product *p,
+                            const struct deployment *d)
+{
+    for (int i = 0; i < p->digit[AXIS_PREFILL_HARDWARE]; i++) {
+        const char *name = entry->prefill.hardware.items[i];
+        const char *gpu = strcmp(name, "auto") == 0 ? d->gpu->name : name;
+        if (d->prefill_replicas == 0 || catalog_same_name(gpu, d->prefill_gpu->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Gives an error of the catalogue, which knows no scenario, the place that named the thing. */
 static bool locate(const struct scenario *sc, const char *path, struct src_pos otherwise,
                    const struct err *cause, struct err *err)
@@ -314,9 +329,7 @@ static bool expand_entry(struct arena *arena, const struct scenario *sc,
                     : arena_printf(arena, "model.%d.weights", model_idx);
             return locate(sc, path, entry->pos, &cause, err);
         }
-        /* together, the hardware of prefill replicas makes no difference */
-        bool again = d->prefill_replicas == 0 && p.digit[AXIS_PREFILL_HARDWARE] > 0;
-        list->n += layout_is_possible(d) && !again;
+        list->n += layout_is_possible(d) && !repeats_prefill(entry, &p, d);
     } while (product_next(&p));
     if (list->n == n_before) {
         return err_at(err, entry->pos,

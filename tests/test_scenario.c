@@ -799,6 +799,15 @@ static void prefill_hardware_is_a_list_of_its_own(void)
     CU_ASSERT_STRING_EQUAL(list.items[2].name, "h200-sxm-tp1-prefill2-h200-sxm");
     CU_ASSERT_STRING_EQUAL(list.items[1].prefill_gpu->name, "h100-sxm");
     CU_ASSERT_PTR_EQUAL(list.items[2].prefill_gpu, list.items[2].gpu);
+    /* auto is the decode GPU, which counts once however it is spelt */
+    sc = must_parse(arena, SMALL "deployments: [{hardware: [h200-sxm, h100-sxm], tp: 1, "
+                                 "prefill_replicas: 2, "
+                                 "prefill: {hardware: [auto, H200-SXM, h200-sxm]}}]\n");
+    CU_ASSERT_TRUE_FATAL(expand(arena, sc, &list, &err));
+    CU_ASSERT_EQUAL_FATAL(list.n, 3);
+    CU_ASSERT_STRING_EQUAL(list.items[0].prefill_gpu->name, "h200-sxm");
+    CU_ASSERT_STRING_EQUAL(list.items[1].prefill_gpu->name, "h100-sxm");
+    CU_ASSERT_STRING_EQUAL(list.items[2].prefill_gpu->name, "h200-sxm");
     sc = must_parse(arena, SMALL "deployments:\n"
                                  "  - hardware: h200-sxm\n"
                                  "    prefill_replicas: 1\n"
