@@ -524,6 +524,27 @@ static void without_a_link_transfers_wait_for_its_repair(void)
     lab_free(l);
 }
 
+/* Of three decode replicas those that are cut off are given nothing: who waits was on the way
+ * to one when it was cut, or all were. */
+static void prompts_go_where_a_link_works(void)
+{
+    struct lab *l = failing_link_lab(0);
+    l->cfg.links_per_rank = 1;
+    l->cfg.n_replicas = 3;
+    cluster_run(&l->cfg, &l->out);
+    CU_ASSERT_EQUAL(l->out.n_completed, 300);
+    CU_ASSERT_TRUE(l->out.n_link_failures > 10);
+    int n_waited = 0;
+    int n_elsewhere = 0;
+    for (int id = 0; id < 300; id++) {
+        n_waited += l->ends[id].first_s - l->ends[id].arrival_s > 0.5;
+        n_elsewhere += l->replica[id] > 1;
+    }
+    CU_ASSERT_EQUAL(n_waited, 0);
+    CU_ASSERT_TRUE(n_elsewhere > 10);
+    lab_free(l);
+}
+
 /* Of four of a rank: transfers take 4/3 as long while one is down. */
 static void the_links_that_are_left_carry_on(void)
 {
@@ -620,6 +641,7 @@ int main(void)
          a_cold_decode_pool_grows_by_what_it_holds_back},
         {"without a link transfers wait for its repair",
          without_a_link_transfers_wait_for_its_repair},
+        {"prompts go where a link works", prompts_go_where_a_link_works},
         {"the links that are left carry on", the_links_that_are_left_carry_on},
         {"a run repeats to the byte", a_run_repeats_to_the_byte},
         {"more bandwidth or memory does not slow the first token",

@@ -376,7 +376,13 @@ void handover_open(struct handover *h, int i, bool open, double now_s)
 
 void handover_set_link(struct handover *h, int link, double up_frac, double now_s)
 {
+    int in = link - h->n_prefill * h->out_ranks;
     link_set_capacity(h->net, now_s, link, up_frac * full_rate(h, link));
+    if (in >= 0 && in < (h->n_replicas - h->n_prefill) * h->in_ranks) {
+        struct replica *r = &h->replicas[h->n_prefill + in / h->in_ranks];
+        replica_reach(r, in % h->in_ranks, up_frac > 0.0);
+        handover_retry(h, now_s);
+    }
 }
 
 /* ---- figures

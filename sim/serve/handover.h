@@ -3,10 +3,11 @@
  * prefill replica to memory reserved on a decode replica, over links that all transfers share
  * max-min fairly (link.h).
  *
- * A prompt takes the decode replica with the fewest requests that has room. When none has, it
- * waits in order of its prompt's end, and its KV stays on the prefill side, whose memory fills
- * up: back-pressure without loss. Every rank has a link out (prefill) or in (decode) of its
- * GPUs' network cards together, and all cross a spine when the fabric is oversubscribed.
+ * A prompt takes the decode replica with the fewest requests that has room on a rank of which a
+ * network card works. When none has, it waits in order of its prompt's end, and its KV stays on
+ * the prefill side, whose memory fills up: back-pressure without loss. Every rank has a link
+ * out (prefill) or in (decode) of its GPUs' network cards together, and all cross a spine when
+ * the fabric is oversubscribed.
  *
  * bulk: the transfer starts when the prompt is computed. layered: it starts with the step that
  * computes the last of the prompt, so that only the last layer's bytes are left at its end
@@ -67,7 +68,8 @@ void handover_return(struct handover *h, int i, double now_s);
  * to it still lands. */
 void handover_open(struct handover *h, int i, bool open, double now_s);
 
-/* Share of a link's network cards that works: 1 all, 0 none. Links as of handover_link. */
+/* Share of a link's network cards that works: 1 all, 0 none: what is on its way stands still.
+ * Links as of handover_link. */
 void handover_set_link(struct handover *h, int link, double up_frac, double now_s);
 
 int64_t handover_waiting(const struct handover *h);  /* for memory on the decode side */

@@ -122,8 +122,9 @@ struct rank {
     int n_chunks, cap_chunks;
     int32_t *fresh; /* decoding, but not yet part of a decode iteration */
     int n_fresh, cap_fresh;
-    int64_t n_landing; /* decode side: memory reserved, KV on its way or not yet taken up; kept
-                          in the rank of the first slot */
+    int64_t n_landing; /* decode side: memory reserved, KV on its way or not yet taken up; in
+                          the rank of the first slot, as the next */
+    bool unreachable;  /* none of its network cards works: no KV is sent to it */
     struct step_batch batch;
     bool decodes;             /* the step in progress includes the decoding requests */
     double last_decode_s;     /* end of the latest decode iteration */
@@ -253,6 +254,8 @@ bool replica_is_empty(const struct replica *r);
  * sglang/srt/disaggregation/decode.py). */
 bool replica_reserve(struct replica *r, int32_t request);
 bool replica_has_room(const struct replica *r, int32_t request);
+/* Can KV be sent to that rank? A new replica's ranks are all reachable. */
+void replica_reach(struct replica *r, int rank, bool reachable);
 /* Gives a reservation back. */
 void replica_unreserve(struct replica *r, int32_t request, double now_s);
 /* The KV has landed in the reserved memory: the request decodes as soon as the scheduler looks.

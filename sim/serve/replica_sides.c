@@ -45,7 +45,7 @@ static int64_t landing_bytes(const struct replica *r, int32_t idx)
     return kv_bytes(&r->cfg->kv, landing_tokens(r, &r->pool->items[idx]));
 }
 
-/* The rank with the fewest requests that has room; -1: none. */
+/* The reachable rank with the fewest requests that has room; -1: none. */
 static int landing_rank(const struct replica *r, int32_t idx)
 {
     int best = -1;
@@ -53,7 +53,8 @@ static int landing_rank(const struct replica *r, int32_t idx)
     int64_t bytes = landing_bytes(r, idx);
     for (int i = 0; i < r->n_ranks; i++) {
         int64_t held = held_on(r, i);
-        if (held < fewest && rank_has_room(r, &r->ranks[i], held, bytes)) {
+        if (held < fewest && !r->all_ranks[i].unreachable &&
+            rank_has_room(r, &r->ranks[i], held, bytes)) {
             best = i;
             fewest = held;
         }
@@ -79,6 +80,11 @@ bool replica_reserve(struct replica *r, int32_t idx)
     r->all_ranks[rank].n_landing++;
     r->n_load++;
     return true;
+}
+
+void replica_reach(struct replica *r, int rank, bool reachable)
+{
+    r->all_ranks[rank].unreachable = !reachable;
 }
 
 /* Memory has come free: an idle replica looks again at those that wait for it. */
