@@ -433,6 +433,10 @@ static void a_pipeline_may_be_a_side_of_a_unit(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(item->option.name, "1 l40s tp4 pp4 prefill + 2 decode"));
     CU_ASSERT_EQUAL(item->n_gpus, 18);
     CU_ASSERT_EQUAL(item->option.prefill.gpus, 16);
+    /* machines need cards like the named network's, as far as PCIe 4 of the L40S reaches */
+    CHECK_NEAR(item->option.nic_bytes_per_s, 50e9, 1e-9);
+    CHECK_NEAR(item->option.prefill.nic_bytes_per_s, 31e9, 1e-9);
+    CU_ASSERT_TRUE(item->option.nic_named && item->option.prefill.nic_named);
 }
 
 /* Apart, on slow and fast GPUs either way: what is cut has no capacity. */

@@ -187,6 +187,14 @@ static void network_cards_must_carry_what_was_simulated(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(why, "not known"));
     slow.n_nics = 16;
     CU_ASSERT_TRUE(units_share_fits(&share, &slow, why, sizeof why));
+    /* a network that the scenario names is believed where nothing is known, also between nodes
+     */
+    share.nic_named = true;
+    CU_ASSERT_TRUE(units_share_fits(&share, &unknown, why, sizeof why));
+    share.gpus = 16;
+    CU_ASSERT_TRUE(units_share_fits(&share, &unknown, why, sizeof why));
+    slow.n_nics = 8;
+    CU_ASSERT_FALSE(units_share_fits(&share, &slow, why, sizeof why));
 }
 
 int main(void)

@@ -64,3 +64,11 @@ double network_port_use(const struct network_ports *ports, bool is_network, cons
     }
     return sum > 0.0 && rate > 0.0 && total_s > 0.0 ? sum / (rate * total_s) : NAN;
 }
+
+double network_cards_bytes_per_s(const struct network *network, const struct gpu *gpu)
+{
+    if (!network->link) {
+        return network->bytes_per_s;
+    }
+    return network->link->is_scaleout ? fmin(network->bytes_per_s, gpu->pcie_bytes_per_s) : 0.0;
+}

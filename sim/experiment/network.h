@@ -32,6 +32,11 @@ bool network_of_gpu(const struct fabric *fabric, const struct node_list *nodes,
 struct link_path network_path(const struct fabric *fabric, const struct network *network,
                               const struct gpu *gpu);
 
+/* Line rate of the network cards that one GPU must have for it: those of the node, or a named
+ * network's as far as the GPU's PCIe reaches. 0: it takes none (a link inside a machine), or
+ * nothing is known. */
+double network_cards_bytes_per_s(const struct network *network, const struct gpu *gpu);
+
 /* ---- what the GPUs of a replica send one another */
 
 /* Which of a GPU's links: the one of its scale-up domain, or its share of the network between

@@ -16,8 +16,9 @@ static const double TRANSFER_EFFICIENCY = 0.8;
 /* Line rates of one GPU's way to other replicas. */
 struct way {
     const char *name;
-    bool in_one_domain, over_nics, over_network;
+    bool in_one_domain, over_network, named;
     double prefill_bytes_per_s, decode_bytes_per_s;
+    double prefill_nic_bytes_per_s, decode_nic_bytes_per_s; /* 0: not over network cards */
 };
 
 /* Every GPU of the deployment stands in one scale-up domain. */
@@ -78,8 +79,10 @@ static bool find_way(struct arena *arena, const struct stock *stock, const struc
     }
     *out = (struct way){
         .name = from.link ? from.name : arena_printf(arena, "NICs of %s", from.name),
-        .over_nics = !from.link,
         .over_network = !from.link || from.link->is_scaleout,
+        .named = from.link != NULL,
+        .prefill_nic_bytes_per_s = network_cards_bytes_per_s(&from, prefill_gpu),
+        .decode_nic_bytes_per_s = network_cards_bytes_per_s(&to, decode_gpu),
         .prefill_bytes_per_s = from.bytes_per_s,
         .decode_bytes_per_s = to.bytes_per_s,
     };
@@ -169,8 +172,9 @@ bool prefill_resolve(struct arena *arena, const struct stock *stock, const struc
     memset(decode->replica.tiers, 0, sizeof decode->replica.tiers);
     out->in_one_domain = way.in_one_domain;
     out->over_network = way.over_network;
-    out->nic_bytes_per_s = way.over_nics ? way.prefill_bytes_per_s : 0.0;
-    out->decode_nic_bytes_per_s = way.over_nics ? way.decode_bytes_per_s : 0.0;
+    out->nic_bytes_per_s = way.prefill_nic_bytes_per_s;
+    out->decode_nic_bytes_per_s = way.decode_nic_bytes_per_s;
+    out->nic_named = way.named;
     decode->evidence.scope = SCOPE_NEW;
     decode->evidence.grade =
         weaker(EVIDENCE_SKU, weaker(decode->evidence.grade, out->system.evidence.grade));

@@ -14,8 +14,9 @@ struct prefill_side {
     const char *network; /* links.csv name, or "NICs of dgx-h100" */
     bool in_one_domain;  /* KV travels inside the scale-up domain of all GPUs */
     bool over_network;   /* ... over network links, one of each GPU, which can fail */
-    /* of one GPU's network cards, where KV travels over those of a node; else 0 */
+    /* of one GPU's network cards, where KV travels over such; else 0 */
     double nic_bytes_per_s, decode_nic_bytes_per_s;
+    bool nic_named; /* they are of the network that the scenario names */
 };
 
 /* Resolves the prefill replicas of deployment d: what was asked of the decode side with what

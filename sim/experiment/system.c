@@ -231,7 +231,8 @@ static bool build_step(const struct stock *stock, struct system *s, struct err *
                                                   p->node, p->gpu, &network, err)) {
         return false;
     }
-    s->nic_bytes_per_s = crosses && !network.link ? network.bytes_per_s : 0.0;
+    s->nic_bytes_per_s = crosses ? network_cards_bytes_per_s(&network, p->gpu) : 0.0;
+    s->nic_named = network.link && s->nic_bytes_per_s > 0.0;
     s->ports = network_ports_of(&stock->fabric, &network, p->gpu);
     struct step_config c = {
         .model = p->model,

@@ -71,9 +71,10 @@ struct system {
     struct step_model *step;       /* owned; NULL when it does not fit */
     struct replica_config replica; /* points at step */
     int n_gpus;                    /* of one replica */
-    /* share of one GPU of the network cards that its pipeline or its dispatch to experts was
-     * built over; 0: none, or a link that the scenario names */
+    /* of one GPU's network cards, over which its pipeline or its dispatch to experts was built;
+     * 0: none */
     double nic_bytes_per_s;
+    bool nic_named; /* the scenario says so, of whatever machine */
     struct network_ports ports;
     struct evidence_state evidence;
     struct skew_spread skew;             /* 1 unless the model was never measured */

@@ -5,6 +5,8 @@
 #ifndef OPTION_H
 #define OPTION_H
 
+#include <stdbool.h>
+
 /* How near to the measured systems the prediction is, weakest first. */
 enum plan_evidence {
     PLAN_EVIDENCE_NONE,     /* nothing of the kind was measured: never high confidence */
@@ -31,6 +33,7 @@ struct plan_share {
     int node_gpus;   /* of those, that must share one node; 0: all that a node can take */
     double nic_bytes_per_s; /* of one GPU's network cards, at which KV to the other instances,
                                or a pipeline, was simulated; 0: not over such */
+    bool nic_named; /* by the scenario, which is believed where a node's are not known */
     double power_w, idle_power_w;
 };
 
@@ -44,6 +47,7 @@ struct plan_option {
     int node_gpus;          /* GPUs of a replica that must share one node: the scale-up group it
                                was simulated with; 0: all that a node can take */
     double nic_bytes_per_s; /* as of a share */
+    bool nic_named;         /* as of a share */
     struct plan_share prefill; /* prefill instances on GPUs of another kind; gpu NULL: none */
     double rps_per_replica;    /* sustainable requests/s, every class inside its service levels,
                                   under Poisson arrivals; 0: none */

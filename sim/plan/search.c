@@ -279,6 +279,7 @@ static void fill_shares(const struct unit *u, struct plan_option *o)
     o->gpus_per_replica = unit_gpus(u);
     o->node_gpus = domain_share(decode);
     o->nic_bytes_per_s = decode_nic(u);
+    o->nic_named = u->prefill.nic_named || decode->nic_named;
     if (apart && prefill->spec.gpu != decode->spec.gpu) {
         o->gpus_per_replica = decode_gpus(u);
         o->instances = candidate_replicas(u->candidate);
@@ -286,7 +287,8 @@ static void fill_shares(const struct unit *u, struct plan_option *o)
                                          .gpus = prefill_gpus(u),
                                          .instances = u->prefill.n_replicas,
                                          .node_gpus = domain_share(prefill),
-                                         .nic_bytes_per_s = prefill_nic(u)};
+                                         .nic_bytes_per_s = prefill_nic(u),
+                                         .nic_named = o->nic_named};
         return;
     }
     o->nic_bytes_per_s = fmax(o->nic_bytes_per_s, apart ? prefill_nic(u) : 0.0);

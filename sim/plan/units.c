@@ -19,6 +19,7 @@ struct plan_share units_main_share(const struct plan_option *option)
         .instances = option->instances,
         .node_gpus = option->node_gpus,
         .nic_bytes_per_s = option->nic_bytes_per_s,
+        .nic_named = option->nic_named,
         .power_w = option->power_w,
         .idle_power_w = option->idle_power_w,
     };
@@ -54,7 +55,7 @@ static bool carries(const struct plan_share *share, const struct node_spec *node
     static const double ROUNDING = 1e-9;
     static const double GBPS = 1e9 / 8.0;
     double nic = node->nic_bytes_per_s * node->n_nics / node->n_gpus;
-    if (nic >= share->nic_bytes_per_s * (1.0 - ROUNDING)) {
+    if (nic >= share->nic_bytes_per_s * (1.0 - ROUNDING) || (nic <= 0.0 && share->nic_named)) {
         return true;
     }
     int n = snprintf(why, why_size, "what crosses nodes was simulated at %.0f Gb/s per GPU, ",
@@ -80,7 +81,7 @@ bool units_share_fits(const struct plan_share *share, const struct node_spec *no
                  node->n_gpus);
         return false;
     }
-    if (gpus > node->n_gpus && node->nic_bytes_per_s <= 0) {
+    if (gpus > node->n_gpus && node->nic_bytes_per_s <= 0 && !share->nic_named) {
         snprintf(why, why_size,
                  "a replica of %d GPUs spans nodes and the network of %s is not known", gpus,
                  node->name);
