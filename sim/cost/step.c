@@ -20,7 +20,7 @@ const char *const op_group_names[] = {"attention", "dense",     "experts",
  * comparison with measured results and not tuned afterwards. */
 static const double SMALL_KERNEL_S =
     1.8e-6; /* fused norm, rope, activation, residual kernels */
-static const double SMALL_KERNELS_PER_LAYER = 4.0;
+static const double SMALL_KERNELS_PER_LAYER = 3.0;
 static const double STREAM_EFF = 0.8; /* bandwidth fraction of elementwise kernels */
 static const double SAMPLING_S = 30e-6;
 static const double SAMPLING_PASSES = 6.0;
@@ -670,7 +670,8 @@ static int group_shapes(const struct step_model *sm, const struct step_group *g,
     return n;
 }
 
-/* Norms, rope, activation and residual: four launches a layer and their traffic. */
+/* Two norms with the residual, and rope: three launches a layer and their traffic. The activation
+ * of a dense or shared MLP is a fourth; that of experts is in the time of their kernel. */
 static double elementwise_s(const struct step_model *sm, const struct step_group *g, double m)
 {
     const struct attn_spec *a = g->attn;
@@ -684,8 +685,10 @@ static double elementwise_s(const struct step_model *sm, const struct step_group
                (double)a->lin_value_heads * a->lin_value_dim) /
               tp;
     }
-    double bytes = 12.0 * m * h + 4.0 * m * qkv + 6.0 * m * (g->dense_width + g->shared_width);
-    return SMALL_KERNELS_PER_LAYER * SMALL_KERNEL_S +
+    double width = g->dense_width + g->shared_width;
+    double launches = SMALL_KERNELS_PER_LAYER + (width > 0.0 ? 1.0 : 0.0);
+    double bytes = 12.0 * m * h + 4.0 * m * qkv + 6.0 * m * width;
+    return launches * SMALL_KERNEL_S +
            bytes / (STREAM_EFF * sm->cfg.gpu->mem_bytes_per_s);
 }
 
