@@ -767,6 +767,25 @@ static void truncated_sampling_sorts_the_logits(void)
     bench_close();
 }
 
+/* One token, whose traffic is next to nothing: norm, norm and rope of 1.8 us each in 36 layers
+ * of experts; a fourth launch, the activation, in 32 dense ones. */
+static void experts_launch_no_activation_of_their_own(void)
+{
+    bench_open();
+    struct want moe = {"gpt-oss-120b", "h100-sxm", ENGINE_VLLM, DTYPE_MXFP4, 2, 1, 1};
+    struct want dense = {"llama-3.1-8b", "h100-sxm", ENGINE_VLLM, DTYPE_BF16, 1, 1, 1};
+    double parts[OP_N];
+    struct step_model *sm = build(&moe);
+    step_token_parts(sm, 1.0, parts);
+    CHECK_NEAR(parts[OP_OTHER], 36.0 * 3.0 * 1.8e-6, 0.02);
+    step_model_free(sm);
+    sm = build(&dense);
+    step_token_parts(sm, 1.0, parts);
+    CHECK_NEAR(parts[OP_OTHER], 32.0 * 4.0 * 1.8e-6, 0.02);
+    step_model_free(sm);
+    bench_close();
+}
+
 static double launches(const char *model, enum dtype weights, enum engine_kind engine, int tp)
 {
     struct err err = {0};
@@ -1055,6 +1074,7 @@ static const struct check_case cases[] = {
     CASE(graphs_pad_decode_batches_to_captured_sizes),
     CASE(steps_without_graphs_wait_for_the_host),
     CASE(truncated_sampling_sorts_the_logits),
+    CASE(experts_launch_no_activation_of_their_own),
     CASE(kernels_of_a_pass_are_counted_from_the_operators),
     CASE(short_prompts_wait_for_launches_and_long_ones_do_not),
     CASE(the_breakdown_adds_up_to_the_time_of_all_steps),
