@@ -337,6 +337,35 @@ static void an_architecture_left_out_has_no_kin(void)
     CU_ASSERT_STRING_NOT_EQUAL(from, "");
 }
 
+/* Blackwell alone has nvfp4: without its tables products in it take Hopper's fp8. */
+static void a_format_without_tables_runs_like_the_next_wider_one(void)
+{
+    const char *from = "";
+    const struct stock *s = variant_without_gpu(
+        arena, stock(), gpu_find(&stock()->gpus, "b200", NULL), true, &from);
+    struct err err = {0};
+    struct system system;
+    struct system_spec spec = system_spec_default();
+    int n_fp8 = 0;
+    spec.name = "test";
+    spec.model = model_find(arena, DIRS, 1, "llama-3.1-70b", &err);
+    spec.gpu = gpu_find(&s->gpus, "b200", NULL);
+    spec.engine = ENGINE_TRTLLM;
+    spec.engine_version = "";
+    spec.max_model_len = 4096;
+    spec.tp = 2;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(spec.model);
+    CU_ASSERT_TRUE_FATAL(model_checkpoint(spec.model, DTYPE_NVFP4, &spec.checkpoint, &err));
+    CU_ASSERT_TRUE_FATAL(system_resolve(s, &spec, &system, &err));
+    for (int i = 0; i < system.step->n_constants; i++) {
+        const struct step_constant *c = &system.step->constants[i];
+        CU_ASSERT_STRING_NOT_EQUAL(c->key->dtype, "nvfp4");
+        n_fp8 += strcmp(c->law, "gemm") == 0 && strcmp(c->key->dtype, "fp8") == 0;
+    }
+    CU_ASSERT_TRUE(n_fp8 > 0);
+    system_fini(&system);
+}
+
 static void unknown_effects_are_named(void)
 {
     struct err err = {0};
@@ -562,6 +591,8 @@ int main(void)
          coverage_of_groups_left_out_is_four_in_five},
         {"a GPU left out takes its twin's constants", a_gpu_left_out_takes_its_twins_constants},
         {"an architecture left out has no kin", an_architecture_left_out_has_no_kin},
+        {"a format without tables runs like the next wider one",
+         a_format_without_tables_runs_like_the_next_wider_one},
         {"unknown effects are named", unknown_effects_are_named},
         {"one run writes bands, evidence and every table",
          one_run_writes_bands_evidence_and_every_table},

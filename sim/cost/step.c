@@ -80,6 +80,16 @@ static const struct transfer *transfer_of(struct step_model *sm, const struct ke
     return t;
 }
 
+/* What stands in for products and experts of a format without tables: the next wider one, for
+ * the share of the peak that is reached falls as the peak rises. NULL: nothing. */
+static const char *wider_format(const char *key)
+{
+    if (strcmp(key, "bf16") == 0) {
+        return NULL;
+    }
+    return strcmp(key, "nvfp4") == 0 ? "fp8" : "bf16";
+}
+
 static bool resolve_gemm(struct step_model *sm, enum dtype dtype, struct gemm_unit *unit,
                          struct err *err)
 {
@@ -89,8 +99,8 @@ static bool resolve_gemm(struct step_model *sm, enum dtype dtype, struct gemm_un
     const char *key = gemm_dtype_key(c->gpu, dtype, scheme);
     const struct gemm_consts *k =
         kernel_gemm(c->kernels, c->gpus, c->gpu, engine_names[c->engine], key, &match);
-    if (!k) {
-        k = kernel_gemm(c->kernels, c->gpus, c->gpu, engine_names[c->engine], "bf16", &match);
+    for (const char *wider = key; !k && (wider = wider_format(wider));) {
+        k = kernel_gemm(c->kernels, c->gpus, c->gpu, engine_names[c->engine], wider, &match);
         match = MATCH_SKU;
     }
     if (!k) {
@@ -330,9 +340,8 @@ static bool add_experts(struct step_model *sm, struct step_group *g, enum dtype 
     if (!k) {
         k = kernel_moe(c->kernels, c->gpus, c->gpu, engine_names[c->engine], key, "", &match);
     }
-    if (!k) {
-        k = kernel_moe(c->kernels, c->gpus, c->gpu, engine_names[c->engine], "bf16", "",
-                       &match);
+    for (const char *wider = key; !k && (wider = wider_format(wider));) {
+        k = kernel_moe(c->kernels, c->gpus, c->gpu, engine_names[c->engine], wider, "", &match);
     }
     if (!k) {
         return err_set(err, ERR_INPUT, "no MoE constants for %s in hardware/kernels/moe.csv",
@@ -670,8 +679,9 @@ static int group_shapes(const struct step_model *sm, const struct step_group *g,
     return n;
 }
 
-/* Two norms with the residual, and rope: three launches a layer and their traffic. The activation
- * of a dense or shared MLP is a fourth; that of experts is in the time of their kernel. */
+/* Two norms with the residual, and rope: three launches a layer and their traffic. The
+ * activation of a dense or shared MLP is a fourth; that of experts is in the time of their
+ * kernel. */
 static double elementwise_s(const struct step_model *sm, const struct step_group *g, double m)
 {
     const struct attn_spec *a = g->attn;
@@ -688,8 +698,7 @@ static double elementwise_s(const struct step_model *sm, const struct step_group
     double width = g->dense_width + g->shared_width;
     double launches = SMALL_KERNELS_PER_LAYER + (width > 0.0 ? 1.0 : 0.0);
     double bytes = 12.0 * m * h + 4.0 * m * qkv + 6.0 * m * width;
-    return launches * SMALL_KERNEL_S +
-           bytes / (STREAM_EFF * sm->cfg.gpu->mem_bytes_per_s);
+    return launches * SMALL_KERNEL_S + bytes / (STREAM_EFF * sm->cfg.gpu->mem_bytes_per_s);
 }
 
 void step_token_parts(const struct step_model *sm, double m, double *parts)
