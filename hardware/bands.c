@@ -9,9 +9,10 @@
 
 #include "hardware/catalog.h"
 
-const char *const band_metric_names[] = {"ttft", "tpot", "itl", "e2e", "output_tok_s"};
+const char *const band_metric_names[] = {"ttft",         "tpot",      "itl",     "e2e",
+                                         "output_tok_s", "ttft-tail", "e2e-tail"};
 const char *const band_load_names[] = {"closed-low", "closed-high", "open", "offline"};
-const char *const band_prompt_names[] = {"", "short", "long"};
+const char *const band_prompt_names[] = {"", "short", "long", "waves"};
 const char *const band_scope_names[] = {"seen", "new-model", "new-sku", "new"};
 const char *const evidence_names[] = {"none", "same SKU only", "same family", "measured"};
 

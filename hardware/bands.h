@@ -13,8 +13,20 @@
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 
-enum band_metric { BAND_TTFT, BAND_TPOT, BAND_ITL, BAND_E2E, BAND_OUTPUT_TOK_S, BAND_METRIC_N };
-extern const char *const band_metric_names[]; /* ttft tpot itl e2e output_tok_s */
+/* Tails are percentiles above the 90th: they hang on the few requests that a mean averages out.
+ */
+enum band_metric {
+    BAND_TTFT,
+    BAND_TPOT,
+    BAND_ITL,
+    BAND_E2E,
+    BAND_OUTPUT_TOK_S,
+    BAND_TTFT_TAIL,
+    BAND_E2E_TAIL,
+    BAND_METRIC_N,
+};
+/* ttft tpot itl e2e output_tok_s ttft-tail e2e-tail */
+extern const char *const band_metric_names[];
 
 /* What presses on the deployment. Closed loops with few clients test the decode step, with many
  * the scheduler. */
@@ -29,9 +41,12 @@ extern const char *const band_load_names[]; /* closed-low closed-high open offli
 enum { BAND_LOW_CLIENTS = 16 };             /* up to so many */
 
 /* Of time to first token only: that of short prompts is the engine's time around the kernels,
- * that of long ones their computation. Any: prompts of both kinds, or other measures. */
-enum band_prompt { BAND_PROMPT_ANY, BAND_PROMPT_SHORT, BAND_PROMPT_LONG };
-extern const char *const band_prompt_names[]; /* "" short long */
+ * that of long ones their computation. Clients of a closed loop whose outputs are all of one
+ * length come back in the waves in which they were served, and wait for each other: how far
+ * they keep in step is not known, whatever their prompts. Any: prompts of several kinds, or
+ * other measures. */
+enum band_prompt { BAND_PROMPT_ANY, BAND_PROMPT_SHORT, BAND_PROMPT_LONG, BAND_PROMPT_WAVES };
+extern const char *const band_prompt_names[]; /* "" short long waves */
 enum { BAND_LONG_PROMPT_TOKENS = 2048 };      /* long: a mean of so many or more */
 
 /* Whether model and SKU are among the measured ones. What is new has wider bands, from the

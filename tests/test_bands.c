@@ -82,10 +82,25 @@ static void a_row_of_long_prompts_is_for_long_prompts(void)
     rows[1].prompt = "long";
     CU_ASSERT_TRUE(band_find(&t, &key, &b)); /* of any length */
     CU_ASSERT_EQUAL(b.hi, 1.4);
-    key.prompt = band_prompt_of_tokens(1024.0);
+    key.prompt = band_prompt_of(1024.0, false);
     CU_ASSERT_TRUE(band_find(&t, &key, &b));
     CU_ASSERT_EQUAL(b.hi, 1.4);
-    key.prompt = band_prompt_of_tokens(8192.0);
+    key.prompt = band_prompt_of(8192.0, false);
+    CU_ASSERT_TRUE(band_find(&t, &key, &b));
+    CU_ASSERT_EQUAL(b.hi, 1.2);
+}
+
+static void clients_of_equal_outputs_are_a_kind_of_their_own(void)
+{
+    struct band_row rows[] = {row("moe", "vllm", "", 1.4), row("moe", "vllm", "", 1.2)};
+    struct band_table t = {.rows = rows, .n_rows = 2};
+    struct band_key key = tpot_key;
+    struct band b;
+    rows[1].prompt = "waves";
+    key.prompt = band_prompt_of(8192.0, false);
+    CU_ASSERT_TRUE(band_find(&t, &key, &b));
+    CU_ASSERT_EQUAL(b.hi, 1.4);
+    key.prompt = band_prompt_of(8192.0, true);
     CU_ASSERT_TRUE(band_find(&t, &key, &b));
     CU_ASSERT_EQUAL(b.hi, 1.2);
 }
@@ -260,48 +275,117 @@ static void constants_of_another_gpu_widen_the_band_by_their_own_error(void)
     system_fini(&s);
 }
 
+static void a_tail_is_no_surer_than_its_mean(void)
+{
+    struct band_row rows[] = {row("moe", "vllm", "", 1.4), row("moe", "vllm", "", 2.0)};
+    struct band_table t = {.rows = rows, .n_rows = 2};
+    struct system s;
+    struct band b;
+    resolve("qwen3-235b-a22b", "h200-sxm", NAN, &s);
+    for (int i = 0; i < 2; i++) {
+        rows[i].metric = "e2e";
+        rows[i].band.lo = 0.9;
+    }
+    rows[1].metric = "e2e-tail";
+    CU_ASSERT_TRUE(evidence_band(&t, &s, BAND_E2E, BAND_OPEN, BAND_PROMPT_ANY, &b));
+    CHECK_NEAR(b.hi, 1.4, 1e-12);
+    CU_ASSERT_TRUE(evidence_band(&t, &s, BAND_E2E_TAIL, BAND_OPEN, BAND_PROMPT_ANY, &b));
+    CHECK_NEAR(b.hi, 2.0, 1e-12);
+    rows[1].band.hi = 1.1; /* few rows that happen to be close */
+    CU_ASSERT_TRUE(evidence_band(&t, &s, BAND_E2E_TAIL, BAND_OPEN, BAND_PROMPT_ANY, &b));
+    CHECK_NEAR(b.hi, 1.4, 1e-12);
+    t.n_rows = 1; /* no tail measured at all */
+    CU_ASSERT_TRUE(evidence_band(&t, &s, BAND_E2E_TAIL, BAND_OPEN, BAND_PROMPT_ANY, &b));
+    CHECK_NEAR(b.hi, 1.4, 1e-12);
+    system_fini(&s);
+}
+
 /* ---- fit ----------------------------------------------------------------------------------
  */
 
 /* 40 groups of 10 rows whose errors are a group's own shift and noise. */
 enum { GROUPS = 40, PER_GROUP = 10, ROWS = GROUPS * PER_GROUP };
 
-static void coverage_of_groups_left_out_is_four_in_five(void)
+struct fitted {
+    struct validate_table table;
+    struct model *models;
+    struct validate_result *results;
+    struct bandfit *fit;
+};
+
+/* A fit to rows whose ln(measured / predicted) is error(group, uniform random number). Odd
+ * groups are vLLM's, even ones TensorRT-LLM's. */
+static void fit_errors(double (*error)(int group, double u), struct fitted *f)
 {
-    struct validate_table t = {.n = ROWS};
-    struct model *models = calloc(GROUPS, sizeof *models);
-    struct validate_result *results = calloc(ROWS, sizeof *results);
     struct rng rng;
-    t.rows = calloc(ROWS, sizeof *t.rows);
+    *f = (struct fitted){.table = {.n = ROWS}};
+    f->models = calloc(GROUPS, sizeof *f->models);
+    f->results = calloc(ROWS, sizeof *f->results);
+    f->table.rows = calloc(ROWS, sizeof *f->table.rows);
     rng_init(&rng, 7, "test/bands", 0);
     for (int i = 0; i < ROWS; i++) {
+        struct validate_row *r = &f->table.rows[i];
         int g = i / PER_GROUP;
-        double shift = 0.1 * sin(37.0 * g);
-        double noise = 0.1 * (rng_uniform(&rng) - 0.5);
-        t.rows[i].engine = g % 2 ? "vllm" : "trtllm";
-        t.rows[i].source = t.rows[i].date = "2026-01-01";
-        t.rows[i].load = VLOAD_CLOSED;
-        t.rows[i].osl_mean = 100;
-        results[i].model = &models[g];
-        models[g].family = "f";
-        results[i].gpu = &stock()->gpus.items[0];
+        r->engine = g % 2 ? "vllm" : "trtllm";
+        r->source = r->date = "2026-01-01";
+        r->load = VLOAD_CLOSED;
+        r->osl_mean = 100;
+        f->models[g].family = "f";
+        f->results[i].model = &f->models[g];
+        f->results[i].gpu = &stock()->gpus.items[0];
         for (int m = 0; m < VM_N; m++) {
-            t.rows[i].measured[m] = NAN;
+            r->measured[m] = NAN;
         }
-        results[i].predicted[VM_TPOT_MEAN] = 10.0;
-        t.rows[i].measured[VM_TPOT_MEAN] = 10.0 * exp(shift + noise);
+        f->results[i].predicted[VM_TPOT_MEAN] = 10.0;
+        r->measured[VM_TPOT_MEAN] = 10.0 * exp(error(g, rng_uniform(&rng)));
     }
-    struct bandfit_input in = {.table = &t, .base = results};
-    struct bandfit *fit = bandfit_new(&in);
+    struct bandfit_input in = {.table = &f->table, .base = f->results};
+    f->fit = bandfit_new(&in);
+}
+
+static void free_fitted(struct fitted *f)
+{
+    bandfit_free(f->fit);
+    free(f->models);
+    free(f->results);
+    free(f->table.rows);
+}
+
+static double shift_and_noise(int group, double u)
+{
+    return 0.1 * sin(37.0 * group) + 0.1 * (u - 0.5);
+}
+
+static void coverage_of_groups_left_out_is_four_in_five(void)
+{
+    struct fitted f;
     struct band_coverage c;
-    bandfit_coverage(fit, BAND_TPOT, -1, NULL, &c);
+    fit_errors(shift_and_noise, &f);
+    bandfit_coverage(f.fit, BAND_TPOT, -1, NULL, &c);
     CU_ASSERT_EQUAL(c.n, ROWS);
     CU_ASSERT_TRUE(c.inside_frac >= 0.75 && c.inside_frac <= 0.85);
     CU_ASSERT_TRUE(c.half_width_frac < 2.5 * c.median_abs_frac);
-    bandfit_free(fit);
-    free(models);
-    free(results);
-    free(t.rows);
+    free_fitted(&f);
+}
+
+/* vLLM takes up to 50 % longer than predicted; the other engine is off by 5 % either way. */
+static double one_engine_late(int group, double u)
+{
+    return group % 2 ? 0.4 * u : 0.1 * (u - 0.5);
+}
+
+static void an_engine_that_is_late_does_not_widen_the_others_band(void)
+{
+    struct fitted f;
+    struct band_coverage late, exact;
+    fit_errors(one_engine_late, &f);
+    bandfit_coverage(f.fit, BAND_TPOT, -1, "vllm", &late);
+    bandfit_coverage(f.fit, BAND_TPOT, -1, "trtllm", &exact);
+    CU_ASSERT_TRUE(late.inside_frac >= 0.75 && late.inside_frac <= 0.95);
+    CU_ASSERT_TRUE(exact.inside_frac >= 0.75 && exact.inside_frac <= 0.85);
+    CU_ASSERT_TRUE(late.half_width_frac > 0.18);
+    CU_ASSERT_TRUE(exact.half_width_frac < 0.06);
+    free_fitted(&f);
 }
 
 /* ---- variants -----------------------------------------------------------------------------
@@ -577,6 +661,8 @@ int main(void)
         {"the most specific band wins", the_most_specific_row_wins},
         {"a row of long prompts is for long prompts",
          a_row_of_long_prompts_is_for_long_prompts},
+        {"clients of equal outputs are a kind of their own",
+         clients_of_equal_outputs_are_a_kind_of_their_own},
         {"no band for another metric or scope", another_metric_or_scope_has_no_band},
         {"evidence falls with distance", evidence_falls_with_distance},
         {"scope says what is new", scope_says_what_is_new},
@@ -587,8 +673,11 @@ int main(void)
          popularity_that_is_stated_or_borne_out_does_not},
         {"constants of another GPU widen the band",
          constants_of_another_gpu_widen_the_band_by_their_own_error},
+        {"a tail is no surer than its mean", a_tail_is_no_surer_than_its_mean},
         {"left-out groups are covered four times in five",
          coverage_of_groups_left_out_is_four_in_five},
+        {"an engine that is late does not widen the other's band",
+         an_engine_that_is_late_does_not_widen_the_others_band},
         {"a GPU left out takes its twin's constants", a_gpu_left_out_takes_its_twins_constants},
         {"an architecture left out has no kin", an_architecture_left_out_has_no_kin},
         {"a format without tables runs like the next wider one",

@@ -163,16 +163,39 @@ static struct band with_skew(const struct skew_spread *k, enum band_metric metri
 {
     switch (metric) {
     case BAND_TTFT:
+    case BAND_TTFT_TAIL:
         return widened(b, k->prefill_lo, k->prefill_hi);
     case BAND_OUTPUT_TOK_S:
         return widened(b, 1.0 / k->decode_hi, 1.0 / k->decode_lo);
     case BAND_TPOT:
     case BAND_ITL:
     case BAND_E2E:
+    case BAND_E2E_TAIL:
     case BAND_METRIC_N:
         break;
     }
     return widened(b, k->decode_lo, k->decode_hi);
+}
+
+/* What a tail is the tail of; other measures are their own. */
+static enum band_metric body_of(enum band_metric metric)
+{
+    return metric == BAND_TTFT_TAIL ? BAND_TTFT : metric == BAND_E2E_TAIL ? BAND_E2E : metric;
+}
+
+/* Tails were measured on few deployments: no band of a tail is within that of its body. */
+static bool band_with_body(const struct band_table *table, const struct band_key *key,
+                           struct band *out)
+{
+    struct band_key body = *key;
+    struct band b;
+    body.metric = body_of(key->metric);
+    bool found = band_find(table, key, out);
+    if (body.metric == key->metric || !band_find(table, &body, &b)) {
+        return found;
+    }
+    *out = found ? (struct band){fmin(out->lo, b.lo), fmax(out->hi, b.hi)} : b;
+    return true;
 }
 
 /* At least the band on a measured SKU and the kernels' own error on another one. */
@@ -182,7 +205,7 @@ static struct band with_transfer(const struct band_table *bands, const struct ba
     struct band_key seen = *key;
     struct band known;
     seen.scope = key->scope == SCOPE_NEW ? SCOPE_NEW_MODEL : SCOPE_SEEN;
-    if (p90_frac <= 0.0 || !band_find(bands, &seen, &known)) {
+    if (p90_frac <= 0.0 || !band_with_body(bands, &seen, &known)) {
         return b;
     }
     struct band least = widened(known, 1.0 / (1.0 + p90_frac), 1.0 + p90_frac);
@@ -199,11 +222,11 @@ bool evidence_band(const struct band_table *bands, const struct system *s,
         .is_moe = model_is_moe(s->spec.model),
         .engine = engine_names[s->spec.engine],
         .load = load,
-        .prompt = metric == BAND_TTFT ? prompt : BAND_PROMPT_ANY,
+        .prompt = body_of(metric) == BAND_TTFT ? prompt : BAND_PROMPT_ANY,
         .sku = s->spec.gpu->name,
     };
     *out = (struct band){1.0, 1.0};
-    if (!band_find(bands, &key, out)) {
+    if (!band_with_body(bands, &key, out)) {
         return false;
     }
     bool new_sku = key.scope == SCOPE_NEW_SKU || key.scope == SCOPE_NEW;
@@ -219,7 +242,10 @@ enum band_load band_load_of_clients(int64_t clients)
     return clients <= BAND_LOW_CLIENTS ? BAND_CLOSED_LOW : BAND_CLOSED_HIGH;
 }
 
-enum band_prompt band_prompt_of_tokens(double tokens)
+enum band_prompt band_prompt_of(double tokens, bool equal_outputs)
 {
+    if (equal_outputs) {
+        return BAND_PROMPT_WAVES;
+    }
     return tokens < BAND_LONG_PROMPT_TOKENS ? BAND_PROMPT_SHORT : BAND_PROMPT_LONG;
 }

@@ -27,13 +27,14 @@ struct skew_spread evidence_skew(const struct system *system);
  * measured is as uncertain as its expert popularity besides; a SKU never measured at least as
  * uncertain as the kernels of its constants' SKU are on others (hardware/transfer.csv). Both
  * come in quadrature: a TPOT band of 0.9 to 1.1 and a popularity worth 10 % give 0.86 to 1.14.
- */
+ * The band of a tail, which few deployments show, holds at least that of the mean. */
 bool evidence_band(const struct band_table *bands, const struct system *system,
                    enum band_metric metric, enum band_load load, enum band_prompt prompt,
                    struct band *out);
 /* Closed loops by their clients, on all replicas together. */
 enum band_load band_load_of_clients(int64_t clients);
-/* Of prompts of this mean length. */
-enum band_prompt band_prompt_of_tokens(double tokens);
+/* Of prompts of this mean length. equal_outputs: from several clients of a closed loop whose
+ * outputs are all of one length. */
+enum band_prompt band_prompt_of(double tokens, bool equal_outputs);
 
 #endif

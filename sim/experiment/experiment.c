@@ -83,9 +83,15 @@ static bool band_metric_of(enum measure m, enum band_metric *out)
                                                        [LAT_ITL] = BAND_ITL,
                                                        [LAT_E2E] = BAND_E2E,
                                                        [LAT_QUEUE] = BAND_METRIC_N};
+    static const enum band_metric of_tail[LAT_N] = {[LAT_TTFT] = BAND_TTFT_TAIL,
+                                                    [LAT_TPOT] = BAND_TPOT,
+                                                    [LAT_ITL] = BAND_ITL,
+                                                    [LAT_E2E] = BAND_E2E_TAIL,
+                                                    [LAT_QUEUE] = BAND_METRIC_N};
     *out = BAND_METRIC_N;
     if (m < MEASURE_SLO_ATTAINED) {
-        *out = of_latency[m / STAT_N];
+        bool tail = m % STAT_N > STAT_P90;
+        *out = tail ? of_tail[m / STAT_N] : of_latency[m / STAT_N];
     } else if (m == MEASURE_OUTPUT_TOK_S || m == MEASURE_OUTPUT_TOK_S_PER_GPU) {
         *out = BAND_OUTPUT_TOK_S;
     }
@@ -119,12 +125,13 @@ static bool throughput_load(const struct point *p, enum band_load *load)
 }
 
 /* Any where classes differ, or a trace brings its own prompts. */
-static enum band_prompt band_prompt_of(const struct scenario *sc)
+static enum band_prompt band_prompts(const struct scenario *sc, const struct point *p)
 {
     enum band_prompt all = BAND_PROMPT_ANY;
     for (int i = 0; i < sc->n_classes; i++) {
         const struct scenario_class *c = &sc->classes[i];
-        enum band_prompt own = band_prompt_of_tokens(dist_mean(&c->prompt));
+        bool equal = p->concurrency > 1 && c->output.kind == DIST_CONSTANT;
+        enum band_prompt own = band_prompt_of(dist_mean(&c->prompt), equal);
         if (c->lengths_from_trace || (i > 0 && own != all)) {
             return BAND_PROMPT_ANY;
         }
@@ -141,7 +148,7 @@ struct band point_band(const struct experiment *e, const struct point *p, enum m
     enum band_load load = band_load_of(p);
     if (!band_metric_of(m, &metric) ||
         (metric == BAND_OUTPUT_TOK_S && !throughput_load(p, &load)) ||
-        !evidence_band(s->bands, s, metric, load, band_prompt_of(e->scenario), &band)) {
+        !evidence_band(s->bands, s, metric, load, band_prompts(e->scenario, p), &band)) {
         return (struct band){NAN, NAN};
     }
     return band;

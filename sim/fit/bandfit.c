@@ -12,14 +12,15 @@
 
 static const double Q_LO = 0.1;
 static const double Q_HI = 0.9;
+static const double SIDE_COVERAGE = 0.9;
 static const double COVERAGE = 0.8;
 /* Pull towards the wider kind, in groups; the one with the best interval score is taken. */
 static const double PULLS[] = {1.0, 4.0, 16.0, 64.0, 1024.0};
 static const double NEW_PULL = 4.0; /* for leave-one-out predictions, which are few */
-/* Widths tried until left-out rows are covered, as factors of the logarithm. */
-static const double WIDTH_FROM = 0.2;
-static const double WIDTH_TO = 2.5;
-static const double WIDTH_STEP = 0.02;
+/* Factors of the logarithm within which a side of a band is widened until it holds its share of
+ * left-out rows. */
+static const double WIDTH_LEAST = 0.2;
+static const double WIDTH_MOST = 5.0;
 /* What was never measured is wider by this at least. */
 static const double NEW_WIDER = 1.1;
 enum { LEVELS = 5, ENGINE_LEVEL = 2, LOAD_LEVEL = 3, FEW_GROUPS = 4 };
@@ -195,10 +196,15 @@ static struct cell drawn(const struct sorted *s, const struct cells *c, int leve
 /* ---- left-out rows ------------------------------------------------------------------------
  */
 
+/* Factors of both sides of the bands of one kind. */
+struct width {
+    double lo, hi;
+};
+
 struct left_row {
     const struct residual *r;
     double lo, hi; /* of a fit that has not seen its group */
-    double width;  /* of its kind */
+    struct width width;
 };
 
 struct metric_fit {
@@ -234,16 +240,16 @@ static void leave_group_out(const struct sorted *s, int group, const double *pul
         }
         for (int p = 0; p < n_pulls; p++) {
             struct cell c = drawn(s, &cells, level, s->cell[level][i], pulls[p]);
-            rows[p][*n_rows] = (struct left_row){s->r[i], c.lo, c.hi, 1.0};
+            rows[p][*n_rows] = (struct left_row){s->r[i], c.lo, c.hi, {1.0, 1.0}};
         }
         (*n_rows)++;
     }
     free_cells(&cells);
 }
 
-static struct band widened(double lo, double hi, double width)
+static struct band widened(double lo, double hi, struct width width)
 {
-    return (struct band){exp(fmin(0.0, width * lo)), exp(fmax(0.0, width * hi))};
+    return (struct band){exp(fmin(0.0, width.lo * lo)), exp(fmax(0.0, width.hi * hi))};
 }
 
 /* What shares a width. */
@@ -275,20 +281,40 @@ static int groups_behind(const struct metric_fit *fit, const struct width_key *k
     return n;
 }
 
-static double inside_frac(const struct metric_fit *fit, const struct width_key *k, double width)
+/* By what the end of a row's band has to be multiplied to reach the row; sign of the side. */
+static double share_needed(double x, double end, double sign)
 {
+    if (sign * x <= 0.0) {
+        return 0.0;
+    }
+    return sign * end > 0.0 ? x / end : WIDTH_MOST;
+}
+
+/* What holds SIDE_COVERAGE of the rows. Sorts them. */
+static double side_width(double *needed, int n)
+{
+    gsl_sort(needed, 1, (size_t)n);
+    double width =
+        n > 0 ? gsl_stats_quantile_from_sorted_data(needed, 1, (size_t)n, SIDE_COVERAGE) : 0.0;
+    return fmin(fmax(width, WIDTH_LEAST), WIDTH_MOST);
+}
+
+static struct width width_of_key(const struct metric_fit *fit, const struct width_key *k)
+{
+    double *lo = xcalloc((size_t)fit->n_rows + 1, sizeof *lo);
+    double *hi = xcalloc((size_t)fit->n_rows + 1, sizeof *hi);
     int n = 0;
-    int inside = 0;
     for (int i = 0; i < fit->n_rows; i++) {
         const struct left_row *row = &fit->rows[i];
         if (counts(row, k)) {
-            double x = exp(row->r->log_ratio);
-            struct band b = widened(row->lo, row->hi, width);
-            inside += x >= b.lo && x <= b.hi;
-            n++;
+            lo[n] = share_needed(row->r->log_ratio, row->lo, -1.0);
+            hi[n++] = share_needed(row->r->log_ratio, row->hi, 1.0);
         }
     }
-    return n > 0 ? (double)inside / n : 1.0;
+    struct width width = {side_width(lo, n), side_width(hi, n)};
+    free(lo);
+    free(hi);
+    return width;
 }
 
 /* Short and long prompts apart, where enough groups stand behind both. */
@@ -305,40 +331,38 @@ static struct width_key by_prompt(const struct metric_fit *fit, const struct res
     return like->band_prompt == BAND_PROMPT_SHORT ? shorter : longer;
 }
 
-/* Widths are set by kind, engine, whether the load is offline and prompts long. An engine with
- * too few groups of one kind has one width for both, so that its left-out rows are covered as a
- * whole. */
+/* Widths are set by kind, engine, whether the load is offline, comes in waves, and prompts are
+ * long. An engine with too few groups of one kind has one width for both, so that its left-out
+ * rows are covered as a whole. */
 static struct width_key width_key_of(const struct metric_fit *fit, const struct residual *like,
                                      const struct level *l)
 {
+    bool waves = l->load && like->band_prompt == BAND_PROMPT_WAVES;
     struct width_key k = {l->kind ? like->is_moe : -1,
-                          l->load ? like->band_load == BAND_OFFLINE : -1, -1,
-                          l->engine ? like->engine : NULL};
+                          l->load ? like->band_load == BAND_OFFLINE : -1,
+                          waves ? BAND_PROMPT_WAVES : -1, l->engine ? like->engine : NULL};
     struct width_key other = k;
     other.is_moe = 1 - k.is_moe;
     if (l->engine &&
         (groups_behind(fit, &k) < FEW_GROUPS || groups_behind(fit, &other) < FEW_GROUPS)) {
         k.is_moe = -1;
     }
-    if (groups_behind(fit, &k) < FEW_GROUPS) {
-        k = (struct width_key){-1, -1, -1, NULL};
-    }
-    return l->load ? by_prompt(fit, like, k) : k;
+    return l->load && !waves ? by_prompt(fit, like, k) : k;
 }
 
-/* The least width that covers COVERAGE of the left-out rows. */
-static double width_of(const struct metric_fit *fit, const struct residual *like,
-                       const struct level *l)
+/* The least widths that hold their share of left-out rows on either side. What few groups stand
+ * behind is no narrower than its like under all engines. */
+static struct width width_of(const struct metric_fit *fit, const struct residual *like,
+                             const struct level *l)
 {
     struct width_key k = width_key_of(fit, like, l);
-    int n_steps = (int)((WIDTH_TO - WIDTH_FROM) / WIDTH_STEP + 0.5);
-    for (int i = 0; i < n_steps; i++) {
-        double width = WIDTH_FROM + i * WIDTH_STEP;
-        if (inside_frac(fit, &k, width) >= COVERAGE) {
-            return width;
-        }
+    struct width width = width_of_key(fit, &k);
+    if (groups_behind(fit, &k) < FEW_GROUPS) {
+        struct width_key all_engines = {-1, -1, k.prompt, NULL};
+        struct width wider = width_of_key(fit, &all_engines);
+        width = (struct width){fmax(width.lo, wider.lo), fmax(width.hi, wider.hi)};
     }
-    return WIDTH_TO;
+    return width;
 }
 
 static void set_widths(struct metric_fit *fit)
@@ -346,13 +370,11 @@ static void set_widths(struct metric_fit *fit)
     const struct level *l = &levels[LOAD_LEVEL];
     for (int i = 0; i < fit->n_rows; i++) {
         const struct residual *r = fit->rows[i].r;
-        double width = NAN;
-        for (int j = 0; j < i && isnan(width); j++) {
-            if (same_cell(l, fit->rows[j].r, r)) {
-                width = fit->rows[j].width;
-            }
+        int alike = 0;
+        while (alike < i && !same_cell(l, fit->rows[alike].r, r)) {
+            alike++;
         }
-        fit->rows[i].width = isnan(width) ? width_of(fit, r, l) : width;
+        fit->rows[i].width = alike < i ? fit->rows[alike].width : width_of(fit, r, l);
     }
 }
 

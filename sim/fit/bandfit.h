@@ -2,12 +2,13 @@
 /* bandfit.h - 80 % bands of predictions from the residuals of a validation run.
  *
  * A band is the 10 % and 90 % quantile of measured / predicted among rows of the same kind
- * (dense or MoE, engine, load, for TTFT length of prompts, SKU), drawn towards the quantiles of
- * the next wider kind by n / (n + K), n the number of (model, SKU, engine, dtype) groups: rows
- * of one group err together. K is chosen (by interval score), and the width of each kind is
- * set, by predicting each group from all others; the coverage that is reported is that of the
- * groups left out. Models and SKUs never measured get the wider of this band and the quantiles
- * of leave-one-out predictions. */
+ * (dense or MoE, engine, load, for TTFT length of prompts or waves, SKU), drawn towards the
+ * quantiles of the next wider kind by n / (n + K), n the number of (model, SKU, engine, dtype)
+ * groups: rows of one group err together. K is chosen (by interval score), and both sides of
+ * the bands of each kind are widened until 90 % of rows are within, by predicting each group
+ * from all others; the coverage that is reported is that of the groups left out. Models and
+ * SKUs never measured get the wider of this band and the quantiles of leave-one-out
+ * predictions. */
 #ifndef BANDFIT_H
 #define BANDFIT_H
 

@@ -11,8 +11,9 @@ enum band_metric validate_band_metric(enum validate_metric m)
     case VM_TTFT_MEAN:
     case VM_TTFT_P50:
     case VM_TTFT_P90:
-    case VM_TTFT_P99:
         return BAND_TTFT;
+    case VM_TTFT_P99:
+        return BAND_TTFT_TAIL;
     case VM_TPOT_MEAN:
     case VM_TPOT_P50:
     case VM_TPOT_P99:
@@ -21,8 +22,9 @@ enum band_metric validate_band_metric(enum validate_metric m)
         return BAND_ITL;
     case VM_E2E_MEAN:
     case VM_E2E_P90:
-    case VM_E2E_P99:
         return BAND_E2E;
+    case VM_E2E_P99:
+        return BAND_E2E_TAIL;
     case VM_OUTPUT_TOK_S:
     case VM_N:
         break;

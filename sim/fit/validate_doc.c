@@ -365,6 +365,9 @@ static void put_coverage(struct writer *w)
             continue; /* no measured ones: the bands of TPOT */
         }
         put_coverage_row(w, (enum band_metric)m, -1, NULL);
+        if (m == BAND_TTFT_TAIL || m == BAND_E2E_TAIL) {
+            continue; /* few */
+        }
         put_coverage_row(w, (enum band_metric)m, 0, NULL);
         put_coverage_row(w, (enum band_metric)m, 1, NULL);
         for (int i = 0; i < n; i++) {

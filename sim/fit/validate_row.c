@@ -597,7 +597,7 @@ static void keep_evidence(const struct validate_settings *settings,
     out->weights = s->spec.checkpoint.weights;
     out->gpu = s->spec.gpu;
     out->band_load = band_load_of(row);
-    out->band_prompt = band_prompt_of_tokens(row->isl_mean);
+    out->band_prompt = band_prompt_of(row->isl_mean, outputs_spread(row));
     for (int m = 0; m < BAND_METRIC_N; m++) {
         out->has_band[m] = evidence_band(bands, s, (enum band_metric)m, out->band_load,
                                          out->band_prompt, &out->band[m]);
