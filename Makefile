@@ -306,7 +306,7 @@ fuzz: ## fuzz every parser for T seconds (default 60) with clang's libFuzzer
 	@$(MAKE) CC=clang CONFIG=fuzz build-fuzz
 	@tests/check_fuzz.sh build/fuzz $(T)
 check-fuzz: ## a short fuzz of every parser
-	@$(MAKE) fuzz T=10
+	@$(MAKE) fuzz T=20
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t16
