@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Candidates, bounds and the parallel search, on the shipped catalogue. */
+/* Bounds and the parallel search, on the shipped catalogue. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/plan/search.h"
-#include "sim/plan/search_part.h"
 #include "tests/check.h"
+#include "tests/stock_fixture.h"
 
 static struct arena *arena;
-static struct stock *stock;
+static const struct stock *stock;
 static struct node_list nodes;
 
 /* Short requests and a tight time per token: fast to simulate, and physically out of reach of
@@ -31,13 +31,7 @@ static const char *const small_text =
 
 static struct scenario *parse(const char *text, const char *const *sets, int n_sets)
 {
-    struct scenario *sc;
-    struct err err = {0};
-    if (!scenario_parse(arena, "search.yaml", text, strlen(text), sets, n_sets, &sc, &err)) {
-        err_print(&err, stderr);
-        exit(1);
-    }
-    return sc;
+    return stock_fixture_scenario(arena, text, sets, n_sets);
 }
 
 static struct search searched(const struct scenario *sc, int n_threads, bool exhaustive)
@@ -54,109 +48,6 @@ static struct search searched(const struct scenario *sc, int n_threads, bool exh
         exit(1);
     }
     return s;
-}
-
-static struct candidate_list listed(const struct scenario *sc)
-{
-    struct candidate_list list;
-    struct err err = {0};
-    if (!candidates_enumerate(arena, stock, sc, &list, &err)) {
-        err_print(&err, stderr);
-        exit(1);
-    }
-    return list;
-}
-
-static bool has(const struct candidate_list *list, const char *part)
-{
-    for (int i = 0; i < list->n; i++) {
-        if (strstr(list->items[i].name, part)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* ---- candidates -----------------------------------------------------------------------------
- */
-
-static struct candidate_list listed_for(const char *model, const char *rest)
-{
-    char text[600];
-    snprintf(text, sizeof text,
-             "schema: 1\nmodel: %s\nworkload: [{class: a, arrivals: {rate: 1/s}, prompt: 100, "
-             "output: 10}]\n%s",
-             model, rest);
-    return listed(parse(text, NULL, 0));
-}
-
-static void an_open_layout_tries_powers_of_two(void)
-{
-    struct candidate_list l =
-        listed_for("llama-3.1-8b", "deployments: [{hardware: h100-sxm}]\n");
-    CU_ASSERT_TRUE(has(&l, "h100-sxm tp1 ") && has(&l, "h100-sxm tp2 "));
-    CU_ASSERT_TRUE(has(&l, "h100-sxm tp4 ") && has(&l, "h100-sxm tp8 "));
-    CU_ASSERT_FALSE(has(&l, "tp16") || has(&l, "pp2") || has(&l, "dp2"));
-    CU_ASSERT_EQUAL(l.n, 8); /* times two budgets of tokens */
-}
-
-static void a_given_layout_is_the_only_one(void)
-{
-    struct candidate_list l =
-        listed_for("llama-3.1-8b", "deployments: [{hardware: h100-sxm, tp: 2, dp: 1, ep: 1}]\n"
-                                   "engine: {max_num_batched_tokens: 4096}\n");
-    CU_ASSERT_EQUAL_FATAL(l.n, 1);
-    CU_ASSERT_EQUAL(l.items[0].spec.tp, 2);
-    CU_ASSERT_EQUAL(l.items[0].spec.max_batched_tokens, 4096);
-}
-
-static void experts_are_tried_sharded_and_whole(void)
-{
-    struct candidate_list l =
-        listed_for("llama-4-scout", "deployments: [{hardware: h100-sxm, tp: 8}]\n");
-    CU_ASSERT_TRUE(has(&l, "tp8 vllm") && has(&l, "tp8 ep8 vllm"));
-}
-
-static void latent_attention_is_tried_data_parallel(void)
-{
-    struct candidate_list l =
-        listed_for("deepseek-v3.2", "deployments: [{hardware: h200-sxm}]\n");
-    CU_ASSERT_TRUE(has(&l, "tp1 dp8 ep8"));
-    CU_ASSERT_FALSE(has(&l, "dp8 vllm")); /* its experts are never sharded by tp 1 */
-}
-
-static void stages_are_tried_where_one_does_not_fit(void)
-{
-    struct candidate_list l =
-        listed_for("deepseek-v3.2", "deployments: [{hardware: [h100-sxm, h200-sxm]}]\n");
-    CU_ASSERT_TRUE(has(&l, "h100-sxm tp8 pp2"));
-    CU_ASSERT_FALSE(has(&l, "h200-sxm tp8 pp2"));
-}
-
-static void numbers_of_replicas_are_one_candidate(void)
-{
-    struct candidate_list one =
-        listed_for("llama-3.1-8b", "deployments: [{hardware: h100-sxm, tp: 1, replicas: 1}]\n");
-    struct candidate_list many = listed_for(
-        "llama-3.1-8b", "deployments: [{hardware: h100-sxm, tp: 1, replicas: [1, 2, 4]}]\n");
-    CU_ASSERT_EQUAL(one.n, many.n);
-}
-
-/* ---- bounds ---------------------------------------------------------------------------------
- */
-
-/* 8.03e9 parameters less the embedding of 128,256 x 4,096, 2 bytes each, at 3.35 TB/s: 4.48 ms.
- */
-static void the_floor_is_weights_over_bandwidth(void)
-{
-    struct candidate_list l =
-        listed_for("llama-3.1-8b", "deployments: [{hardware: h100-sxm, tp: 1, dp: 1}]\n");
-    struct system system;
-    struct err err = {0};
-    CU_ASSERT_TRUE_FATAL(system_resolve(stock, &l.items[0].spec, &system, &err));
-    double params = 8.03e9 - 128256.0 * 4096.0;
-    CHECK_NEAR(candidate_step_floor_s(&system), 2.0 * params / 3.35e12, 0.01);
-    system_fini(&system);
 }
 
 /* Over 200 candidates: what is cut has no capacity, what is not has the same. So the best of
@@ -183,38 +74,6 @@ static void bounds_cut_only_what_has_no_capacity(void)
     }
     CU_ASSERT_TRUE(n_cut >= 5);
     CU_ASSERT_TRUE(n_sized >= 50);
-}
-
-/* 16 GB at 300 GB/s: 50 ms a step on an L4, 4.5 on an H100. With prefill on the H100 and decode
- * on the L4, SGLang hands the first token out when it lands, vLLM computes it there. */
-static void the_first_token_is_bound_by_the_side_that_computes_it(void)
-{
-    static const char *const sets[] = {
-        "workload.0.slo.ttft_p95=40ms", "workload.0.slo.tpot_p95=1s", "model.weights=[bf16]",
-        "deployments.0.tp=1", "deployments.0.hardware=[l4, h100-sxm]"};
-    struct scenario *sc = parse(small_text, sets, 5);
-    struct candidate_list l = listed(sc);
-    struct err err = {0};
-    char why[200] = "";
-    for (int i = 0; i < l.n; i++) {
-        struct system_spec on_l4 = l.items[i].spec;
-        struct system_spec on_h100 = on_l4;
-        on_h100.gpu = gpu_find(&stock->gpus, "h100-sxm", &err);
-        if (strcmp(on_l4.gpu->name, "l4") != 0) {
-            continue;
-        }
-        struct system slow;
-        struct system fast;
-        CU_ASSERT_TRUE_FATAL(system_resolve(stock, &on_l4, &slow, &err) &&
-                             system_resolve(stock, &on_h100, &fast, &err));
-        bool vllm = on_l4.engine == ENGINE_VLLM;
-        CU_ASSERT_TRUE(candidate_bound(&slow, NULL, sc->classes, 1, why, sizeof why));
-        CU_ASSERT_FALSE(candidate_bound(&fast, NULL, sc->classes, 1, why, sizeof why));
-        CU_ASSERT_TRUE(candidate_bound(&fast, &slow, sc->classes, 1, why, sizeof why));
-        CU_ASSERT_EQUAL(candidate_bound(&slow, &fast, sc->classes, 1, why, sizeof why), vllm);
-        system_fini(&slow);
-        system_fini(&fast);
-    }
 }
 
 /* ---- the search -----------------------------------------------------------------------------
@@ -347,35 +206,6 @@ static void what_shards_found_is_what_one_process_finds(void)
     CU_ASSERT_TRUE(n_sized > 1);
 }
 
-static void a_fleet_is_found_again_for_the_same_question_only(void)
-{
-    char dir[160];
-    const char *dirs[] = {dir};
-    struct parts parts = {
-        .dirs = dirs, .n_dirs = 1, .n_shards = 1, .job = {"plan", "1", 1, 2, 3, 4}};
-    struct err err = {0};
-    struct fleet_check back;
-    struct fleet_check check = {
-        .replicas_asked = 7,
-        .replicas = 9,
-        .simulated = 8,
-        .n_runs = 3,
-        .at = {.rate_rps = 70.5, .worst = 0.9, .use = {[BIND_ITL] = NAN}},
-        .met = true};
-    snprintf(dir, sizeof dir, "%s", check_tmp(1, "-parts"));
-    CU_ASSERT_TRUE_FATAL(parts_make(&parts, &err));
-    CU_ASSERT_TRUE(fleet_check_save(&parts, 4, "x", 70.5, &check, &err));
-    CU_ASSERT_TRUE(fleet_check_load(&parts, 4, 1, 7, 70.5, &back, &err));
-    CU_ASSERT_EQUAL(back.replicas, 9);
-    CU_ASSERT_EQUAL(back.simulated, 8);
-    CU_ASSERT_EQUAL(back.n_runs, 3);
-    CU_ASSERT_TRUE(back.met && same_point(&back.at, &check.at));
-    CU_ASSERT_FALSE(fleet_check_load(&parts, 4, 1, 8, 70.5, &back, &err));
-    CU_ASSERT_EQUAL(err.code, ERR_INPUT);
-    CU_ASSERT_FALSE(fleet_check_load(&parts, 4, 1, 7, 70.0, &back, &err));
-    CU_ASSERT_EQUAL(err.code, ERR_INPUT);
-}
-
 /* One prefill and two decode replicas of one GPU each are bought together. */
 static void separate_prefill_is_sized_as_a_unit(void)
 {
@@ -471,19 +301,12 @@ int main(void)
     static const char *const dirs[] = {"."};
     struct err err = {0};
     arena = arena_new();
-    stock = stock_load(arena, dirs, 1, &err);
-    if (!stock || !node_list_load(arena, dirs, 1, &nodes, &err)) {
+    stock = stock_fixture();
+    if (!node_list_load(arena, dirs, 1, &nodes, &err)) {
         err_print(&err, stderr);
         return 1;
     }
     static const struct check_case cases[] = {
-        {"an_open_layout_tries_powers_of_two", an_open_layout_tries_powers_of_two},
-        {"a_given_layout_is_the_only_one", a_given_layout_is_the_only_one},
-        {"experts_are_tried_sharded_and_whole", experts_are_tried_sharded_and_whole},
-        {"latent_attention_is_tried_data_parallel", latent_attention_is_tried_data_parallel},
-        {"stages_are_tried_where_one_does_not_fit", stages_are_tried_where_one_does_not_fit},
-        {"numbers_of_replicas_are_one_candidate", numbers_of_replicas_are_one_candidate},
-        {"the_floor_is_weights_over_bandwidth", the_floor_is_weights_over_bandwidth},
         {"bounds_cut_only_what_has_no_capacity", bounds_cut_only_what_has_no_capacity},
         {"threads_change_nothing", threads_change_nothing},
         {"an_option_says_what_was_simulated", an_option_says_what_was_simulated},
@@ -492,14 +315,10 @@ int main(void)
          a_prompt_of_a_conversation_holds_what_was_said},
         {"what_shards_found_is_what_one_process_finds",
          what_shards_found_is_what_one_process_finds},
-        {"a_fleet_is_found_again_for_the_same_question_only",
-         a_fleet_is_found_again_for_the_same_question_only},
         {"separate prefill is sized as a unit", separate_prefill_is_sized_as_a_unit},
         {"prefill on another GPU is a share of its own",
          prefill_on_another_gpu_is_a_share_of_its_own},
         {"a pipeline may be a side of a unit", a_pipeline_may_be_a_side_of_a_unit},
-        {"the first token is bound by the side that computes it",
-         the_first_token_is_bound_by_the_side_that_computes_it},
         {"bounds of units cut only what has no capacity",
          bounds_of_units_cut_only_what_has_no_capacity},
     };
