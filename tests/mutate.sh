@@ -20,7 +20,10 @@ need=${MUTATION_MIN:-80}
 cc=${CC:-cc}
 read -ra files <<<"${MUTATION_FILES:-$(echo sim/core/*.c sim/cost/*.c sim/plan/*.c)}"
 work=$build/mutants
-flags=(-I. -D_GNU_SOURCE -std=c17 -ffp-contract=off -pthread -O1 -g0 -fPIC -w)
+QUICK_MS=4000
+flags=(-I. -D_GNU_SOURCE -std=c17 -ffp-contract=off -pthread -O1 -g0 -fPIC -w
+    -fsanitize=bounds -fsanitize-undefined-trap-on-error)
+export MALLOC_PERTURB_=171 CLI_ONE_JOB=yes
 libs=(-lgsl -lgslcblas -lcsv -lyaml -ljansson -lm)
 rm -rf "$work"
 mkdir -p "$work/tests" "$work/plain"
@@ -94,17 +97,28 @@ list_mutants() {
 
 # ---- tests ------------------------------------------------------------------------------------
 
-# The suites that know a source: named like it, or including its header; the quickest first, those
-# that take long not at all.
-suites_of() {
-    local stem=${1%.c}
-    local own=test_${stem##*/}
-    [ ! -x "$work/tests/$own" ] || echo "$own"
-    sort -n "$work/times" | while read -r ms suite; do
-        if [ "$suite" != "$own" ] && [ "$ms" -lt 4000 ] && grep -q "\"$stem.h\"" "tests/$suite.c"; then
-            echo "$suite"
+# The header of a source; one without its own is a part of the module whose header it takes first.
+header_of() {
+    local own=${1%.c}.h
+    [ -e "$own" ] || own=$(sed -n "s|^#include \"\(${1%/*}/.*\)\"|\1|p" "$1" | head -n 1)
+    echo "$own"
+}
+
+# "milliseconds name" of what may notice a change of a source, the quickest first: suites that are
+# named like it or include its header, those that take long only if they are its own, and the
+# golden command lines of its folder.
+watchers_of() {
+    local header name ms
+    header=$(header_of "$1")
+    while read -r ms name; do
+        if [[ $1 != */"${name#test_}.c" ]]; then
+            [ "$ms" -lt "$QUICK_MS" ] || continue
+            grep -qs "\"$header\"" "tests/$name.c" || continue
         fi
-    done
+        echo "$ms $name"
+    done <"$work/times" >"$work/watchers"
+    grep -sE " ($(cases_of "$1"))\$" "$work/case_times" >>"$work/watchers"
+    sort -n "$work/watchers"
 }
 
 build_test() {
@@ -145,26 +159,43 @@ build_program() {
     # shellcheck disable=SC2016 # the wrapper expands it
     printf '#!/bin/sh\nLD_PRELOAD=$MUTANT HEADROOM_PATH=%s exec %s/program "$@"\n' "$PWD" "$PWD/$work" >"$work/headroom"
     chmod +x "$work/headroom"
-    cases=()
-    for case in ${CLI_CASES_USED:-memory-models run-models plan-small}; do
-        if [ -e "tests/cli/$case.sh" ] && MUTANT='' TEST_LIMIT_S=10 tests/cli/run.sh "$work/headroom" "$case" >/dev/null 2>&1; then
-            cases+=("$case")
-        fi
-    done
-    echo "mutate: command lines that count: ${cases[*]:-none}"
 }
 
-# Milliseconds of each suite on the right program; one that fails there says nothing.
-time_tests() {
-    local suite start
-    for suite in "$work"/tests/test_*; do
-        start=$(date +%s%N)
-        if timeout 60 "$suite" >/dev/null 2>&1; then
-            echo "$((($(date +%s%N) - start) / 1000000)) $(basename "$suite")" >>"$work/times"
-        else
-            echo "mutate: $(basename "$suite") fails unchanged; left out" >&2
-        fi
+# The golden command lines that run the sources of a folder, as "a|b|c".
+cases_of() {
+    case $1 in
+    sim/plan/*) echo "${CLI_CASES_PLAN:-plan-tables plan-small plan-mixed}" ;;
+    sim/cost/*) echo "${CLI_CASES_COST:-memory-models run-models plan-tables}" ;;
+    *) echo "${CLI_CASES_CORE:-run-models plan-tables trace-requests}" ;;
+    esac | tr ' ' '|'
+}
+
+run_case() { TEST_LIMIT_S=$2 tests/cli/run.sh "$work/headroom" "$1" >/dev/null 2>&1; }
+run_suite() { timeout "$2" "$work/tests/$1" >/dev/null 2>&1 </dev/null; }
+
+# time_one FILE COMMAND NAME - one that fails on the right program says nothing
+time_one() {
+    local seconds
+    TIMEFORMAT=%U
+    if seconds=$({ time MUTANT='' "$2" "$3" 60; } 2>&1); then
+        echo "$((10#${seconds/./})) $3" >>"$1"
+    else
+        echo "mutate: $3 fails unchanged; left out" >&2
+    fi
+}
+
+# Milliseconds of processor time that each suite and command line takes on the right program.
+time_watchers() {
+    local path name
+    for path in "$work"/tests/test_*; do
+        wait_for_slot
+        time_one "$work/times" run_suite "$(basename "$path")" &
     done
+    for name in $({ cases_of sim/plan/; cases_of sim/cost/; cases_of sim/core/; } | tr '|' '\n' | sort -u); do
+        wait_for_slot
+        time_one "$work/case_times" run_case "$name" &
+    done
+    wait
     [ -s "$work/times" ]
 }
 
@@ -173,9 +204,18 @@ time_tests() {
 # Reads the source from standard input, so that its name is in no object.
 compile() { "$cc" "${flags[@]}" -shared -o "$1" -x c - 2>/dev/null; }
 
+# notices_nothing NAME SECONDS LIBRARY - one that does not end is noticed
+notices_nothing() {
+    if [ -x "$work/tests/$1" ]; then
+        LD_PRELOAD=$3 run_suite "$1" "$2"
+    else
+        MUTANT=$3 run_case "$1" "$2"
+    fi
+}
+
 # run_mutant NUMBER ROW - leaves killed, survived, same or invalid with the place and the changed line.
 run_mutant() {
-    local so=$work/$1.so source=$work/$1.c file line column length with suite result=survived changed
+    local so=$work/$1.so source=$work/$1.c file line column length with ms name result=survived changed
     IFS=$'\t' read -r file line column length with <<<"$2"
     awk -v at="$line" -v c="$column" -v n="$length" -v with="$with" \
         'NR == at { $0 = substr($0, 1, c - 1) with substr($0, c + n) } { print }' "$file" >"$source"
@@ -184,16 +224,12 @@ run_mutant() {
     elif cmp -s "$so" "$work/plain/${file//\//_}.so"; then
         result=same
     else
-        while read -r suite; do
-            if ! LD_PRELOAD=$PWD/$so timeout 20 "$work/tests/$suite" >/dev/null 2>&1 </dev/null; then
-                result="killed by $suite"
+        while read -r ms name; do
+            if ! notices_nothing "$name" $((5 + ms * 8 / 1000)) "$PWD/$so"; then
+                result="killed by $name"
                 break
             fi
-        done <"$work/suites/${file//\//_}"
-        if [ "$result" = survived ] && [ ${#cases[@]} -gt 0 ] &&
-            ! MUTANT=$PWD/$so TEST_LIMIT_S=20 tests/cli/run.sh "$work/headroom" "${cases[@]}" >/dev/null 2>&1; then
-            result="killed by a command line"
-        fi
+        done <"$work/watchers_of/${file//\//_}"
     fi
     changed=$(sed -n "${line}s/^ *//p" "$source")
     rm -f "$so" "$source"
@@ -203,11 +239,11 @@ run_mutant() {
 # ---- all ------------------------------------------------------------------------------------------
 
 build_tests || exit 2
-time_tests || exit 2
 build_program || exit 2
-mkdir -p "$work/suites"
+time_watchers || exit 2
+mkdir -p "$work/watchers_of"
 for file in "${files[@]}"; do
-    suites_of "$file" >"$work/suites/${file//\//_}"
+    watchers_of "$file" >"$work/watchers_of/${file//\//_}"
     compile "$work/plain/${file//\//_}.so" <"$file"
 done
 list_mutants "${files[@]}" >"$work/all"

@@ -6,7 +6,7 @@
 # $HEADROOM_JOBS. Beside it stand CASE.out (expected stdout), CASE.err (expected stderr; not
 # compared when absent) and CASE.exit (expected exit code; 0 when absent). Each case runs with one
 # job and with two: stdout, and every CSV table and manifest left behind, must be the same bytes.
-# The tree's path is printed as SRC. --golden rewrites .out and .exit, and .err where there is one.
+# With CLI_ONE_JOB set, one job has to do. The tree's path is printed as SRC. --golden rewrites .out and .exit, and .err where there is one.
 set -uo pipefail
 
 src=$(cd "$(dirname "$0")/../.." && pwd)
@@ -63,6 +63,7 @@ check_case() {
     elif [ $ok -ne 0 ]; then
         head -n 20 "$at/1/err"
     fi
+    [ -z "${CLI_ONE_JOB:-}" ] || return $ok
     compare "$name exit code with 2 jobs" "$at/1/exit" "$at/2/exit" || ok=1
     compare "$name stdout with 2 jobs" "$at/1/out" "$at/2/out" || ok=1
     tables "$at/1/files" >"$at/1/tables"
@@ -97,7 +98,7 @@ for name in "${cases[@]}"; do
     while [ "$(jobs -rp | wc -l)" -ge "$n_procs" ]; do
         wait -n
     done
-    { run_case "$name" 1; run_case "$name" 2; } &
+    { run_case "$name" 1; [ -n "${CLI_ONE_JOB:-}" ] || run_case "$name" 2; } &
 done
 wait
 
