@@ -18,21 +18,10 @@
 #include "sim/fit/validate.h"
 #include "sim/fit/variant.h"
 #include "tests/check.h"
+#include "tests/stock_fixture.h"
 
 static const char *const DIRS[] = {"."};
 static struct arena *arena;
-static struct stock *shared_stock;
-
-static const struct stock *stock(void)
-{
-    if (!shared_stock) {
-        struct err err = {0};
-        arena = arena_new();
-        shared_stock = stock_load(arena, DIRS, 1, &err);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(shared_stock);
-    }
-    return shared_stock;
-}
 
 /* ---- look-ups -----------------------------------------------------------------------------
  */
@@ -159,7 +148,7 @@ static void scope_says_what_is_new(void)
 
 static void shipped_bands_of_the_new_are_wider(void)
 {
-    const struct band_table *t = &stock()->bands;
+    const struct band_table *t = &stock_fixture()->bands;
     CU_ASSERT_FATAL(t->n_rows > 0);
     for (int m = 0; m < BAND_METRIC_N; m++) {
         for (int moe = 0; moe < 2; moe++) {
@@ -194,7 +183,7 @@ static void resolve(const char *model, const char *gpu, double skew, struct syst
     struct system_spec spec = system_spec_default();
     spec.name = "test";
     spec.model = model_find(arena, DIRS, 1, model, &err);
-    spec.gpu = gpu_find(&stock()->gpus, gpu, &err);
+    spec.gpu = gpu_find(&stock_fixture()->gpus, gpu, &err);
     spec.engine = ENGINE_VLLM;
     spec.engine_version = "";
     spec.max_model_len = 4096;
@@ -202,15 +191,15 @@ static void resolve(const char *model, const char *gpu, double skew, struct syst
     spec.skew_sigma = skew;
     CU_ASSERT_PTR_NOT_NULL_FATAL(spec.model);
     CU_ASSERT_TRUE_FATAL(model_checkpoint(spec.model, DTYPE_AUTO, &spec.checkpoint, &err));
-    CU_ASSERT_TRUE_FATAL(system_resolve(stock(), &spec, s, &err));
+    CU_ASSERT_TRUE_FATAL(system_resolve(stock_fixture(), &spec, s, &err));
     CU_ASSERT_PTR_NOT_NULL_FATAL(s->step);
 }
 
 static struct band band_of(const struct system *s, enum band_metric metric)
 {
     struct band b;
-    CU_ASSERT_TRUE(
-        evidence_band(&stock()->bands, s, metric, BAND_CLOSED_HIGH, BAND_PROMPT_SHORT, &b));
+    CU_ASSERT_TRUE(evidence_band(&stock_fixture()->bands, s, metric, BAND_CLOSED_HIGH,
+                                 BAND_PROMPT_SHORT, &b));
     return b;
 }
 
@@ -223,7 +212,7 @@ static struct band table_band(const struct system *s, enum band_scope scope)
                            .load = BAND_CLOSED_HIGH,
                            .sku = s->spec.gpu->name};
     struct band b;
-    CU_ASSERT_TRUE_FATAL(band_find(&stock()->bands, &key, &b));
+    CU_ASSERT_TRUE_FATAL(band_find(&stock_fixture()->bands, &key, &b));
     return b;
 }
 
@@ -332,7 +321,7 @@ static void fit_errors(double (*error)(int group, double u), struct fitted *f)
         r->osl_mean = 100;
         f->models[g].family = "f";
         f->results[i].model = &f->models[g];
-        f->results[i].gpu = &stock()->gpus.items[0];
+        f->results[i].gpu = &stock_fixture()->gpus.items[0];
         for (int m = 0; m < VM_N; m++) {
             r->measured[m] = NAN;
         }
@@ -393,9 +382,9 @@ static void an_engine_that_is_late_does_not_widen_the_others_band(void)
 
 static void a_gpu_left_out_takes_its_twins_constants(void)
 {
-    const struct gpu *h200 = gpu_find(&stock()->gpus, "h200-sxm", NULL);
+    const struct gpu *h200 = gpu_find(&stock_fixture()->gpus, "h200-sxm", NULL);
     const char *from = "";
-    const struct stock *s = variant_without_gpu(arena, stock(), h200, false, &from);
+    const struct stock *s = variant_without_gpu(arena, stock_fixture(), h200, false, &from);
     enum kernel_match match = MATCH_EXACT;
     const struct gpu *same_gpu = gpu_find(&s->gpus, "h200-sxm", NULL);
     const struct gemm_consts *k =
@@ -411,9 +400,9 @@ static void a_gpu_left_out_takes_its_twins_constants(void)
 
 static void an_architecture_left_out_has_no_kin(void)
 {
-    const struct gpu *h200 = gpu_find(&stock()->gpus, "h200-sxm", NULL);
+    const struct gpu *h200 = gpu_find(&stock_fixture()->gpus, "h200-sxm", NULL);
     const char *from = "";
-    const struct stock *s = variant_without_gpu(arena, stock(), h200, true, &from);
+    const struct stock *s = variant_without_gpu(arena, stock_fixture(), h200, true, &from);
     for (int i = 0; i < s->kernels.n_attn; i++) {
         CU_ASSERT_PTR_NULL(strstr(s->kernels.attn[i].key.sku, "h100"));
     }
@@ -426,7 +415,7 @@ static void a_format_without_tables_runs_like_the_next_wider_one(void)
 {
     const char *from = "";
     const struct stock *s = variant_without_gpu(
-        arena, stock(), gpu_find(&stock()->gpus, "b200", NULL), true, &from);
+        arena, stock_fixture(), gpu_find(&stock_fixture()->gpus, "b200", NULL), true, &from);
     struct err err = {0};
     struct system system;
     struct system_spec spec = system_spec_default();
@@ -501,7 +490,7 @@ static void one_run_writes_bands_evidence_and_every_table(void)
         .table = table, .bands = dir, .report = dir, .quiet = true, .n_threads = 1, .seed = 1};
     struct err err = {0};
     FILE *nowhere = fopen("/dev/null", "w");
-    CU_ASSERT_TRUE(validate_run(&o, stock(), nowhere, &err));
+    CU_ASSERT_TRUE(validate_run(&o, stock_fixture(), nowhere, &err));
     fclose(nowhere);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         CU_ASSERT_TRUE(size_of(in_dir(dir, files[i])) > 0);
@@ -529,7 +518,7 @@ static double first_prediction(enum leave_out kind, enum effect effect)
     struct err err = {0};
     double predicted = NAN;
     FILE *nowhere = fopen("/dev/null", "w");
-    CU_ASSERT_TRUE(validate_run(&o, stock(), nowhere, &err));
+    CU_ASSERT_TRUE(validate_run(&o, stock_fixture(), nowhere, &err));
     fclose(nowhere);
     f = fopen(csv, "r");
     CU_ASSERT_PTR_NOT_NULL_FATAL(f);
@@ -558,7 +547,8 @@ static void what_is_left_out_changes_the_prediction(void)
 static void predict(const char *path, const char *name, struct validate_result *out)
 {
     struct err err = {0};
-    struct validate_settings settings = {.stock = stock(), .seed = 1, .replications = 1};
+    struct validate_settings settings = {
+        .stock = stock_fixture(), .seed = 1, .replications = 1};
     struct model *m = model_load(arena, path, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(m);
     struct validate_row r = {.id = "row",
@@ -615,7 +605,6 @@ static void write_renamed(const char *from, const char *to)
 
 static void renamed_models_are_predicted_alike(void)
 {
-    stock();
     char dir[128];
     snprintf(dir, sizeof dir, "%s", check_tmp(0, "-models"));
     mkdir(dir, 0700);
@@ -688,6 +677,7 @@ int main(void)
         {"what is left out changes the prediction", what_is_left_out_changes_the_prediction},
         {"renamed models are predicted alike", renamed_models_are_predicted_alike},
     };
+    arena = arena_new();
     int code = check_main("bands", cases, sizeof cases / sizeof *cases);
     arena_free(arena);
     return code;

@@ -9,21 +9,10 @@
 #include "sim/experiment/experiment.h"
 #include "sim/fit/calibration.h"
 #include "tests/check.h"
+#include "tests/stock_fixture.h"
 
 static const char *const DIRS[] = {"."};
 static struct arena *shared_arena;
-static struct stock *shared_stock;
-
-static const struct stock *stock(void)
-{
-    if (!shared_stock) {
-        struct err err = {0};
-        shared_arena = arena_new();
-        shared_stock = stock_load(shared_arena, DIRS, 1, &err);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(shared_stock);
-    }
-    return shared_stock;
-}
 
 static const char *write_file(int idx, const char *suffix, const char *text)
 {
@@ -77,7 +66,7 @@ struct truth {
 /* What a benchmark of the corrected deployment would have printed. */
 static void measure(const struct truth *truth, int64_t clients, double *predicted)
 {
-    struct validate_settings settings = {.stock = stock(),
+    struct validate_settings settings = {.stock = stock_fixture(),
                                          .seed = 1,
                                          .replications = 1,
                                          .step_scale = truth->scale,
@@ -122,7 +111,7 @@ static bool calibrate(const char *input, const char *const *sets, int n_sets,
         .n_sets = n_sets,
         .out = check_tmp(1, ".yaml"),
         .as_of = "2026-11-22",
-        .stock = stock(),
+        .stock = stock_fixture(),
         .seed = 1,
         .n_threads = 2,
         .quiet = true,
@@ -135,7 +124,7 @@ static void finds_a_known_scale_and_offset(void)
     const struct truth truth = {1.2, 0.4e-3, 0.0};
     struct calibration_report report;
     struct err err = {0};
-    stock();
+    stock_fixture();
     CU_ASSERT_TRUE_FATAL(calibrate(table_of(&truth, 6), NULL, 0, &report, &err));
     CU_ASSERT_EQUAL_FATAL(report.n, 1);
     const struct correction *c = &report.rows[0].correction;
@@ -154,7 +143,7 @@ static void finds_a_known_constant_before_the_first_token(void)
     const struct truth truth = {1.0, 0.0, 20e-3};
     struct calibration_report report;
     struct err err = {0};
-    stock();
+    stock_fixture();
     CU_ASSERT_TRUE_FATAL(calibrate(table_of(&truth, 5), NULL, 0, &report, &err));
     const struct correction *c = &report.rows[0].correction;
     CHECK_NEAR(c->ttft_offset_s, 20e-3, 0.2); /* shrunk */
@@ -168,7 +157,7 @@ static void perfect_predictions_are_left_alone(void)
     const struct truth truth = {1.0, 0.0, 0.0};
     struct calibration_report report;
     struct err err = {0};
-    stock();
+    stock_fixture();
     CU_ASSERT_TRUE_FATAL(calibrate(table_of(&truth, 4), NULL, 0, &report, &err));
     const struct correction *c = &report.rows[0].correction;
     CHECK_NEAR(c->step_scale, 1.0, 1e-3);
@@ -221,7 +210,7 @@ static void fewer_than_three_measurements_are_refused(void)
     const struct truth truth = {1.1, 0.0, 0.0};
     struct calibration_report report;
     struct err err = {0};
-    stock();
+    stock_fixture();
     CU_ASSERT_FALSE(calibrate(table_of(&truth, 2), NULL, 0, &report, &err));
     CU_ASSERT_EQUAL(err.code, ERR_INPUT);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "at least 3 measurements"));
@@ -257,7 +246,7 @@ static struct calibration_options json_options(const char *const *inputs, int n,
                                         .sets = sets,
                                         .n_sets = n_sets,
                                         .out = check_tmp(1, ".yaml"),
-                                        .stock = stock(),
+                                        .stock = stock_fixture(),
                                         .seed = 1,
                                         .n_threads = 1,
                                         .quiet = true};
@@ -406,7 +395,7 @@ static void a_file_reads_back_as_it_was_written(void)
     struct correction_list list;
     struct err err = {0};
     struct correction want = sample_correction();
-    stock();
+    stock_fixture();
     CU_ASSERT_TRUE_FATAL(correction_load(shared_arena, sample_file(), &list, &err));
     CU_ASSERT_EQUAL_FATAL(list.n, 1);
     const struct correction *got = &list.items[0];
@@ -423,7 +412,7 @@ static void refuse(const char *text, const char *because)
 {
     struct correction_list list;
     struct err err = {0};
-    stock();
+    stock_fixture();
     CU_ASSERT_FALSE(correction_load(shared_arena, write_file(6, ".yaml", text), &list, &err));
     CU_ASSERT_EQUAL(err.code, ERR_INPUT);
     if (!strstr(err.text, because)) {
@@ -467,7 +456,7 @@ static struct system_spec spec_with(const struct correction_list *list)
     CU_ASSERT_PTR_NOT_NULL_FATAL(spec.model);
     CU_ASSERT_TRUE_FATAL(
         model_checkpoint_named(spec.model, DTYPE_BF16, "llama-3.1-8b", &spec.checkpoint, &err));
-    spec.gpu = gpu_find(&stock()->gpus, "h100-sxm", NULL);
+    spec.gpu = gpu_find(&stock_fixture()->gpus, "h100-sxm", NULL);
     spec.tp = 1;
     spec.corrections = list;
     return spec;
@@ -497,12 +486,12 @@ static void the_measured_deployment_is_corrected(void)
     struct system plain;
     struct system corrected;
     struct err err = {0};
-    stock();
+    stock_fixture();
     CU_ASSERT_TRUE_FATAL(correction_load(shared_arena, sample_file(), &list, &err));
     struct system_spec without = spec_with(NULL);
     struct system_spec with = spec_with(&list);
-    CU_ASSERT_TRUE_FATAL(system_resolve(stock(), &without, &plain, &err));
-    CU_ASSERT_TRUE_FATAL(system_resolve(stock(), &with, &corrected, &err));
+    CU_ASSERT_TRUE_FATAL(system_resolve(stock_fixture(), &without, &plain, &err));
+    CU_ASSERT_TRUE_FATAL(system_resolve(stock_fixture(), &with, &corrected, &err));
     CHECK_NEAR(decode_step_s(&corrected), 1.25 * decode_step_s(&plain) - 0.125e-3, 1e-9);
     CHECK_NEAR(corrected.replica.api_s, plain.replica.api_s + 12.5e-3, 1e-9);
     CU_ASSERT_STRING_EQUAL(system_evidence(&corrected), "measured");
@@ -517,11 +506,11 @@ static void another_deployment_is_not_and_the_note_says_what_differs(void)
     struct correction_list list;
     struct system s;
     struct err err = {0};
-    stock();
+    stock_fixture();
     CU_ASSERT_TRUE_FATAL(correction_load(shared_arena, sample_file(), &list, &err));
     struct system_spec spec = spec_with(&list);
     spec.tp = 2;
-    CU_ASSERT_TRUE_FATAL(system_resolve(stock(), &spec, &s, &err));
+    CU_ASSERT_TRUE_FATAL(system_resolve(stock_fixture(), &spec, &s, &err));
     CU_ASSERT_PTR_NULL(s.correction);
     CU_ASSERT_PTR_NOT_NULL(strstr(s.correction_note, "not corrected"));
     CU_ASSERT_PTR_NOT_NULL(strstr(s.correction_note, "tp 2 (measured: 1)"));
@@ -533,11 +522,11 @@ static void no_correction_beats_the_physical_floor(void)
 {
     struct system s;
     struct err err = {0};
-    stock();
+    stock_fixture();
     struct system_spec spec = spec_with(NULL);
     spec.step_scale = 0.2;
     spec.step_offset_s = -1e-3;
-    CU_ASSERT_TRUE_FATAL(system_resolve(stock(), &spec, &s, &err));
+    CU_ASSERT_TRUE_FATAL(system_resolve(stock_fixture(), &spec, &s, &err));
     struct step_cache cache;
     struct step_batch batch = {.n_decode = 8, .n_sample = 8};
     struct step_work work;
@@ -574,6 +563,7 @@ int main(void)
         CASE(another_deployment_is_not_and_the_note_says_what_differs),
         CASE(no_correction_beats_the_physical_floor),
     };
+    shared_arena = arena_new();
     int code = check_main("calibration", cases, (int)(sizeof cases / sizeof *cases));
     arena_free(shared_arena);
     return code;

@@ -8,21 +8,9 @@
 #include "sim/cost/gemm.h"
 #include "sim/fit/micro.h"
 #include "tests/check.h"
+#include "tests/stock_fixture.h"
 
-static const char *const DIRS[] = {"."};
 static struct arena *shared_arena;
-static struct stock *shared_stock;
-
-static const struct stock *stock(void)
-{
-    if (!shared_stock) {
-        struct err err = {0};
-        shared_arena = arena_new();
-        shared_stock = stock_load(shared_arena, DIRS, 1, &err);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(shared_stock);
-    }
-    return shared_stock;
-}
 
 static const char *write_file(const char *text)
 {
@@ -38,8 +26,11 @@ static bool run(const char *table, const char *gpu, struct micro_report *report,
                 struct err *err)
 {
     const char *out = check_tmp(1, "-micro");
-    struct micro_options o = {
-        .table = table, .gpu = gpu, .out = out, .as_of = "2026-11-22", .stock = stock()};
+    struct micro_options o = {.table = table,
+                              .gpu = gpu,
+                              .out = out,
+                              .as_of = "2026-11-22",
+                              .stock = stock_fixture()};
     mkdir(out, 0777);
     return micro_run(shared_arena, &o, report, err);
 }
@@ -48,9 +39,9 @@ static bool run(const char *table, const char *gpu, struct micro_report *report,
 static double truth_us(double m, double n, double k)
 {
     enum kernel_match match;
-    const struct gpu *gpu = gpu_find(&stock()->gpus, "mi300x", NULL);
-    const struct gemm_consts *base =
-        kernel_gemm(&stock()->kernels, &stock()->gpus, gpu, "vllm", "bf16", &match);
+    const struct gpu *gpu = gpu_find(&stock_fixture()->gpus, "mi300x", NULL);
+    const struct gemm_consts *base = kernel_gemm(
+        &stock_fixture()->kernels, &stock_fixture()->gpus, gpu, "vllm", "bf16", &match);
     struct gemm_unit unit;
     gemm_unit_init(&unit, gpu, base, DTYPE_BF16, QUANT_NONE, 0);
     unit.consts.ec = 0.45;
@@ -62,7 +53,7 @@ static double truth_us(double m, double n, double k)
 static const char *mi300x_table(bool tiny)
 {
     static char text[1024];
-    stock();
+    stock_fixture();
     int n = snprintf(text, sizeof text,
                      "kind,m,n,k,bytes,n_gpus,latency_us,dtype\n"
                      "gemm,8192,8192,8192,,,%.9g,bf16\n"
@@ -123,7 +114,7 @@ static void refuse(const char *rows, const char *gpu, const char *because)
     struct micro_report r;
     struct err err = {0};
     char text[512];
-    stock();
+    stock_fixture();
     snprintf(text, sizeof text, "kind,m,n,k,bytes,n_gpus,latency_us,dtype\n%s", rows);
     CU_ASSERT_FALSE(run(write_file(text), gpu, &r, &err));
     if (!strstr(err.text, because)) {
@@ -155,6 +146,7 @@ int main(void)
         CASE(the_folder_gives_the_gpu_constants_of_its_own),
         CASE(bad_tables_are_refused),
     };
+    shared_arena = arena_new();
     int code = check_main("micro", cases, (int)(sizeof cases / sizeof *cases));
     arena_free(shared_arena);
     return code;

@@ -7,9 +7,10 @@
 #include "sim/base/csvio.h"
 #include "sim/plan/plan.h"
 #include "tests/check.h"
+#include "tests/stock_fixture.h"
 
 static struct arena *arena;
-static struct stock *stock;
+static const struct stock *stock;
 
 static const char text[] =
     "schema: 1\n"
@@ -28,13 +29,12 @@ static const char text[] =
 
 static struct plan run_with(const char *const *sets, int n_sets, int n_threads)
 {
-    struct scenario *sc;
     struct plan plan;
     struct err err = {0};
     struct plan_options options = {
         .n_threads = n_threads, .as_of = "2026-11-22", .quiet = true};
-    if (!scenario_parse(arena, "plan.yaml", text, strlen(text), sets, n_sets, &sc, &err) ||
-        !plan_run(arena, stock, sc, &options, &plan, &err)) {
+    const struct scenario *sc = stock_fixture_scenario(arena, text, sets, n_sets);
+    if (!plan_run(arena, stock, sc, &options, &plan, &err)) {
         err_print(&err, stderr);
         exit(1);
     }
@@ -389,14 +389,8 @@ static void threads_change_no_byte(void)
 
 int main(void)
 {
-    static const char *const dirs[] = {"."};
-    struct err err = {0};
     arena = arena_new();
-    stock = stock_load(arena, dirs, 1, &err);
-    if (!stock) {
-        err_print(&err, stderr);
-        return 1;
-    }
+    stock = stock_fixture();
     static const struct check_case cases[] = {
         {"entries_are_ranked_by_cost", entries_are_ranked_by_cost},
         {"names_of_entries_are_unique", names_of_entries_are_unique},

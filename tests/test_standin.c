@@ -3,27 +3,12 @@
 #include <string.h>
 
 #include "sim/cost/standin.h"
-#include "sim/experiment/stock.h"
 #include "tests/check.h"
-
-static const char *const DIRS[] = {"."};
-static struct arena *shared_arena;
-static const struct stock *shared_stock;
-
-static const struct stock *stock(void)
-{
-    if (!shared_stock) {
-        struct err err = {0};
-        shared_arena = arena_new();
-        shared_stock = stock_load(shared_arena, DIRS, 1, &err);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(shared_stock);
-    }
-    return shared_stock;
-}
+#include "tests/stock_fixture.h"
 
 static const struct gpu *gpu_named(const char *name)
 {
-    const struct gpu *gpu = gpu_find(&stock()->gpus, name, NULL);
+    const struct gpu *gpu = gpu_find(&stock_fixture()->gpus, name, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(gpu);
     return gpu;
 }
@@ -31,7 +16,7 @@ static const struct gpu *gpu_named(const char *name)
 static bool foreign(const char *gpu, const char *from)
 {
     const struct kernel_key key = {.sku = from};
-    return standin_is_foreign(&stock()->gpus, gpu_named(gpu), &key);
+    return standin_is_foreign(&stock_fixture()->gpus, gpu_named(gpu), &key);
 }
 
 static void a_refresh_and_a_sibling_are_of_one_architecture(void)
@@ -52,10 +37,10 @@ static double layer_s(const struct moe_unit *like, const struct moe_consts *k)
 
 static void experts_take_the_fastest_set_of_the_giver_in_its_format(void)
 {
-    const struct kernel_set *set = &stock()->kernels;
+    const struct kernel_set *set = &stock_fixture()->kernels;
     const struct gpu *gpu = gpu_named("mi300x");
     const struct moe_consts *found =
-        kernel_moe(set, &stock()->gpus, gpu, "vllm", "fp8", "triton", NULL);
+        kernel_moe(set, &stock_fixture()->gpus, gpu, "vllm", "fp8", "triton", NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(found);
     struct moe_unit like;
     moe_unit_init(&like, gpu, found, DTYPE_FP8, QUANT_TENSOR_DYNAMIC, 0);
@@ -78,7 +63,7 @@ static void experts_take_the_fastest_set_of_the_giver_in_its_format(void)
 
 static void attention_takes_the_fastest_set_of_the_giver_in_its_phase_and_shape(void)
 {
-    const struct kernel_set *set = &stock()->kernels;
+    const struct kernel_set *set = &stock_fixture()->kernels;
     const struct gpu *gpu = gpu_named("mi300x");
     const struct attn_spec spec = {.kind = ATTN_MLA,
                                    .n_heads = 128,
@@ -93,7 +78,7 @@ static void attention_takes_the_fastest_set_of_the_giver_in_its_phase_and_shape(
     attn_shape_of(&spec, 1, DTYPE_FP8, &shape);
     /* SGLang's kernel of H200 reads an 8-bit latent cache at 6 to 8 % of the bandwidth */
     const struct attn_consts *found =
-        kernel_attn(set, &stock()->gpus, gpu, "sglang", false, true, "fp8", NULL);
+        kernel_attn(set, &stock_fixture()->gpus, gpu, "sglang", false, true, "fp8", NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(found);
     const struct attn_consts *best = standin_attention(set, found, &r);
     CU_ASSERT_STRING_EQUAL(best->key.sku, found->key.sku);
@@ -111,7 +96,5 @@ int main(void)
         CASE(experts_take_the_fastest_set_of_the_giver_in_its_format),
         CASE(attention_takes_the_fastest_set_of_the_giver_in_its_phase_and_shape),
     };
-    int code = check_main("standin", cases, (int)(sizeof cases / sizeof *cases));
-    arena_free(shared_arena);
-    return code;
+    return check_main("standin", cases, (int)(sizeof cases / sizeof *cases));
 }

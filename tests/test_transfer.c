@@ -6,26 +6,15 @@
 #include "hardware/kernel.h"
 #include "sim/experiment/experiment.h"
 #include "tests/check.h"
+#include "tests/stock_fixture.h"
 
 static const char *const DIRS[] = {"."};
 static struct arena *shared_arena;
-static struct stock *shared_stock;
-
-static const struct stock *stock(void)
-{
-    if (!shared_stock) {
-        struct err err = {0};
-        shared_arena = arena_new();
-        shared_stock = stock_load(shared_arena, DIRS, 1, &err);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(shared_stock);
-    }
-    return shared_stock;
-}
 
 static const struct transfer *between(const char *from, const char *to, const char *dtype)
 {
-    const struct gpu_list *gpus = &stock()->gpus;
-    return transfer_find(&stock()->kernels.transfers, gpu_find(gpus, from, NULL),
+    const struct gpu_list *gpus = &stock_fixture()->gpus;
+    return transfer_find(&stock_fixture()->kernels.transfers, gpu_find(gpus, from, NULL),
                          gpu_find(gpus, to, NULL), dtype);
 }
 
@@ -58,9 +47,9 @@ static void an_unmeasured_vendor_takes_what_the_giver_shows_towards_others(void)
 static void a_giver_without_pairs_takes_the_general_rule(void)
 {
     struct transfer_table none;
-    stock();
-    transfer_without_arch(shared_arena, &shared_stock->kernels.transfers, "Hopper", &none);
-    const struct gpu_list *gpus = &shared_stock->gpus;
+    stock_fixture();
+    transfer_without_arch(shared_arena, &stock_fixture()->kernels.transfers, "Hopper", &none);
+    const struct gpu_list *gpus = &stock_fixture()->gpus;
     const struct transfer *t = transfer_find(&none, gpu_find(gpus, "h200-sxm", NULL),
                                              gpu_find(gpus, "mi300x", NULL), "bf16");
     CHECK_NEAR(t->bias_frac, -0.125, 1e-12);
@@ -69,9 +58,10 @@ static void a_giver_without_pairs_takes_the_general_rule(void)
 static void without_an_architecture_its_pairs_are_unknown(void)
 {
     struct transfer_table left;
-    stock();
-    transfer_without_arch(shared_arena, &shared_stock->kernels.transfers, "Blackwell", &left);
-    const struct gpu_list *gpus = &shared_stock->gpus;
+    stock_fixture();
+    transfer_without_arch(shared_arena, &stock_fixture()->kernels.transfers, "Blackwell",
+                          &left);
+    const struct gpu_list *gpus = &stock_fixture()->gpus;
     const struct gpu *h200 = gpu_find(gpus, "h200-sxm", NULL);
     const struct transfer *t = transfer_find(&left, h200, gpu_find(gpus, "b200", NULL), "fp8");
     CU_ASSERT_STRING_EQUAL(t->to_arch, "*");
@@ -101,15 +91,15 @@ static double step_on(const char *gpu, struct step_model **out)
     static int n;
     struct system *s = &systems[n++ % 4];
     struct err err = {0};
-    stock();
+    stock_fixture();
     spec.name = "d";
     spec.model = model_find(shared_arena, DIRS, 1, "llama-3.1-8b", &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(spec.model);
     CU_ASSERT_TRUE_FATAL(
         model_checkpoint_named(spec.model, DTYPE_BF16, "llama-3.1-8b", &spec.checkpoint, &err));
-    spec.gpu = gpu_find(&stock()->gpus, gpu, NULL);
+    spec.gpu = gpu_find(&stock_fixture()->gpus, gpu, NULL);
     spec.tp = 1;
-    CU_ASSERT_TRUE_FATAL(system_resolve(stock(), &spec, s, &err));
+    CU_ASSERT_TRUE_FATAL(system_resolve(stock_fixture(), &spec, s, &err));
     CU_ASSERT_PTR_NOT_NULL_FATAL(s->step);
     double parts[OP_N];
     step_token_parts(s->step, 4096, parts);
@@ -148,6 +138,7 @@ int main(void)
         CASE(efficiency_loses_the_bias_and_never_passes_one),
         CASE(a_gpu_without_tables_is_slower_than_its_data_sheet_and_graded_none),
     };
+    shared_arena = arena_new();
     int code = check_main("transfer", cases, (int)(sizeof cases / sizeof *cases));
     arena_free(shared_arena);
     return code;
