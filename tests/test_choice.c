@@ -121,6 +121,38 @@ static void the_table_has_a_row_per_model(void)
     CU_ASSERT_STRING_EQUAL(csv_cell(&t, 2, csv_col(&t, "verdict")), "nothing is left");
 }
 
+static void half_a_point_is_a_gain(void)
+{
+    struct plan plan = plan_of(2, (double[]){100, 101}, (double[]){70, 70.5});
+    const struct choice *c = choice_list(arena, &plan);
+    CU_ASSERT_EQUAL(c[1].verdict, CHOICE_RISES); /* 1 % for 0.7 % */
+    CHECK_NEAR(c[1].usd_per_point, 2, 1e-12);
+}
+
+static void one_score_alone_compares_nothing(void)
+{
+    for (int scored = 0; scored < 2; scored++) {
+        double quality[] = {NAN, NAN};
+        quality[scored] = 70;
+        struct plan plan = plan_of(2, (double[]){100, 150}, quality);
+        const struct choice *c = choice_list(arena, &plan);
+        CU_ASSERT_EQUAL(c[1].verdict, CHOICE_UNSCORED);
+        CU_ASSERT_TRUE(isnan(c[1].gain_points));
+        CHECK_NEAR(c[1].premium_usd, 50, 1e-12);
+    }
+}
+
+static void models_of_which_nothing_is_left_keep_their_order(void)
+{
+    struct plan plan = plan_of(4, (double[]){NAN, 150, NAN, NAN}, (double[]){90, 80, 70, 60});
+    const struct choice *c = choice_list(arena, &plan);
+    CU_ASSERT_EQUAL(c[0].model_idx, 1);
+    CU_ASSERT_EQUAL(c[1].model_idx, 0);
+    CU_ASSERT_EQUAL(c[2].model_idx, 2);
+    CU_ASSERT_EQUAL(c[3].model_idx, 3);
+    CU_ASSERT_EQUAL(c[3].over, -1);
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
@@ -133,6 +165,10 @@ int main(void)
         {"free_machines_need_no_gain_that_could_be_named",
          free_machines_need_no_gain_that_could_be_named},
         {"the_table_has_a_row_per_model", the_table_has_a_row_per_model},
+        {"half_a_point_is_a_gain", half_a_point_is_a_gain},
+        {"one_score_alone_compares_nothing", one_score_alone_compares_nothing},
+        {"models_of_which_nothing_is_left_keep_their_order",
+         models_of_which_nothing_is_left_keep_their_order},
     };
     arena = arena_new();
     int code = check_main("choice", cases, (int)(sizeof cases / sizeof cases[0]));

@@ -125,6 +125,21 @@ static void a_vast_fleet_is_represented_by_a_part(void)
     toy_fini(&t.toy);
 }
 
+/* A load that no fleet of this size carries: five runs, each 5 % larger, then it gives up. */
+static void a_fleet_that_never_meets_its_limits_stops_growing(void)
+{
+    struct toy_fleet t;
+    struct fleet_check check;
+    open_fleet(&t);
+    t.slo.limit_s[SLO_TTFT][SLO_P95] = 1e-9;
+    fleet_confirm(&t.cfg, ROUTE_LEAST_REQUESTS, 40, 40 * 0.1 * t.one.rps, &check);
+    CU_ASSERT_FALSE(check.met);
+    CU_ASSERT_EQUAL(check.n_runs, 5);
+    CU_ASSERT_EQUAL(check.replicas, 40 + 2 + 3 + 3 + 3); /* 42, 45, 48, 51 */
+    CU_ASSERT_EQUAL(check.replicas_asked, 40);
+    toy_fini(&t.toy);
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
@@ -138,6 +153,8 @@ int main(void)
         {"a_fleet_that_is_too_small_grows_until_it_does",
          a_fleet_that_is_too_small_grows_until_it_does},
         {"a_vast_fleet_is_represented_by_a_part", a_vast_fleet_is_represented_by_a_part},
+        {"a_fleet_that_never_meets_its_limits_stops_growing",
+         a_fleet_that_never_meets_its_limits_stops_growing},
     };
     plan_fixture_open(&f, NULL);
     server = plan_fixture_hosting(&f, "dgx-h100", "purchase", HOSTING_COLO);

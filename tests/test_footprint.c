@@ -657,6 +657,85 @@ static void pool_holds_as_many_longest_sequences_as_it_says(void)
     {                                                                                          \
 #fn, fn                                                                                \
     }
+/* Graph slots by memory and tensor parallelism (server_args.py): under 35 GiB 24 or 80, under
+ * 60 32 or 160, under 160 256 or 512, above 512. Chunks are small here, so that nothing else is
+ * kept back but 512 MiB, 1.5 MiB a token, 2 MiB a slot and 1 GiB for each 8 GPUs; 10 GiB at
+ * least on a large GPU. */
+static void sglang_graph_slots_follow_the_memory(void)
+{
+    static const struct {
+        const char *gpu;
+        int tp;
+        double graph_seqs;
+    } rows[] = {
+        {"l4", 1, 24}, {"l4", 4, 80}, {"l40s", 1, 32}, {"l40s", 2, 32}, {"l40s", 4, 160}};
+    struct fixture f = fixture_new();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct footprint_config c = config(&f, "llama-3.1-8b", DTYPE_FP8, DTYPE_FP8,
+                                           rows[i].gpu, ENGINE_SGLANG, "0.5.16", rows[i].tp);
+        c.max_model_len = 1024;
+        c.defaults.chunked_prefill = 1024;
+        struct footprint out = compute(&c);
+        double total_mib = out.total_bytes / 1048576.0;
+        double kept_mib =
+            512.0 + 1.5 * 1024.0 + 2.0 * rows[i].graph_seqs + rows[i].tp / 8.0 * 1024.0;
+        double start = out.total_bytes - out.context_bytes - out.comm_bytes;
+        CHECK_NEAR(out.kv_bytes + out.weights_bytes, (1.0 - kept_mib / total_mib) * start,
+                   1e-9);
+    }
+    /* without chunks the tokens of a step count: 16,384 on a B200 with 512 slots */
+    struct footprint_config c =
+        config(&f, "llama-3.1-8b", DTYPE_FP8, DTYPE_FP8, "b200", ENGINE_SGLANG, "0.5.16", 1);
+    c.defaults.chunked_prefill = 0;
+    c.max_batched_tokens = 16384;
+    struct footprint out = compute(&c);
+    double kept = 512.0 + 1.5 * 16384.0 + 1024.0 + 128.0;
+    CHECK_NEAR(out.kv_bytes + out.weights_bytes,
+               (1.0 - kept * 1048576.0 / out.total_bytes) *
+                   (out.total_bytes - out.context_bytes),
+               1e-9);
+    arena_free(f.arena);
+}
+
+/* A share of all memory leaves no room for what the share does not cover: context and NCCL, and
+ * the buffers of the all-to-all. */
+static void vllm_never_takes_what_the_context_holds(void)
+{
+    struct fixture f = fixture_new();
+    struct footprint_config c =
+        config(&f, "deepseek-v3", DTYPE_NVFP4, DTYPE_FP8, "b200", ENGINE_VLLM, "", 1);
+    c.dp = c.ep = 8;
+    c.mem_util_frac = 1.0;
+    struct footprint out = compute(&c);
+    CU_ASSERT_TRUE(out.comm_bytes > 2.0 * GIB);
+    CHECK_NEAR(out.kv_bytes,
+               out.total_bytes - out.weights_bytes - out.activations_bytes - out.graphs_bytes -
+                   out.comm_bytes - out.context_bytes,
+               1e-9);
+    CU_ASSERT_TRUE(out.free_bytes < 1.0);
+    arena_free(f.arena);
+}
+
+/* 22 copies of the hidden width and 128 rows' workspace for each expert's share, fewer with
+ * more ranks: 32,768 tokens, width 64 * 128 of at most 2 * 4096, 128 experts, 8 of them a
+ * token. */
+static void activations_of_experts_hold_their_workspace(void)
+{
+    struct fixture f = fixture_new();
+    static const double factor[] = {22.0, 13.0, 10.0, 10.0};
+    for (int i = 0; i < 4; i++) {
+        struct footprint_config c = config(&f, "qwen3-235b-a22b", DTYPE_FP8, DTYPE_FP8, "b200",
+                                           ENGINE_VLLM, "", 1 << i);
+        c.max_batched_tokens = 32768;
+        c.max_seqs = 1;
+        c.ep = 1 << i;
+        double layers = 2.0 * 32768.0 * 8192.0 * factor[i];
+        double copies = 32768.0 * 128.0 * 8.0 / c.ep;
+        CHECK_NEAR(compute(&c).activations_bytes, layers + copies / 128.0 * 4096.0 * 4.0, 1e-9);
+    }
+    arena_free(f.arena);
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
@@ -690,6 +769,10 @@ int main(void)
         CASE(activations_are_the_larger_of_layers_and_sampler),
         CASE(capacity_of_long_sequences_counts_freed_windows),
         CASE(pool_holds_as_many_longest_sequences_as_it_says),
+        {"sglang_graph_slots_follow_the_memory", sglang_graph_slots_follow_the_memory},
+        {"vllm_never_takes_what_the_context_holds", vllm_never_takes_what_the_context_holds},
+        {"activations_of_experts_hold_their_workspace",
+         activations_of_experts_hold_their_workspace},
     };
     return check_main("footprint", cases, (int)(sizeof cases / sizeof *cases));
 }

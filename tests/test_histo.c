@@ -366,6 +366,20 @@ static void a_run_counts_what_single_values_count(void)
     histo_fini(&run);
 }
 
+/* Values beyond the last bucket share it. */
+static void limits_beyond_the_last_bucket_are_in_it(void)
+{
+    struct histo h;
+    histo_init(&h);
+    histo_add(&h, 1, 3);
+    histo_add(&h, 1e30, 1);
+    histo_add(&h, 4e30, 1);
+    double below = histo_count_below(&h, 2e30);
+    CU_ASSERT_TRUE(below >= 3 && below <= 5);
+    CU_ASSERT_EQUAL(histo_count_below(&h, 4e30), 5);
+    histo_fini(&h);
+}
+
 static const struct check_case cases[] = {
     {"quantiles_are_within_half_a_percent_of_exact",
      quantiles_are_within_half_a_percent_of_exact},
@@ -391,6 +405,7 @@ static const struct check_case cases[] = {
      count_below_is_exact_on_borders_and_linear_within},
     {"count_below_is_near_the_exact_count", count_below_is_near_the_exact_count},
     {"only_touched_octaves_have_a_page", only_touched_octaves_have_a_page},
+    {"limits_beyond_the_last_bucket_are_in_it", limits_beyond_the_last_bucket_are_in_it},
     {"reset_empties_the_histogram", reset_empties_the_histogram},
     {"a_run_counts_what_single_values_count", a_run_counts_what_single_values_count},
 };

@@ -219,6 +219,164 @@ static void lines_add_up_to_the_month(void)
     CHECK_NEAR(sum, m.usd, 1e-12);
 }
 
+/* 2 requests/s at the peak, 1.5 in the busiest hour, of 1,000 and 250 tokens. */
+static void every_limit_counts_in_its_own_unit(void)
+{
+    static const double use[LIMIT_N] = {
+        2 * 60 * 1000.0, 2 * 60 * 250.0, 2 * 60 * 1250.0, 2 * 60.0, 2.0, 1.5 * 3600};
+    struct offer_list list = offers("databricks", "llama-4-maverick");
+    struct offer o = *offer_of(&list, OFFER_PAY_PER_TOKEN);
+    struct offer_load load = {.mean_rps = 1, .peak_hour_rps = 1.5, .peak_rps = 2};
+    for (int i = 0; i < LIMIT_N; i++) {
+        struct offer_month m;
+        for (int j = 0; j < LIMIT_N; j++) {
+            o.limits[j].value = NAN;
+        }
+        o.limits[i].value = use[i];
+        offer_month(&o, &tokens, &load, &m);
+        CU_ASSERT_EQUAL(m.state, OFFER_PRICED);
+        CU_ASSERT_EQUAL(m.limit, -1);
+        o.limits[i].value = use[i] / 2;
+        offer_month(&o, &tokens, &load, &m);
+        CU_ASSERT_EQUAL(m.state, OFFER_OVER_LIMIT);
+        CU_ASSERT_EQUAL(m.limit, i);
+        CHECK_NEAR(m.limit_frac, 2, 1e-12);
+        CU_ASSERT_EQUAL(m.n_lines, 0);
+    }
+}
+
+static void the_limit_that_is_furthest_exceeded_is_named(void)
+{
+    struct offer_list list = offers("databricks", "llama-4-maverick");
+    struct offer o = *offer_of(&list, OFFER_PAY_PER_TOKEN);
+    o.limits[LIMIT_RPM].value = 60;
+    o.limits[LIMIT_QPS].value = 0.5;
+    o.limits[LIMIT_OTPM].value = o.limits[LIMIT_QPH].value = NAN;
+    struct offer_month m = month_at(&o, tokens, 2, 2);
+    CU_ASSERT_EQUAL(m.limit, LIMIT_QPS);
+    CHECK_NEAR(m.limit_frac, 4, 1e-12);
+}
+
+static void a_varied_price_moves_every_line(void)
+{
+    struct offer_list list = offers("databricks", "llama-4-maverick");
+    static const enum offer_kind kinds[] = {OFFER_PAY_PER_TOKEN, OFFER_PROVISIONED};
+    for (int i = 0; i < 2; i++) {
+        struct offer o = *offer_of(&list, kinds[i]);
+        struct offer_month full = month_at(&o, tokens, 0.1, 0.1);
+        o.price_factor = 0.25;
+        struct offer_month quarter = month_at(&o, tokens, 0.1, 0.1);
+        CHECK_NEAR(quarter.usd, full.usd / 4, 1e-12);
+        for (int j = 0; j < full.n_lines; j++) {
+            CHECK_NEAR(quarter.lines[j].unit_usd, full.lines[j].unit_usd / 4, 1e-12);
+            CHECK_NEAR(quarter.lines[j].quantity, full.lines[j].quantity, 0);
+        }
+    }
+    struct offer o = *offer_of(&list, OFFER_PAY_PER_TOKEN);
+    o.price_factor = 0.25; /* (1000 * 0.50 + 250 * 1.50) / 1250 = 0.70 */
+    CHECK_NEAR(offer_blended_usd(&o, &tokens), 0.70 / 4, 1e-12);
+}
+
+/* 3,250 tokens/s a unit, 1,250 tokens a request: 5.2 requests/s fill two exactly. */
+static void units_are_bought_whole_and_one_at_least(void)
+{
+    struct offer_list list = offers("databricks", "llama-4-maverick");
+    const struct offer *o = offer_of(&list, OFFER_PROVISIONED);
+    CU_ASSERT_EQUAL(month_at(o, tokens, 0, 0).units, 1);
+    CU_ASSERT_EQUAL(month_at(o, tokens, 1, 2.6).units, 1);
+    CU_ASSERT_EQUAL(month_at(o, tokens, 1, 5.2).units, 2);
+    CU_ASSERT_EQUAL(month_at(o, tokens, 1, 5.2001).units, 3);
+    struct offer_month one = month_at(o, tokens, 1, 2.6);
+    CU_ASSERT_EQUAL(one.n_lines, 1); /* none further */
+    CHECK_NEAR(one.usd, 6 * 730.5, 1e-9);
+}
+
+/* "gpt-oss-" is common to both; 20b is one edit away, 120b two. */
+static void among_one_family_the_nearest_is_the_fewest_edits_away(void)
+{
+    struct offer_list list = offers("databricks", "gpt-oss-30b");
+    CU_ASSERT_EQUAL_FATAL(list.n_gaps, 1);
+    CU_ASSERT_STRING_EQUAL(list.gaps[0].nearest_model, "gpt-oss-20b");
+    CU_ASSERT_STRING_EQUAL(list.gaps[0].nearest_provider, "");
+    list = offers("nobody", "gpt-oss-20b");
+    CU_ASSERT_STRING_EQUAL(list.gaps[0].nearest_model, "");
+    CU_ASSERT_STRING_EQUAL(list.gaps[0].nearest_provider, "deepinfra"); /* 0.03 and 0.14 */
+}
+
+static void every_provider_is_asked_once(void)
+{
+    struct scenario sc = *f.sc;
+    struct offer_list list;
+    bool first = false;
+    sc.n_managed = 0;
+    offer_enumerate(f.arena, &f.stock.managed, &sc, "llama-4-maverick", PLAN_FIXTURE_DATE,
+                    &list);
+    for (int i = 0; i < list.n; i++) {
+        first |= strcmp(list.items[i].provider, f.stock.managed.prices[0].provider) == 0;
+        for (int j = 0; j < i; j++) {
+            CU_ASSERT_FALSE(list.items[i].kind == list.items[j].kind &&
+                            strcmp(list.items[i].provider, list.items[j].provider) == 0);
+        }
+    }
+    CU_ASSERT_TRUE(first);
+}
+
+/* The user knows the price of cached input only, and how fast the provider is. */
+static void a_given_price_replaces_its_own_kind_alone(void)
+{
+    struct scenario_managed ask = {.provider = "databricks",
+                                   .model = "",
+                                   .input_usd_per_mtok = NAN,
+                                   .cached_input_usd_per_mtok = 0.05,
+                                   .output_usd_per_mtok = NAN,
+                                   .ttft_s = 0.4,
+                                   .tpot_s = 0.02};
+    struct scenario sc = *f.sc;
+    struct offer_list list;
+    sc.managed = &ask;
+    sc.n_managed = 1;
+    offer_enumerate(f.arena, &f.stock.managed, &sc, "llama-4-maverick", PLAN_FIXTURE_DATE,
+                    &list);
+    const struct offer *o = offer_of(&list, OFFER_PAY_PER_TOKEN);
+    CU_ASSERT_EQUAL(o->cached.value, 0.05);
+    CU_ASSERT_TRUE(o->cached.given && !o->cached.stale);
+    CU_ASSERT_FALSE(o->input.given || o->output.given);
+    CHECK_NEAR(o->output.value, 1.5, 1e-12);
+    CU_ASSERT_EQUAL(o->ttft_s, 0.4);
+    CU_ASSERT_EQUAL(o->tpot_s, 0.02);
+    CHECK_NEAR(month_at(o, tokens, 0.1, 0.1).lines[1].usd, 0.262980 * 200 * 0.05, 1e-9);
+}
+
+/* 8 GPUs a replica at 2.20 USD; of the four sizes of A100 each takes its own number. */
+static void a_dedicated_unit_says_its_gpus(void)
+{
+    struct plan_option option = plan_fixture_option();
+    struct scenario_managed ask = {.provider = "deepinfra", .model = ""};
+    struct scenario sc = *f.sc;
+    struct offer_list list = offers("deepinfra", "llama-4-maverick");
+    int before = list.n;
+    sc.managed = &ask;
+    sc.n_managed = 1;
+    offer_add_dedicated(f.arena, &f.stock.managed, &sc, &option, 0.8, PLAN_FIXTURE_DATE, &list);
+    CU_ASSERT_EQUAL_FATAL(list.n, before + 1);
+    CU_ASSERT_EQUAL(list.items[before].unit_gpus, 8);
+    CHECK_NEAR(list.items[before].entry.value, 17.60, 1e-12);
+    CHECK_NEAR(list.items[before].scaling.value, 17.60, 1e-12);
+    option.gpu = "a100-sxm-80gb";
+    option.gpus_per_replica = 1;
+    list = (struct offer_list){0};
+    offer_add_dedicated(f.arena, &f.stock.managed, f.sc, &option, 0.8, PLAN_FIXTURE_DATE,
+                        &list);
+    int sizes = 0;
+    for (int i = 0; i < list.n; i++) {
+        sizes |= list.items[i].unit_gpus;
+        CHECK_NEAR(list.items[i].unit_tok_per_s.value, list.items[i].unit_gpus * 2.0 * 1250,
+                   1e-12);
+    }
+    CU_ASSERT_EQUAL(list.n, 4);
+    CU_ASSERT_EQUAL(sizes, 1 + 2 + 4 + 8);
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
@@ -240,6 +398,17 @@ int main(void)
          a_dedicated_endpoint_costs_gpus_by_the_hour},
         {"custom serving must hold a whole replica", custom_serving_must_hold_a_whole_replica},
         {"lines add up to the month", lines_add_up_to_the_month},
+        {"every limit counts in its own unit", every_limit_counts_in_its_own_unit},
+        {"the limit that is furthest exceeded is named",
+         the_limit_that_is_furthest_exceeded_is_named},
+        {"a varied price moves every line", a_varied_price_moves_every_line},
+        {"units are bought whole and one at least", units_are_bought_whole_and_one_at_least},
+        {"among one family the nearest is the fewest edits away",
+         among_one_family_the_nearest_is_the_fewest_edits_away},
+        {"every provider is asked once", every_provider_is_asked_once},
+        {"a given price replaces its own kind alone",
+         a_given_price_replaces_its_own_kind_alone},
+        {"a dedicated unit says its GPUs", a_dedicated_unit_says_its_gpus},
     };
     plan_fixture_open(&f, NULL);
     int code = check_main("offer", cases, (int)(sizeof cases / sizeof cases[0]));

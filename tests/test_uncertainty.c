@@ -220,6 +220,69 @@ static void two_additive_inputs_share_the_effect(void)
     CHECK_NEAR(sum, 1, 0.15);
 }
 
+/* Without growth the cost of a month never changes sides. */
+static void costs_that_never_cross_have_no_month(void)
+{
+    struct plan_case c = case_of("aws-p5.48xlarge", "on-demand", HOSTING_RENT);
+    struct uncertainty u;
+    uncertainty_run(f.arena, &c, 64, 1, &u); /* 40,000 USD against 790 */
+    CU_ASSERT_EQUAL(u.crosses_frac, 0);
+    CU_ASSERT_TRUE(isnan(u.crossing_month.p50));
+    CU_ASSERT_TRUE(u.ratio.p10 > 1);
+    CU_ASSERT_EQUAL(u.n, 64);
+    c.option.rps_lo = c.option.rps_hi = c.option.rps_per_replica;
+    CU_ASSERT_FALSE(uncertainty_spread(&c, INPUT_CAPACITY).varied);
+}
+
+/* What has no price cannot win, and a free offer cannot be beaten. */
+static void a_missing_price_is_the_other_sides_win(void)
+{
+    struct plan_case c = case_of("aws-p5.48xlarge", "on-demand", HOSTING_RENT);
+    double *design = uncertainty_design(f.arena, 1, 0, 8);
+    double scratch[8];
+    c.offer.kind = OFFER_PROVISIONED;
+    c.offer.unit_tok_per_s.value = NAN;
+    CU_ASSERT_EQUAL(uncertainty_ratio(&c, design, 8, 0.5, scratch), 0);
+    c.has_self = false;
+    CU_ASSERT_EQUAL(uncertainty_ratio(&c, design, 8, 0.5, scratch), 1);
+    c = case_of("aws-p5.48xlarge", "on-demand", HOSTING_RENT);
+    c.offer.price_factor = 0;
+    CU_ASSERT_TRUE(isinf(uncertainty_ratio(&c, design, 8, 0.5, scratch)));
+    c.has_self = false;
+    CU_ASSERT_TRUE(isinf(uncertainty_ratio(&c, design, 8, 0.5, scratch)));
+}
+
+/* Each input with the spread that is stated for it. */
+static void spreads_are_those_stated(void)
+{
+    struct plan_case own = case_of("dgx-h100", "purchase", HOSTING_OWN);
+    struct plan_case rent = case_of("aws-p5.48xlarge", "on-demand", HOSTING_RENT);
+    static const struct {
+        enum input_id id;
+        double lo, hi; /* of the value */
+    } rows[] = {
+        {INPUT_NODE_PRICE, 0.87, 1.15}, {INPUT_MANAGED_PRICE, 0.85, 1.1},
+        {INPUT_UTILISATION, 0.9, 1.1},  {INPUT_FAILURES, 0.24, 4.1},
+        {INPUT_ELECTRICITY, 0.7, 1.4},  {INPUT_CAPITAL, 0.75, 1.5},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct spread s = uncertainty_spread(&own, rows[i].id);
+        double value = input_get(&own, rows[i].id);
+        CU_ASSERT_TRUE(s.varied && s.assumed);
+        CHECK_NEAR(s.p10, rows[i].lo * value, 1e-12);
+        CHECK_NEAR(s.p90, rows[i].hi * value, 1e-12);
+    }
+    CU_ASSERT_FALSE(uncertainty_spread(&rent, INPUT_CAPITAL).varied);
+    CU_ASSERT_FALSE(uncertainty_spread(&rent, INPUT_RESIDUAL).varied);
+    CU_ASSERT_FALSE(uncertainty_spread(&own, INPUT_VOLUME).varied);
+    input_set(&own, INPUT_UTILISATION, 0.95); /* never above 1 */
+    CHECK_NEAR(uncertainty_spread(&own, INPUT_UTILISATION).p90, 1, 1e-12);
+    own.demand.growth_per_month_frac = 0; /* 1 % a month at least */
+    CHECK_NEAR(uncertainty_spread(&own, INPUT_GROWTH).p90, 0.01, 1e-12);
+    own.demand.growth_per_month_frac = -0.04;
+    CHECK_NEAR(uncertainty_spread(&own, INPUT_GROWTH).p90, -0.02, 1e-12);
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
@@ -244,6 +307,9 @@ int main(void)
         {"the only input that matters takes the whole effect",
          the_only_input_that_matters_takes_the_whole_effect},
         {"two additive inputs share the effect", two_additive_inputs_share_the_effect},
+        {"costs that never cross have no month", costs_that_never_cross_have_no_month},
+        {"a missing price is the other side's win", a_missing_price_is_the_other_sides_win},
+        {"spreads are those stated", spreads_are_those_stated},
     };
     plan_fixture_open(&f, NULL);
     int code = check_main("uncertainty", cases, (int)(sizeof cases / sizeof cases[0]));
