@@ -69,6 +69,16 @@ static void print_failures(void)
     }
 }
 
+static void stop_at_failure(const CU_pTest test, const CU_pSuite suite,
+                            const CU_pFailureRecord failures)
+{
+    (void)test;
+    (void)suite;
+    if (failures) {
+        exit(1);
+    }
+}
+
 int check_main(const char *module, const struct check_case *cases, int n)
 {
     gsl_set_error_handler_off();
@@ -76,6 +86,9 @@ int check_main(const char *module, const struct check_case *cases, int n)
     CU_pSuite suite = CU_add_suite(module, NULL, NULL);
     for (int i = 0; i < n; i++) {
         CU_add_test(suite, cases[i].name, cases[i].run);
+    }
+    if (getenv("CHECK_FIRST_FAILURE")) {
+        CU_set_test_complete_handler(stop_at_failure);
     }
     CU_run_all_tests();
     unsigned failed = CU_get_number_of_tests_failed();

@@ -13,7 +13,7 @@ struct check_case {
 };
 
 /* Runs the cases; returns the process exit code. Prints "module: N passed, N failed" and the
- * failures. */
+ * failures. With CHECK_FIRST_FAILURE in the environment, the first ends the program. */
 int check_main(const char *module, const struct check_case *cases, int n);
 
 /* |a - b| <= rel * max(|a|, |b|) */

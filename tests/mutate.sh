@@ -23,7 +23,7 @@ work=$build/mutants
 QUICK_MS=4000
 flags=(-I. -D_GNU_SOURCE -std=c17 -ffp-contract=off -pthread -O1 -g0 -fPIC -w
     -fsanitize=bounds -fsanitize-undefined-trap-on-error)
-export MALLOC_PERTURB_=171 CLI_ONE_JOB=yes
+export MALLOC_PERTURB_=171 CLI_ONE_JOB=yes CHECK_FIRST_FAILURE=yes
 libs=(-lgsl -lgslcblas -lcsv -lyaml -ljansson -lm)
 rm -rf "$work"
 mkdir -p "$work/tests" "$work/plain"
@@ -105,15 +105,16 @@ header_of() {
 }
 
 # "milliseconds name" of what may notice a change of a source, the quickest first: suites that are
-# named like it or include its header, those that take long only if they are its own, and the
-# golden command lines of its folder.
+# named like it, include its header or use its symbols (those that take long only if they are its
+# own), and the golden command lines of its folder.
 watchers_of() {
-    local header name ms
+    local header name ms stem=${1##*/}
+    stem=${stem%.c}
     header=$(header_of "$1")
     while read -r ms name; do
         if [[ $1 != */"${name#test_}.c" ]]; then
             [ "$ms" -lt "$QUICK_MS" ] || continue
-            grep -qs "\"$header\"" "tests/$name.c" || continue
+            grep -qsE "\"$header\"|\<${stem}_[a-z]" "tests/$name.c" || continue
         fi
         echo "$ms $name"
     done <"$work/times" >"$work/watchers"
@@ -215,6 +216,7 @@ notices_nothing() {
 
 # run_mutant NUMBER ROW - leaves killed, survived, same or invalid with the place and the changed line.
 run_mutant() {
+    ulimit -t 60 # one that hears no signal must not stay
     local so=$work/$1.so source=$work/$1.c file line column length with ms name result=survived changed
     IFS=$'\t' read -r file line column length with <<<"$2"
     awk -v at="$line" -v c="$column" -v n="$length" -v with="$with" \

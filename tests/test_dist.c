@@ -139,7 +139,7 @@ static void constant_is_always_its_value_and_takes_no_draw(void)
 
 static void empirical_draws_each_value_equally_often(void)
 {
-    static const double values[] = {1, 2, 3, 10};
+    static const double values[] = {1, 2, 3, 10, 1000}; /* the last is not taken */
     const struct dist dist = {.kind = DIST_EMPIRICAL, .values = values, .n_values = 4};
     int n_seen[11] = {0};
     struct rng rng;

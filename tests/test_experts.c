@@ -354,6 +354,26 @@ static void rank_loads_of_a_layer_average_one(void)
     }
 }
 
+/* Statistics are half a period old on average: over a moment the packing fits, over a period in
+ * which popularity is drawn anew it does not. */
+static void loads_of_a_layer_age_with_the_period(void)
+{
+    struct experts_config c = r1(32, 32);
+    double load[32];
+    double fresh = 0.0;
+    double old = 0.0;
+    c.drift_s = 600.0;
+    c.drift_share_frac = 1.0; /* all of it */
+    for (int l = 0; l < 58; l += 19) {
+        c.rebalance_s = 1e-3;
+        fresh += experts_layer_load(&c, l, load) / 4.0;
+        c.rebalance_s = 600.0;
+        old += experts_layer_load(&c, l, load) / 4.0;
+    }
+    CU_ASSERT_TRUE(fresh < 1.06);
+    CU_ASSERT_TRUE(old > 1.5);
+}
+
 /* ---- table ------------------------------------------------------------------------------- */
 
 static void more_tokens_are_more_even_and_touch_more(void)
@@ -577,6 +597,7 @@ static const struct check_case cases[] = {
     CASE(every_slot_holds_one_copy),
     CASE(popularity_adds_up_and_nobody_is_taken_twice),
     CASE(rank_loads_of_a_layer_average_one),
+    CASE(loads_of_a_layer_age_with_the_period),
     CASE(more_tokens_are_more_even_and_touch_more),
     CASE(building_twice_gives_the_same_bytes),
     CASE(spare_slots_add_weights_to_a_small_batch),

@@ -387,6 +387,22 @@ static void rebalancing_takes_one_layer_as_staging_buffer(void)
     arena_free(f.arena);
 }
 
+/* All layers of Qwen3 235B have experts: 94 of them. */
+static void staging_is_one_layer_of_any_group(void)
+{
+    struct fixture f = fixture_new();
+    struct footprint_config c =
+        config(&f, "qwen3-235b-a22b", DTYPE_FP8, DTYPE_FP8, "h200-sxm", ENGINE_VLLM, "", 1);
+    c.dp = c.ep = 8;
+    double experts_bytes = compute(&c).experts_bytes;
+    CU_ASSERT_EQUAL(footprint_staging_bytes(&c), 0.0);
+    c.rebalances = true;
+    CHECK_NEAR(footprint_staging_bytes(&c), experts_bytes / 94.0, 1e-9);
+    c.ep = 1; /* nothing moves between ranks */
+    CU_ASSERT_EQUAL(footprint_staging_bytes(&c), 0.0);
+    arena_free(f.arena);
+}
+
 static void pipeline_stage_holds_its_layers_and_one_table(void)
 {
     struct fixture f = fixture_new();
@@ -773,6 +789,7 @@ int main(void)
         {"vllm_never_takes_what_the_context_holds", vllm_never_takes_what_the_context_holds},
         {"activations_of_experts_hold_their_workspace",
          activations_of_experts_hold_their_workspace},
+        {"staging_is_one_layer_of_any_group", staging_is_one_layer_of_any_group},
     };
     return check_main("footprint", cases, (int)(sizeof cases / sizeof *cases));
 }

@@ -107,6 +107,13 @@ static void parameters_of_the_parts_are_those_of_the_model(void)
             sum += model_total_params(&part) - tables; /* counted with every part */
         }
         CHECK_NEAR(sum + tables, model_total_params(m), 1e-6);
+        for (int s = 0; s < 4; s++) { /* images come in at the front, drafts leave at the end */
+            struct model part;
+            pipeline_part(m, ENGINE_VLLM, 4, s, &part);
+            CU_ASSERT_EQUAL(part.vision_params, s == 0 ? m->vision_params : 0.0);
+            CU_ASSERT_EQUAL(part.mtp_layers, s == 3 ? m->mtp_layers : 0);
+            CU_ASSERT_EQUAL(part.mtp_params, s == 3 ? m->mtp_params : 0.0);
+        }
     }
     arena_free(b.arena);
 }

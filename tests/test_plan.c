@@ -267,6 +267,42 @@ static void amounts_are_traceable_to_cost_lines(void)
     CU_ASSERT_EQUAL(n, plan.n_ranked);
 }
 
+/* Where nothing is ranked, the first entry is excluded like the others. */
+static void every_exclusion_is_listed(void)
+{
+    static const char *const sets[] = {"policy.managed_allowed=off",
+                                       "workload.0.slo.tpot_p95=0.1 ms"};
+    struct plan plan = run_with(sets, 2, 1);
+    const char *paths[6];
+    struct csv_table t;
+    struct err err = {0};
+    int n = 0;
+    CU_ASSERT_TRUE_FATAL(write_all(&plan, paths));
+    CU_ASSERT_TRUE_FATAL(csv_load(arena, paths[5], &t, &err));
+    CU_ASSERT_TRUE_FATAL(plan.n_entries > 0);
+    for (int r = 0; r < t.n_rows; r++) {
+        if (strcmp(csv_cell(&t, r, csv_col(&t, "section")), "excluded") == 0) {
+            CU_ASSERT_STRING_EQUAL(csv_cell(&t, r, csv_col(&t, "item")), plan.entries[n].name);
+            n++;
+        }
+    }
+    CU_ASSERT_EQUAL(n, plan.n_entries);
+}
+
+static void a_table_that_cannot_be_written_is_an_error(void)
+{
+    struct plan plan = run_with(NULL, 0, 1);
+    const char *path = "build/tmp/no-such-folder/table.csv";
+    struct err err = {0};
+    CU_ASSERT_FALSE(plan_write_options(&plan, path, &err));
+    CU_ASSERT_EQUAL(err.code, ERR_IO);
+    CU_ASSERT_FALSE(plan_write_costs(&plan, path, &err));
+    CU_ASSERT_FALSE(plan_write_breakeven(arena, &plan, path, &err));
+    CU_ASSERT_FALSE(plan_write_forecast(arena, &plan, path, &err));
+    CU_ASSERT_FALSE(plan_write_sensitivity(&plan, path, &err));
+    CU_ASSERT_FALSE(plan_write_decision(&plan, path, &err));
+}
+
 /* GPUs that a provider runs are paid by the hour: no price of input or output alone. */
 static void an_offer_by_the_hour_has_one_price_for_all_tokens(void)
 {
@@ -414,6 +450,9 @@ int main(void)
          candidates_without_an_entry_are_listed_with_a_reason},
         {"the_forecast_has_a_row_per_month", the_forecast_has_a_row_per_month},
         {"threads_change_no_byte", threads_change_no_byte},
+        {"every_exclusion_is_listed", every_exclusion_is_listed},
+        {"a_table_that_cannot_be_written_is_an_error",
+         a_table_that_cannot_be_written_is_an_error},
     };
     int code = check_main("plan", cases, (int)(sizeof cases / sizeof cases[0]));
     arena_free(arena);

@@ -26,6 +26,7 @@ static void two_replicas_of_four_fill_a_server_of_eight(void)
     CU_ASSERT_EQUAL(u.gpus, 8);
     CU_ASSERT_EQUAL(u.stranded, 0);
     CU_ASSERT_FALSE(u.networked);
+    CU_ASSERT_TRUE(units_pack(4, 3, 0, 8).networked);
 }
 
 static void gpus_that_no_replica_can_use_are_stranded(void)

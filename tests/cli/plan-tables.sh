@@ -24,7 +24,7 @@ engine: {max_model_len: 2k, max_num_seqs: 64}
 deployments:
   - {hardware: [mi300x, a100-sxm-80gb], tp: 1}
 economics: {pricing: [on-demand, purchase]}
-managed: [{provider: databricks}, {provider: fireworks}, {provider: acme, input: 0.3, output: 0.5}]
+managed: [{provider: databricks}, {provider: fireworks}, {provider: cerebras}, {provider: acme, input: 0.3, output: 0.5}]
 policy: {jurisdiction: [US], weights: open}
 simulation: {requests: 100, replications: 2}
 END_YAML
