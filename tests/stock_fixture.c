@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *const dirs[] = {"."};
 static struct arena *stock_arena;
 
 static void need(bool ok, const struct err *err)
@@ -21,7 +22,6 @@ static void free_stock(void)
 
 const struct stock *stock_fixture(void)
 {
-    static const char *const dirs[] = {"."};
     static const struct stock *stock;
     struct err err = {0};
     if (!stock) {
@@ -31,6 +31,22 @@ const struct stock *stock_fixture(void)
         need(stock != NULL, &err);
     }
     return stock;
+}
+
+const struct gpu *stock_fixture_gpu(const char *name)
+{
+    struct err err = {0};
+    const struct gpu *gpu = gpu_find(&stock_fixture()->gpus, name, &err);
+    need(gpu != NULL, &err);
+    return gpu;
+}
+
+struct model *stock_fixture_model(struct arena *arena, const char *name)
+{
+    struct err err = {0};
+    struct model *model = model_find(arena, dirs, 1, name, &err);
+    need(model != NULL, &err);
+    return model;
 }
 
 struct scenario *stock_fixture_scenario(struct arena *arena, const char *text,

@@ -9,6 +9,9 @@
 
 /* The same at each call; freed when the program exits. */
 const struct stock *stock_fixture(void);
+/* By their names in the catalogue. A model lives in the arena. */
+const struct gpu *stock_fixture_gpu(const char *name);
+struct model *stock_fixture_model(struct arena *arena, const char *name);
 /* sets: n_sets further "path=value" settings. Lives in the arena. */
 struct scenario *stock_fixture_scenario(struct arena *arena, const char *text,
                                         const char *const *sets, int n_sets);

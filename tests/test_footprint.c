@@ -455,6 +455,8 @@ static void scales_and_unquantised_edges_are_weighed(void)
     c.checkpoint.scheme = QUANT_TENSOR_DYNAMIC;
     c.checkpoint.n_bf16_edge_layers = 2;
     CHECK_NEAR(compute(&c).dense_bytes, dense * (124.0 + 2.0 * 2.0), 1e-9);
+    c.checkpoint.n_bf16_edge_layers = 130; /* of 126 */
+    CHECK_NEAR(compute(&c).dense_bytes, dense * 126.0 * 2.0, 1e-9);
     arena_free(f.arena);
 }
 

@@ -2,40 +2,8 @@
 /* Pipeline stages: which layers stand where, and what a hop costs. */
 #include "sim/cost/pipeline.h"
 
-#include "sim/experiment/stock.h"
 #include "tests/check.h"
-
-static const char *const dirs[] = {"."};
-
-struct bench {
-    struct arena *arena;
-    struct stock *stock;
-};
-
-static struct bench bench_open(void)
-{
-    struct err err = {0};
-    struct bench b = {.arena = arena_new()};
-    b.stock = stock_load(b.arena, dirs, 1, &err);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(b.stock);
-    return b;
-}
-
-static struct model *find_model(const struct bench *b, const char *name)
-{
-    struct err err = {0};
-    struct model *m = model_find(b->arena, dirs, 1, name, &err);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(m);
-    return m;
-}
-
-static const struct gpu *find_gpu(const struct bench *b, const char *name)
-{
-    struct err err = {0};
-    const struct gpu *gpu = gpu_find(&b->stock->gpus, name, &err);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(gpu);
-    return gpu;
-}
+#include "tests/stock_fixture.h"
 
 /* ---- layers ---------------------------------------------------------------------------------
  */
@@ -72,8 +40,8 @@ static void the_remainder_goes_where_each_engine_puts_it(void)
 /* DeepSeek V3: three dense layers, then 58 of experts; draft layers behind them. */
 static void a_part_has_its_own_layers_in_depth(void)
 {
-    struct bench b = bench_open();
-    const struct model *m = find_model(&b, "deepseek-v3");
+    struct arena *arena = arena_new();
+    const struct model *m = stock_fixture_model(arena, "deepseek-v3");
     struct model part;
     pipeline_part(m, ENGINE_VLLM, 2, 0, &part);
     CU_ASSERT_EQUAL(part.n_layers, 31);
@@ -89,16 +57,16 @@ static void a_part_has_its_own_layers_in_depth(void)
     CU_ASSERT_EQUAL(part.group_of[0], 0);
     CU_ASSERT_EQUAL(part.mtp_layers, m->mtp_layers);
     CU_ASSERT_TRUE(m->mtp_layers > 0);
-    arena_free(b.arena);
+    arena_free(arena);
 }
 
 static void parameters_of_the_parts_are_those_of_the_model(void)
 {
     static const char *const models[] = {"llama-3.1-405b", "llama-4-maverick", "gemma-3-27b",
                                          "gpt-oss-120b", "deepseek-v3.2"};
-    struct bench b = bench_open();
+    struct arena *arena = arena_new();
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
-        const struct model *m = find_model(&b, models[i]);
+        const struct model *m = stock_fixture_model(arena, models[i]);
         double tables = (m->tie_embeddings ? 1.0 : 2.0) * (double)m->vocab * (double)m->hidden;
         double sum = 0.0;
         for (int s = 0; s < 4; s++) {
@@ -115,7 +83,7 @@ static void parameters_of_the_parts_are_those_of_the_model(void)
             CU_ASSERT_EQUAL(part.mtp_params, s == 3 ? m->mtp_params : 0.0);
         }
     }
-    arena_free(b.arena);
+    arena_free(arena);
 }
 
 static void unquantised_layers_stand_on_the_ends(void)
@@ -134,11 +102,12 @@ static void unquantised_layers_stand_on_the_ends(void)
 
 static void hops_leave_the_domain_where_stages_do(void)
 {
-    struct bench b = bench_open();
-    const struct gpu *h100 = find_gpu(&b, "h100-sxm"); /* domains of eight */
-    struct link_path in = fabric_path(&b.stock->fabric, h100, true);
-    struct link_path out = fabric_path(&b.stock->fabric, h100, false);
-    struct pipeline_hop h = pipeline_hop_behind(&b.stock->fabric, h100, out, 8192, 8, 8, 0);
+    struct arena *arena = arena_new();
+    const struct gpu *h100 = stock_fixture_gpu("h100-sxm"); /* domains of eight */
+    struct link_path in = fabric_path(&stock_fixture()->fabric, h100, true);
+    struct link_path out = fabric_path(&stock_fixture()->fabric, h100, false);
+    struct pipeline_hop h =
+        pipeline_hop_behind(&stock_fixture()->fabric, h100, out, 8192, 8, 8, 0);
     CHECK_NEAR(h.latency_s, 20e-6, 1e-12);
     CHECK_NEAR(h.s_per_token, 4.0 * 8192 / 8 / (0.93 * 50e9), 1e-12);
     CHECK_NEAR(h.s_per_token, 88.1e-9, 1e-3);
@@ -147,26 +116,27 @@ static void hops_leave_the_domain_where_stages_do(void)
         bool inside;
     } rows[] = {{4, 0, true}, {4, 1, false}, {2, 2, true}, {2, 3, false}, {16, 0, false}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        h = pipeline_hop_behind(&b.stock->fabric, h100, out, 8192, 1, rows[i].gpus,
+        h = pipeline_hop_behind(&stock_fixture()->fabric, h100, out, 8192, 1, rows[i].gpus,
                                 rows[i].stage);
         struct link_path p = rows[i].inside ? in : out;
         CHECK_NEAR(h.latency_s, 2.0 * p.latency_s, 1e-12);
         CHECK_NEAR(h.s_per_token, 4.0 * 8192 / p.bytes_per_s, 1e-12);
     }
-    const struct gpu *gb200 = find_gpu(&b, "gb200"); /* domains of 72 */
-    h = pipeline_hop_behind(&b.stock->fabric, gb200, out, 8192, 8, 8, 0);
-    CHECK_NEAR(h.latency_s, 2.0 * fabric_path(&b.stock->fabric, gb200, true).latency_s, 1e-12);
-    arena_free(b.arena);
+    const struct gpu *gb200 = stock_fixture_gpu("gb200"); /* domains of 72 */
+    h = pipeline_hop_behind(&stock_fixture()->fabric, gb200, out, 8192, 8, 8, 0);
+    CHECK_NEAR(h.latency_s, 2.0 * fabric_path(&stock_fixture()->fabric, gb200, true).latency_s,
+               1e-12);
+    arena_free(arena);
 }
 
 /* MI300X: eight in a full mesh, so that one pair has a seventh of the bandwidth. */
 static void a_pair_in_a_mesh_has_one_link(void)
 {
-    struct bench b = bench_open();
-    const struct gpu *gpu = find_gpu(&b, "mi300x");
-    struct link_path p = fabric_path(&b.stock->fabric, gpu, true);
+    struct arena *arena = arena_new();
+    const struct gpu *gpu = stock_fixture_gpu("mi300x");
+    struct link_path p = fabric_path(&stock_fixture()->fabric, gpu, true);
     CHECK_NEAR(p.bytes_per_s, 0.7 * gpu->link_bytes_per_s / 7.0, 1e-9);
-    arena_free(b.arena);
+    arena_free(arena);
 }
 
 #define CASE(name)                                                                             \

@@ -3,53 +3,21 @@
  * bubble. */
 #include "sim/cost/step.h"
 
-#include "sim/experiment/stock.h"
 #include "tests/check.h"
+#include "tests/stock_fixture.h"
 
-static const char *const dirs[] = {"."};
-
-struct bench {
-    struct arena *arena;
-    struct stock *stock;
-};
-
-static struct bench bench_open(void)
-{
-    struct err err = {0};
-    struct bench b = {.arena = arena_new()};
-    b.stock = stock_load(b.arena, dirs, 1, &err);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(b.stock);
-    return b;
-}
-
-static struct model *find_model(const struct bench *b, const char *name)
-{
-    struct err err = {0};
-    struct model *m = model_find(b->arena, dirs, 1, name, &err);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(m);
-    return m;
-}
-
-static const struct gpu *find_gpu(const struct bench *b, const char *name)
-{
-    struct err err = {0};
-    const struct gpu *gpu = gpu_find(&b->stock->gpus, name, &err);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(gpu);
-    return gpu;
-}
-
-static struct step_model *build(const struct bench *b, const char *model, enum dtype weights,
+static struct step_model *build(struct arena *arena, const char *model, enum dtype weights,
                                 int tp, int pp)
 {
     struct err err = {0};
     struct step_config c = {
-        .model = find_model(b, model),
+        .model = stock_fixture_model(arena, model),
         .kv = DTYPE_BF16,
-        .gpu = find_gpu(b, "h100-sxm"),
-        .gpus = &b->stock->gpus,
-        .kernels = &b->stock->kernels,
-        .fabric = &b->stock->fabric,
-        .engines = b->stock->engines,
+        .gpu = stock_fixture_gpu("h100-sxm"),
+        .gpus = &stock_fixture()->gpus,
+        .kernels = &stock_fixture()->kernels,
+        .fabric = &stock_fixture()->fabric,
+        .engines = stock_fixture()->engines,
         .engine = ENGINE_VLLM,
         .engine_version = "",
         .moe_backend = "",
@@ -90,10 +58,10 @@ static void stages_and_core_add_up_to_a_pass_through_the_whole_model(void)
         {"gemma-3-27b", DTYPE_BF16, 1, 4},    {"gpt-oss-120b", DTYPE_AUTO, 2, 2},
         {"qwen3-235b-a22b", DTYPE_FP8, 4, 2},
     };
-    struct bench b = bench_open();
+    struct arena *arena = arena_new();
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct step_model *sm =
-            build(&b, rows[i].model, rows[i].weights, rows[i].tp, rows[i].pp);
+            build(arena, rows[i].model, rows[i].weights, rows[i].tp, rows[i].pp);
         struct step_cache cache;
         step_cache_init(&cache, sm, 512);
         struct step_batch batch = decode_batch(sm, 64, 3000);
@@ -111,14 +79,14 @@ static void stages_and_core_add_up_to_a_pass_through_the_whole_model(void)
         step_cache_fini(&cache);
         step_model_free(sm);
     }
-    arena_free(b.arena);
+    arena_free(arena);
 }
 
 /* A lone micro-batch keeps one of four stages busy: three quarters are bubble. */
 static void the_rest_of_the_pipelines_time_is_bubble(void)
 {
-    struct bench b = bench_open();
-    struct step_model *sm = build(&b, "llama-3.1-70b", DTYPE_BF16, 1, 4);
+    struct arena *arena = arena_new();
+    struct step_model *sm = build(arena, "llama-3.1-70b", DTYPE_BF16, 1, 4);
     struct step_cache cache;
     step_cache_init(&cache, sm, 512);
     struct step_batch batch = decode_batch(sm, 8, 1000);
@@ -138,14 +106,14 @@ static void the_rest_of_the_pipelines_time_is_bubble(void)
     CU_ASSERT_TRUE(work.memory_s > 0.0 && work.memory_s < 0.25 * cache.pipeline_busy_s);
     step_cache_fini(&cache);
     step_model_free(sm);
-    arena_free(b.arena);
+    arena_free(arena);
 }
 
 /* Each stage above its own weights and cache read once. */
 static void no_stage_beats_its_physical_floor(void)
 {
-    struct bench b = bench_open();
-    struct step_model *sm = build(&b, "deepseek-v3.2", DTYPE_FP8, 8, 2);
+    struct arena *arena = arena_new();
+    struct step_model *sm = build(arena, "deepseek-v3.2", DTYPE_FP8, 8, 2);
     struct step_cache cache;
     step_cache_init(&cache, sm, 512);
     double stage_s[2];
@@ -164,13 +132,13 @@ static void no_stage_beats_its_physical_floor(void)
     }
     step_cache_fini(&cache);
     step_model_free(sm);
-    arena_free(b.arena);
+    arena_free(arena);
 }
 
 static void a_correction_of_the_whole_step_is_shared_out(void)
 {
-    struct bench b = bench_open();
-    struct step_model *plain = build(&b, "llama-3.1-70b", DTYPE_BF16, 1, 2);
+    struct arena *arena = arena_new();
+    struct step_model *plain = build(arena, "llama-3.1-70b", DTYPE_BF16, 1, 2);
     struct step_config c = plain->cfg;
     struct err err = {0};
     c.step_scale = 1.5;
@@ -192,7 +160,7 @@ static void a_correction_of_the_whole_step_is_shared_out(void)
     CHECK_NEAR(sum[1], 1.5 * sum[0] + 1e-3, 1e-9);
     step_model_free(plain);
     step_model_free(sm);
-    arena_free(b.arena);
+    arena_free(arena);
 }
 
 #define CASE(name)                                                                             \

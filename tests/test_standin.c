@@ -6,17 +6,10 @@
 #include "tests/check.h"
 #include "tests/stock_fixture.h"
 
-static const struct gpu *gpu_named(const char *name)
-{
-    const struct gpu *gpu = gpu_find(&stock_fixture()->gpus, name, NULL);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(gpu);
-    return gpu;
-}
-
 static bool foreign(const char *gpu, const char *from)
 {
     const struct kernel_key key = {.sku = from};
-    return standin_is_foreign(&stock_fixture()->gpus, gpu_named(gpu), &key);
+    return standin_is_foreign(&stock_fixture()->gpus, stock_fixture_gpu(gpu), &key);
 }
 
 static void a_refresh_and_a_sibling_are_of_one_architecture(void)
@@ -38,7 +31,7 @@ static double layer_s(const struct moe_unit *like, const struct moe_consts *k)
 static void experts_take_the_fastest_set_of_the_giver_in_its_format(void)
 {
     const struct kernel_set *set = &stock_fixture()->kernels;
-    const struct gpu *gpu = gpu_named("mi300x");
+    const struct gpu *gpu = stock_fixture_gpu("mi300x");
     const struct moe_consts *found =
         kernel_moe(set, &stock_fixture()->gpus, gpu, "vllm", "fp8", "triton", NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(found);
@@ -64,7 +57,7 @@ static void experts_take_the_fastest_set_of_the_giver_in_its_format(void)
 static void attention_takes_the_fastest_set_of_the_giver_in_its_phase_and_shape(void)
 {
     const struct kernel_set *set = &stock_fixture()->kernels;
-    const struct gpu *gpu = gpu_named("mi300x");
+    const struct gpu *gpu = stock_fixture_gpu("mi300x");
     const struct attn_spec spec = {.kind = ATTN_MLA,
                                    .n_heads = 128,
                                    .n_kv_heads = 1,

@@ -154,32 +154,45 @@ static double expected_cells(const struct model *m)
     return cells;
 }
 
-static void every_model_multiplies_by_all_its_parameters(void)
+/* Names each model of the catalogue for which it does not hold. */
+static void check_every_model(bool (*holds)(const char *model, int idx))
 {
-    bench_open();
     int n = 0;
     struct err err = {0};
+    bench_open();
     const char **names = model_list(bench.arena, dirs, 1, &n, &err);
     CU_ASSERT_TRUE_FATAL(n > 30);
     for (int i = 0; i < n; i++) {
-        struct want w = {names[i], "h200-sxm", ENGINE_VLLM, DTYPE_BF16, 1, 1, 1};
-        struct step_model *sm = build(&w);
-        struct step_cache cache;
-        step_cache_init(&cache, sm, 8192);
-        struct step_batch b = prefill_batch(sm, 0, 8192);
-        step_time_s(&cache, &b, 1);
-        struct step_work work;
-        step_work(&cache, &work);
-        /* 8192 tokens hit every expert but the coldest ones */
-        double cells = work.memory_s * sm->cfg.gpu->mem_bytes_per_s / 2.0;
-        if (!check_near(cells, expected_cells(sm->cfg.model), 0.004, __FILE__, __LINE__)) {
-            CU_FAIL("cells");
+        if (!holds(names[i], i)) {
+            CU_FAIL("a model");
             fprintf(stderr, "  %s\n", names[i]);
         }
-        step_cache_fini(&cache);
-        step_model_free(sm);
     }
     bench_close();
+}
+
+static bool multiplies_by_its_parameters(const char *model, int idx)
+{
+    (void)idx;
+    struct want w = {model, "h200-sxm", ENGINE_VLLM, DTYPE_BF16, 1, 1, 1};
+    struct step_model *sm = build(&w);
+    struct step_cache cache;
+    step_cache_init(&cache, sm, 8192);
+    struct step_batch b = prefill_batch(sm, 0, 8192);
+    step_time_s(&cache, &b, 1);
+    struct step_work work;
+    step_work(&cache, &work);
+    /* 8192 tokens hit every expert but the coldest ones */
+    double cells = work.memory_s * sm->cfg.gpu->mem_bytes_per_s / 2.0;
+    bool near = check_near(cells, expected_cells(sm->cfg.model), 0.004, __FILE__, __LINE__);
+    step_cache_fini(&cache);
+    step_model_free(sm);
+    return near;
+}
+
+static void every_model_multiplies_by_all_its_parameters(void)
+{
+    check_every_model(multiplies_by_its_parameters);
 }
 
 /* Llama 3.1 70B, TP8: QKV (8 + 2) x 128 x 8192, O 8192 x 1024, gate and up 7168 x 8192, down
@@ -678,30 +691,25 @@ static bool glides_alike(const struct step_model *sm, int64_t n, int64_t context
 }
 
 /* Windows, chunks, indexers and blocks of attention are all crossed on the way. */
+static bool glides_as_it_steps(const char *model, int idx)
+{
+    struct err err = {0};
+    struct want w = {model, "h200-sxm", ENGINE_VLLM, DTYPE_BF16, 1, 1, 1};
+    struct step_config c = config_of(&w);
+    c.cuda_graphs = idx % 3 != 0;
+    c.step_scale = idx % 2 ? 0.0 : 1.1;
+    c.step_offset_s = 1e-4;
+    struct step_model *sm = step_model_new(&c, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(sm);
+    bool same = step_can_glide(sm) && glides_alike(sm, 1, 1, 300) &&
+                glides_alike(sm, 3, 1900, 300) && glides_alike(sm, 700, 8100, 300);
+    step_model_free(sm);
+    return same;
+}
+
 static void gliding_costs_what_single_steps_cost_to_the_last_bit(void)
 {
-    bench_open();
-    int n = 0;
-    struct err err = {0};
-    const char **names = model_list(bench.arena, dirs, 1, &n, &err);
-    CU_ASSERT_TRUE_FATAL(n > 30);
-    for (int i = 0; i < n; i++) {
-        struct want w = {names[i], "h200-sxm", ENGINE_VLLM, DTYPE_BF16, 1, 1, 1};
-        struct step_config c = config_of(&w);
-        c.cuda_graphs = i % 3 != 0;
-        c.step_scale = i % 2 ? 0.0 : 1.1;
-        c.step_offset_s = 1e-4;
-        struct step_model *sm = step_model_new(&c, &err);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(sm);
-        CU_ASSERT_TRUE(step_can_glide(sm));
-        if (!glides_alike(sm, 1, 1, 300) || !glides_alike(sm, 3, 1900, 300) ||
-            !glides_alike(sm, 700, 8100, 300)) {
-            CU_FAIL("glide");
-            fprintf(stderr, "  %s\n", names[i]);
-        }
-        step_model_free(sm);
-    }
-    bench_close();
+    check_every_model(glides_as_it_steps);
 }
 
 static void graphs_pad_decode_batches_to_captured_sizes(void)
