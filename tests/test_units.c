@@ -198,6 +198,56 @@ static void network_cards_must_carry_what_was_simulated(void)
     CU_ASSERT_FALSE(units_share_fits(&share, &slow, why, sizeof why));
 }
 
+/* Cards that are exactly as fast, to rounding, carry it; a spanning replica needs some. */
+static void a_node_fits_up_to_its_last_gpu_and_bit(void)
+{
+    struct node_spec node = {.name = "n", .n_gpus = 8, .n_nics = 8, .nic_bytes_per_s = 50e9};
+    struct plan_share share = {.gpus = 8, .node_gpus = 8, .nic_bytes_per_s = 50e9};
+    char why[160] = "";
+    CU_ASSERT_TRUE(units_share_fits(&share, &node, why, sizeof why));
+    share.nic_bytes_per_s = 50e9 * (1 + 1e-10);
+    CU_ASSERT_TRUE(units_share_fits(&share, &node, why, sizeof why));
+    share.nic_bytes_per_s = 50e9 * (1 + 1e-8);
+    CU_ASSERT_FALSE(units_share_fits(&share, &node, why, sizeof why));
+    share.nic_bytes_per_s = 0;
+    share.node_gpus = 9;
+    CU_ASSERT_FALSE(units_share_fits(&share, &node, why, sizeof why));
+    CU_ASSERT_STRING_EQUAL(why, "9 GPUs must share a node and n has 8");
+    share.node_gpus = 0; /* as many as there are */
+    share.gpus = 16;
+    CU_ASSERT_TRUE(units_share_fits(&share, &node, why, sizeof why));
+    node.nic_bytes_per_s = 0;
+    CU_ASSERT_FALSE(units_share_fits(&share, &node, why, sizeof why));
+    share.gpus = 8;
+    CU_ASSERT_TRUE(units_share_fits(&share, &node, why, sizeof why));
+    share.gpus = 16; /* of two instances, each on a node of its own */
+    share.instances = 2;
+    CU_ASSERT_TRUE(units_share_fits(&share, &node, why, sizeof why));
+    CU_ASSERT_EQUAL(units_instance_gpus(&share), 8);
+}
+
+/* 127 nodes are small, 4,095 medium. */
+static void the_networks_share_grows_with_the_site(void)
+{
+    struct econ econ = reliable();
+    CHECK_NEAR(units_network_rate(&econ, 127)->value, 0.04, 0);
+    CHECK_NEAR(units_network_rate(&econ, 4095)->value, 0.086, 0);
+}
+
+/* A broken GPU stays away for 3 days, 0.01 a year: 8.2e-5 of the time; a replica over two nodes
+ * fails with both. */
+static void what_breaks_is_down_until_it_is_repaired(void)
+{
+    struct econ econ = reliable();
+    econ.rates[ECON_FAILURES].value = 0;
+    CHECK_NEAR(units_down_frac(&econ, 1, 8), 0.01 * 3 / 365.25, 1e-12);
+    CHECK_NEAR(units_down_frac(&econ, 8, 8), 8 * 0.01 * 3 / 365.25, 1e-12);
+    econ.rates[ECON_BREAKAGE].value = 0;
+    econ.rates[ECON_NODE_FAILURES].value = 0.01;
+    CHECK_NEAR(units_down_frac(&econ, 8, 8), 0.01 * 300 / 86400, 1e-12);
+    CHECK_NEAR(units_down_frac(&econ, 9, 8), 2 * 0.01 * 300 / 86400, 1e-12);
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
@@ -221,6 +271,9 @@ int main(void)
         {"fixed spares are taken as given", fixed_spares_are_taken_as_given},
         {"the network appears with the second node", the_network_appears_with_the_second_node},
         {"a group larger than the node is refused", a_group_larger_than_the_node_is_refused},
+        {"a node fits up to its last GPU and bit", a_node_fits_up_to_its_last_gpu_and_bit},
+        {"the network's share grows with the site", the_networks_share_grows_with_the_site},
+        {"what breaks is down until it is repaired", what_breaks_is_down_until_it_is_repaired},
     };
     return check_main("units", cases, (int)(sizeof cases / sizeof cases[0]));
 }
