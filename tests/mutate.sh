@@ -104,15 +104,15 @@ header_of() {
     echo "$own"
 }
 
-# "milliseconds name" of what may notice a change of a source, the quickest first: suites that are
-# named like it, include its header or use its symbols (those that take long only if they are its
-# own), and the golden command lines of its folder.
+# "milliseconds name" of what may notice a change of a source, the quickest first: the suite of its
+# module, others that are quick and include its header or use its symbols, and the golden command
+# lines of its folder.
 watchers_of() {
     local header name ms stem=${1##*/}
     stem=${stem%.c}
     header=$(header_of "$1")
     while read -r ms name; do
-        if [[ $1 != */"${name#test_}.c" ]]; then
+        if [[ $header != */"${name#test_}.h" ]]; then
             [ "$ms" -lt "$QUICK_MS" ] || continue
             grep -qsE "\"$header\"|\<${stem}_[a-z]" "tests/$name.c" || continue
         fi

@@ -701,6 +701,23 @@ static void sglang_graph_slots_follow_the_memory(void)
         CHECK_NEAR(out.kv_bytes + out.weights_bytes, (1.0 - kept_mib / total_mib) * start,
                    1e-9);
     }
+    /* at the borders themselves the larger class holds */
+    static const struct {
+        double gib, graph_seqs;
+    } borders[] = {{35.0, 32}, {60.0, 256}, {160.0, 512}};
+    for (size_t i = 0; i < sizeof borders / sizeof *borders; i++) {
+        struct footprint_config c = config(&f, "llama-3.1-8b", DTYPE_FP8, DTYPE_FP8, "h100-sxm",
+                                           ENGINE_SGLANG, "0.5.16", 1);
+        struct gpu gpu = *c.gpu;
+        gpu.mem_bytes = borders[i].gib * GIB;
+        c.gpu = &gpu;
+        c.max_model_len = 1024;
+        c.defaults.chunked_prefill = 8192;
+        struct footprint out = compute(&c);
+        double kept = (512.0 + 1.5 * 8192.0 + 2.0 * borders[i].graph_seqs + 128.0) * 1048576.0;
+        CHECK_NEAR(out.kv_bytes + out.weights_bytes,
+                   (1.0 - kept / gpu.mem_bytes) * (gpu.mem_bytes - out.context_bytes), 1e-9);
+    }
     /* without chunks the tokens of a step count: 16,384 on a B200 with 512 slots */
     struct footprint_config c =
         config(&f, "llama-3.1-8b", DTYPE_FP8, DTYPE_FP8, "b200", ENGINE_SGLANG, "0.5.16", 1);

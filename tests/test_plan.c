@@ -43,12 +43,22 @@ static struct plan run_with(const char *const *sets, int n_sets, int n_threads)
 
 static struct plan run(const char *set)
 {
-    return run_with(&set, set ? 1 : 0, 1);
+    return run_with(&set, 1, 1);
+}
+
+/* As it stands; made once. */
+static struct plan run_plain(void)
+{
+    static struct plan plan;
+    if (!plan.scenario) {
+        plan = run_with(NULL, 0, 1);
+    }
+    return plan;
 }
 
 static void entries_are_ranked_by_cost(void)
 {
-    struct plan plan = run(NULL);
+    struct plan plan = run_plain();
     CU_ASSERT_TRUE(plan.n_ranked >= 4);
     for (int i = 0; i < plan.n_ranked; i++) {
         CU_ASSERT_EQUAL(plan.entries[i].rank, i + 1);
@@ -63,7 +73,7 @@ static void entries_are_ranked_by_cost(void)
 
 static void names_of_entries_are_unique(void)
 {
-    struct plan plan = run(NULL);
+    struct plan plan = run_plain();
     for (int i = 0; i < plan.n_entries; i++) {
         for (int j = 0; j < i; j++) {
             CU_ASSERT_STRING_NOT_EQUAL(plan.entries[i].name, plan.entries[j].name);
@@ -73,7 +83,7 @@ static void names_of_entries_are_unique(void)
 
 static void the_best_system_was_simulated_as_a_fleet(void)
 {
-    struct plan plan = run(NULL);
+    struct plan plan = run_plain();
     CU_ASSERT_PTR_NOT_NULL_FATAL(plan.answer.self);
     CU_ASSERT_PTR_NOT_NULL_FATAL(plan.answer.self->check);
     CU_ASSERT_TRUE(plan.answer.self->check->met);
@@ -84,7 +94,7 @@ static void the_best_system_was_simulated_as_a_fleet(void)
  * chat hour is 1.618 times that, at 80 % utilisation. */
 static void the_fleet_is_for_the_peak(void)
 {
-    struct plan plan = run(NULL);
+    struct plan plan = run_plain();
     const struct plan_entry *e = plan.answer.self;
     CU_ASSERT_PTR_NOT_NULL_FATAL(e);
     double peak = 5e6 / 86400 * 1.618;
@@ -213,7 +223,7 @@ static double sum_of(const struct csv_table *t, const char *option, const char *
 /* Over the volume, each ranked option costs something, and machines never less for more. */
 static void every_ranked_option_has_its_cost_over_the_volume(void)
 {
-    struct plan plan = run(NULL);
+    struct plan plan = run_plain();
     const char *paths[6];
     struct csv_table t;
     struct err err = {0};
@@ -243,7 +253,7 @@ static void every_ranked_option_has_its_cost_over_the_volume(void)
 /* Each amount of plan.csv is the sum of its lines in costs.csv. */
 static void amounts_are_traceable_to_cost_lines(void)
 {
-    struct plan plan = run(NULL);
+    struct plan plan = run_plain();
     const char *paths[6];
     struct csv_table table;
     struct csv_table costs;
@@ -265,6 +275,39 @@ static void amounts_are_traceable_to_cost_lines(void)
         }
     }
     CU_ASSERT_EQUAL(n, plan.n_ranked);
+}
+
+/* "searched_to" of decision.csv. */
+static const char *said_of_all_volumes(const char *const *sets, int n_sets)
+{
+    struct plan plan = run_with(sets, n_sets, 1);
+    const char *paths[6];
+    struct csv_table t;
+    struct err err = {0};
+    CU_ASSERT_TRUE_FATAL(write_all(&plan, paths));
+    CU_ASSERT_TRUE_FATAL(csv_load(arena, paths[5], &t, &err));
+    for (int r = 0; r < t.n_rows; r++) {
+        if (strcmp(csv_cell(&t, r, csv_col(&t, "item")), "searched_to") == 0) {
+            return csv_cell(&t, r, csv_col(&t, "text"));
+        }
+    }
+    return "";
+}
+
+static void costs_that_never_cross_are_said_to_be_dearer_or_cheaper(void)
+{
+    static const char *const free_sets[] = {"economics.gpu_hour=0",
+                                            "economics.staff_per_year=0",
+                                            "economics.pricing=[on-demand]",
+                                            "managed.0.provider=acme",
+                                            "managed.0.input=2",
+                                            "managed.0.output=2"};
+    static const char *const cheap_sets[] = {"managed.0.provider=acme", "managed.0.input=1e-6",
+                                             "managed.0.output=1e-6"};
+    CU_ASSERT_STRING_EQUAL(said_of_all_volumes(free_sets, 6),
+                           "self-hosting is cheaper at every volume searched");
+    CU_ASSERT_STRING_EQUAL(said_of_all_volumes(cheap_sets, 3),
+                           "self-hosting is dearer at every volume searched");
 }
 
 /* Where nothing is ranked, the first entry is excluded like the others. */
@@ -291,7 +334,7 @@ static void every_exclusion_is_listed(void)
 
 static void a_table_that_cannot_be_written_is_an_error(void)
 {
-    struct plan plan = run_with(NULL, 0, 1);
+    struct plan plan = run_plain();
     const char *path = "build/tmp/no-such-folder/table.csv";
     struct err err = {0};
     CU_ASSERT_FALSE(plan_write_options(&plan, path, &err));
@@ -352,7 +395,7 @@ static void every_option_says_whose_law_and_where(void)
 /* Ranked options have a band around their cost, and no other row has one. */
 static void every_ranked_option_has_a_band(void)
 {
-    struct plan plan = run(NULL);
+    struct plan plan = run_plain();
     const char *paths[6];
     struct csv_table t;
     struct err err = {0};
@@ -379,7 +422,7 @@ static void every_ranked_option_has_a_band(void)
 
 static void candidates_without_an_entry_are_listed_with_a_reason(void)
 {
-    struct plan plan = run(NULL);
+    struct plan plan = run_plain();
     const char *paths[6];
     struct csv_table t;
     struct err err = {0};
@@ -397,7 +440,7 @@ static void candidates_without_an_entry_are_listed_with_a_reason(void)
 
 static void the_forecast_has_a_row_per_month(void)
 {
-    struct plan plan = run(NULL);
+    struct plan plan = run_plain();
     const char *paths[6];
     struct csv_table t;
     struct err err = {0};
@@ -453,6 +496,8 @@ int main(void)
         {"every_exclusion_is_listed", every_exclusion_is_listed},
         {"a_table_that_cannot_be_written_is_an_error",
          a_table_that_cannot_be_written_is_an_error},
+        {"costs_that_never_cross_are_said_to_be_dearer_or_cheaper",
+         costs_that_never_cross_are_said_to_be_dearer_or_cheaper},
     };
     int code = check_main("plan", cases, (int)(sizeof cases / sizeof cases[0]));
     arena_free(arena);

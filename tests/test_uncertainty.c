@@ -248,6 +248,9 @@ static void a_missing_price_is_the_other_sides_win(void)
     c = case_of("aws-p5.48xlarge", "on-demand", HOSTING_RENT);
     c.offer.price_factor = 0;
     CU_ASSERT_TRUE(isinf(uncertainty_ratio(&c, design, 8, 0.5, scratch)));
+    input_set(&c, INPUT_NODE_PRICE, 0);
+    c.econ.rates[ECON_STAFF].value = 0;
+    CU_ASSERT_EQUAL(uncertainty_ratio(&c, design, 8, 0.5, scratch), 1); /* both are free */
     c.has_self = false;
     CU_ASSERT_TRUE(isinf(uncertainty_ratio(&c, design, 8, 0.5, scratch)));
 }
