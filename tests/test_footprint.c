@@ -593,6 +593,11 @@ static void communication_buffers_depend_on_the_link(void)
     CHECK_NEAR(compute(&c).comm_bytes, 0.22 * GIB, 0.15);
     c.tp = 1;
     CU_ASSERT_EQUAL(compute(&c).comm_bytes, 0.0);
+    c.pp = 2; /* stages talk, too */
+    double stages = compute(&c).comm_bytes;
+    CHECK_NEAR(stages, 0.2 * GIB, 1e-9);
+    c.tp = 2;
+    CU_ASSERT_EQUAL(compute(&c).comm_bytes, stages);
     arena_free(f.arena);
 }
 
@@ -704,7 +709,8 @@ static void sglang_graph_slots_follow_the_memory(void)
     /* at the borders themselves the larger class holds */
     static const struct {
         double gib, graph_seqs;
-    } borders[] = {{35.0, 32}, {60.0, 256}, {160.0, 512}};
+        int64_t chunk;
+    } borders[] = {{35.0, 32, 1024}, {60.0, 256, 1024}, {160.0, 512, 8192}};
     for (size_t i = 0; i < sizeof borders / sizeof *borders; i++) {
         struct footprint_config c = config(&f, "llama-3.1-8b", DTYPE_FP8, DTYPE_FP8, "h100-sxm",
                                            ENGINE_SGLANG, "0.5.16", 1);
@@ -712,9 +718,11 @@ static void sglang_graph_slots_follow_the_memory(void)
         gpu.mem_bytes = borders[i].gib * GIB;
         c.gpu = &gpu;
         c.max_model_len = 1024;
-        c.defaults.chunked_prefill = 8192;
+        c.defaults.chunked_prefill = borders[i].chunk;
         struct footprint out = compute(&c);
-        double kept = (512.0 + 1.5 * 8192.0 + 2.0 * borders[i].graph_seqs + 128.0) * 1048576.0;
+        double kept =
+            (512.0 + 1.5 * (double)borders[i].chunk + 2.0 * borders[i].graph_seqs + 128.0) *
+            1048576.0;
         CHECK_NEAR(out.kv_bytes + out.weights_bytes,
                    (1.0 - kept / gpu.mem_bytes) * (gpu.mem_bytes - out.context_bytes), 1e-9);
     }

@@ -366,6 +366,18 @@ static void a_run_counts_what_single_values_count(void)
     histo_fini(&run);
 }
 
+static void the_lowest_octave_has_quantiles(void)
+{
+    struct histo h;
+    histo_init(&h);
+    histo_add(&h, 0x1.2p-34, 2);
+    histo_add(&h, 0x1.8p-34, 1);
+    histo_add(&h, 1, 2);
+    CHECK_NEAR(histo_quantile(&h, 0.5), 0x1.8p-34, 1.0 / 128);
+    CHECK_NEAR(histo_quantile(&h, 0.3), 0x1.2p-34, 1.0 / 128);
+    histo_fini(&h);
+}
+
 /* Values beyond the last bucket share it. */
 static void limits_beyond_the_last_bucket_are_in_it(void)
 {
@@ -408,6 +420,7 @@ static const struct check_case cases[] = {
      count_below_is_exact_on_borders_and_linear_within},
     {"count_below_is_near_the_exact_count", count_below_is_near_the_exact_count},
     {"only_touched_octaves_have_a_page", only_touched_octaves_have_a_page},
+    {"the_lowest_octave_has_quantiles", the_lowest_octave_has_quantiles},
     {"limits_beyond_the_last_bucket_are_in_it", limits_beyond_the_last_bucket_are_in_it},
     {"reset_empties_the_histogram", reset_empties_the_histogram},
     {"a_run_counts_what_single_values_count", a_run_counts_what_single_values_count},

@@ -35,6 +35,19 @@ static void uniform_routing_hits_the_closed_form(void)
                1e-9);
 }
 
+static void a_rank_without_tokens_hits_no_expert(void)
+{
+    static const int64_t none[] = {0, -1};
+    struct moe_routing *r = routing_of(128, 8, 4, 1.0);
+    for (int i = 0; i < 2; i++) {
+        struct moe_load load;
+        moe_routing_at(r, none[i], &load);
+        CU_ASSERT_EQUAL(load.distinct_all, 0.0);
+        CU_ASSERT_EQUAL(load.rows_mean, 0.0);
+    }
+    moe_routing_free(r);
+}
+
 static void inclusion_probabilities_add_up_to_top_k(void)
 {
     static const double sigmas[] = {0.0, 0.3, 1.0, 2.0};
@@ -275,6 +288,7 @@ static void units_take_the_arithmetic_of_the_kernel(void)
     }
 static const struct check_case cases[] = {
     CASE(uniform_routing_hits_the_closed_form),
+    CASE(a_rank_without_tokens_hits_no_expert),
     CASE(inclusion_probabilities_add_up_to_top_k),
     CASE(all_experts_chosen_means_all_hit),
     CASE(skewed_routing_hits_what_sampling_hits),
