@@ -259,7 +259,7 @@ number=0
 while IFS= read -r row; do
     wait_for_slot
     number=$((number + 1)) # not in the command itself: a job counts for itself
-    run_mutant "$number" "$row" &
+    run_mutant "$number" "$row" 2>/dev/null & # the shell would tell of each that crashed
 done <"$work/chosen"
 wait
 cat "$work"/*.result >"$work/results"
