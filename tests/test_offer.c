@@ -298,6 +298,8 @@ static void among_one_family_the_nearest_is_the_fewest_edits_away(void)
     CU_ASSERT_EQUAL_FATAL(list.n_gaps, 1);
     CU_ASSERT_STRING_EQUAL(list.gaps[0].nearest_model, "gpt-oss-20b");
     CU_ASSERT_STRING_EQUAL(list.gaps[0].nearest_provider, "");
+    list = offers("databricks", "gpt-oss-9120b");
+    CU_ASSERT_STRING_EQUAL(list.gaps[0].nearest_model, "gpt-oss-120b");
     list = offers("databricks", "gpt-oss-2b"); /* one letter more in common */
     CU_ASSERT_STRING_EQUAL(list.gaps[0].nearest_model, "gpt-oss-20b");
     list = offers("nobody", "gpt-oss-20b");

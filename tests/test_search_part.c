@@ -216,6 +216,19 @@ static void no_part_is_an_error(void)
     CU_ASSERT_FALSE(fleet_check_load(&parts, 99, 1, 1, 1.0, &check, &err));
 }
 
+static void a_folder_that_is_not_there_is_an_error(void)
+{
+    static const char *const nowhere = "build/tmp/no-such-folder";
+    struct parts parts = store();
+    struct capacity c = some_capacity();
+    struct fleet_check check = {.replicas_asked = 1, .replicas = 1, .simulated = 1};
+    struct err err = {0};
+    parts.dirs = &nowhere;
+    CU_ASSERT_FALSE(capacity_save(&parts, 0, "x", &c, &err));
+    CU_ASSERT_EQUAL(err.code, ERR_IO);
+    CU_ASSERT_FALSE(fleet_check_save(&parts, 0, "x", 1.0, &check, &err));
+}
+
 int main(void)
 {
     static const struct check_case cases[] = {
@@ -226,6 +239,7 @@ int main(void)
          a_fleet_is_found_again_for_the_same_question_only},
         {"a fleet of one that missed comes back", a_fleet_of_one_that_missed_comes_back},
         {"no part is an error", no_part_is_an_error},
+        {"a folder that is not there is an error", a_folder_that_is_not_there_is_an_error},
     };
     dir = check_tmp(0, "-parts");
     mkdir(dir, 0777);

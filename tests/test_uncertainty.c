@@ -111,6 +111,10 @@ static void quantiles_of_one_price_are_those_of_its_spread(void)
     CHECK_NEAR(u.self_usd.p90, 40206.72 * 1.15, 2e-3);
     CHECK_NEAR(u.gpus.p90, 8, 0);
     CU_ASSERT_TRUE(isnan(u.managed_usd.p50));
+    /* paid at the end of the only month: (1 + 8 %)^(-1/12) */
+    CHECK_NEAR(u.self_npv_usd.p50, 40206.72 * pow(1.08, -1.0 / 12), 0.02);
+    CHECK_NEAR(u.self_npv_usd.p90 / u.self_npv_usd.p10, 1.15 / 0.87, 0.02);
+    CU_ASSERT_TRUE(isnan(u.managed_npv_usd.p50));
 }
 
 /* The same draws as in the comparison: rent -13 to +15 %, 864,000 requests a day for a month.
@@ -230,6 +234,9 @@ static void costs_that_never_cross_have_no_month(void)
     CU_ASSERT_TRUE(isnan(u.crossing_month.p50));
     CU_ASSERT_TRUE(u.ratio.p10 > 1);
     CU_ASSERT_EQUAL(u.n, 64);
+    CU_ASSERT_TRUE(u.managed_npv_usd.p10 < u.managed_npv_usd.p90);
+    /* 36 months of the mean, discounted at 8 % a year: over 1.5 years 0.89 */
+    CHECK_NEAR(u.managed_npv_usd.p50, 36 * 0.89 * u.managed_usd.p50, 0.01);
     c.option.rps_lo = c.option.rps_hi = c.option.rps_per_replica;
     CU_ASSERT_FALSE(uncertainty_spread(&c, INPUT_CAPACITY).varied);
 }
