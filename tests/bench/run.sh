@@ -21,8 +21,9 @@ printf '%-14s %9s %9s %9s %11s %11s %9s %9s %9s %9s %12s %6s\n' '' '' least medi
     least median least '' p50 p50 '' hits
 "$bench" -n "$runs" tests/bench/dense-8b.yaml "${requests[@]}"
 "$bench" -n "$runs" tests/bench/moe-30b.yaml "${requests[@]}"
-"$bench" -n "$runs" tests/bench/replicas-1000.yaml 100000
+"$bench" -n "$runs" tests/bench/replicas-1000.yaml 100000 1000000
 "$bench" -n "$runs" tests/bench/wide-ep.yaml 100000
+"$bench" -n "$runs" tests/bench/wide-ep-64.yaml 20000
 "$bench" -n "$runs" tests/bench/disaggregated.yaml 100000
 if [ -r "$trace" ]; then
     "$bench" -n "$runs" -s "workload.0.arrivals.file=$(realpath "$trace")" tests/bench/prefix-70b.yaml 0
