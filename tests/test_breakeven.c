@@ -42,6 +42,10 @@ static void rented_server_against_tokens(void)
     CHECK_NEAR(b.items[1].requests_per_day, 6912000, 1e-9);
     CU_ASSERT_FALSE(b.items[1].to_self);
     CU_ASSERT_EQUAL(b.items[1].kind, CROSSING_STEP);
+    CHECK_NEAR(b.items[0].managed_usd, 50206.72, 1e-9);
+    CHECK_NEAR(b.items[1].usd_per_month, 130620.16, 1e-7);
+    CHECK_NEAR(b.items[1].managed_usd, 6912000 * 0.00913125, 1e-7);
+    CU_ASSERT_FALSE(b.self_at_end);
 }
 
 static void bought_server_with_electricity_against_tokens(void)
@@ -131,6 +135,8 @@ static void the_managed_side_ends_at_its_rate_limit(void)
     CHECK_NEAR(b.items[0].requests_per_day, 57600, 1e-9);
     CU_ASSERT_EQUAL(b.items[0].kind, CROSSING_LIMIT);
     CU_ASSERT_TRUE(b.items[0].to_self);
+    CU_ASSERT_TRUE(isnan(b.items[0].managed_usd));
+    CU_ASSERT_TRUE(b.self_at_end);
 }
 
 static void two_staircases_cross_at_steps(void)
@@ -149,6 +155,25 @@ static void two_staircases_cross_at_steps(void)
         CU_ASSERT_TRUE((above < 0) != (below < 0));
         CU_ASSERT_EQUAL(above < 0, b.items[i].to_self);
     }
+}
+
+/* What is left of a cut list is complete up to where it says, and the side there is right. */
+static void a_cut_list_says_how_far_it_goes(void)
+{
+    struct plan_case c = plan_fixture_case(&f, "dgx-h100", "purchase", HOSTING_COLO,
+                                           "databricks", OFFER_PROVISIONED);
+    c.option.rps_per_replica = 25;
+    struct breakeven whole = find(&c, 5e6);
+    struct breakeven cut = whole;
+    CU_ASSERT_TRUE_FATAL(whole.n > 2);
+    breakeven_cut(&cut, whole.n);
+    CU_ASSERT_EQUAL(cut.searched_to, 5e6);
+    breakeven_cut(&cut, 2);
+    CU_ASSERT_EQUAL(cut.n, 2);
+    CU_ASSERT_EQUAL(cut.searched_to, whole.items[2].requests_per_day);
+    double below = cut.searched_to * (1 - 1e-9);
+    CU_ASSERT_EQUAL(cut.self_at_end,
+                    forecast_self_usd(&c, below) < forecast_managed_usd(&c, below));
 }
 
 static void the_month_of_break_even_follows_growth(void)
@@ -265,6 +290,7 @@ int main(void)
         {"no crossing is missed between samples", no_crossing_is_missed_between_samples},
         {"the managed side ends at its rate limit", the_managed_side_ends_at_its_rate_limit},
         {"two staircases cross at steps", two_staircases_cross_at_steps},
+        {"a cut list says how far it goes", a_cut_list_says_how_far_it_goes},
         {"the month of break-even follows growth", the_month_of_break_even_follows_growth},
         {"the forecast crosses in the month the costs do",
          the_forecast_crosses_in_the_month_the_costs_do},

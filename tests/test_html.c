@@ -41,6 +41,18 @@ static const char costs_csv[] =
 static const char breakeven_csv[] =
     "model,option,against,kind,requests_per_day,tok_per_day,usd_per_month,n_gpus,to,month\n"
     "<script>alert(1)</script>,box,api,step,50000,60000000,9000,8,self-hosted,0\n";
+static const char crossings_csv[] =
+    "model,option,against,kind,requests_per_day,tok_per_day,tok_per_month,usd_per_month,"
+    "against_usd_per_month,n_gpus,to,month\n"
+    "<script>alert(1)</script>,box,api,smooth,40000,48000000,1461000000,8800,8800,8,"
+    "self-hosted,1\n"
+    "<script>alert(1)</script>,box,api,step,45000,54000000,1643625000,9900,9000,16,managed,\n"
+    "<script>alert(1)</script>,box,api,smooth,50000,60000000,1826250000,9950,9950,16,"
+    "self-hosted,\n"
+    "<script>alert(1)</script>,box,api,end,7000000,8400000000,255675000000,90000,99000,90,"
+    "self-hosted,\n"
+    "<script>alert(1)</script>,rack,api,end,7000000,8400000000,255675000000,190000,99000,90,"
+    "managed,\n";
 static const char forecast_csv[] =
     "model,month,requests_per_day,requests_per_day_p10,requests_per_day_p90,peak_rps,"
     "self_option,n_gpus,"
@@ -89,6 +101,7 @@ static void write_tables(const char *dir, const char *decision)
     put_file(dir, "plan.csv", plan_csv);
     put_file(dir, "costs.csv", costs_csv);
     put_file(dir, "breakeven.csv", breakeven_csv);
+    put_file(dir, "crossings.csv", crossings_csv);
     put_file(dir, "forecast.csv", forecast_csv);
     put_file(dir, "sensitivity.csv", sensitivity_csv);
     put_file(dir, "decision.csv", decision);
@@ -221,6 +234,20 @@ static void the_break_even_is_of_any_option(void)
     expect(page, "cross first at <span data-source=\"decision.csv:16:value\">50,000</span>");
     expect(page,
            "in <span data-source=\"decision.csv:20:value\">25&nbsp;%</span> of the samples");
+    free(page);
+}
+
+/* Won at 40,000, lost at 45,000, won again at 50,000; the rack never wins. */
+static void every_pair_has_its_break_even(void)
+{
+    char *page = make_page(decision_csv);
+    expect(page, "from <span data-source=\"crossings.csv:3:requests_per_day\">45,000</span> "
+                 "requests a day <span data-source=\"crossings.csv:3:against\">api</span> is "
+                 "cheaper again");
+    expect(page, "up to <span data-source=\"crossings.csv:4:requests_per_day\">50,000<");
+    expect(page, "<span data-source=\"crossings.csv:2:tok_per_month\">1.46G</span>");
+    expect(page, "<td class=\"num\" data-sort=\"2\">2</td>");
+    expect(page, "not up to <span data-source=\"crossings.csv:6:requests_per_day\">7,000,000<");
     free(page);
 }
 
@@ -377,6 +404,7 @@ static const struct check_case cases[] = {
     {"a_step_up_in_quality_says_what_it_costs", a_step_up_in_quality_says_what_it_costs},
     {"the_terms_of_the_decision_are_said", the_terms_of_the_decision_are_said},
     {"the_break_even_is_of_any_option", the_break_even_is_of_any_option},
+    {"every_pair_has_its_break_even", every_pair_has_its_break_even},
     {"a_fleet_that_grows_says_to_what", a_fleet_that_grows_says_to_what},
     {"costs_that_never_cross_are_said_to_be_so", costs_that_never_cross_are_said_to_be_so},
     {"a_second_currency_stands_beside_the_dollar", a_second_currency_stands_beside_the_dollar},

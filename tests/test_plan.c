@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/base/csvio.h"
+#include "sim/plan/crossings.h"
 #include "sim/plan/plan.h"
 #include "tests/check.h"
 #include "tests/stock_fixture.h"
@@ -251,6 +252,75 @@ static void every_ranked_option_has_its_cost_over_the_volume(void)
 }
 
 /* Each amount of plan.csv is the sum of its lines in costs.csv. */
+/* A rented GPU at 2 USD an hour and nobody to pay: 1,461 a month each, whatever the load. A
+ * request has 200 tokens in and 12 out at 2 USD per million, 0.000424 USD or 0.0129055 a month
+ * for each request a day: a machine of 8 is worth 11,688 / 0.0129055 = 905,660 requests a day,
+ * one of a single GPU 113,207. */
+static void every_pair_of_options_has_its_crossings(void)
+{
+    static const char *const sets[] = {
+        "managed.0.provider=acme",    "managed.0.input=2",
+        "managed.0.output=2",         "economics.gpu_hour=2",
+        "economics.staff_per_year=0", "economics.pricing=[on-demand]"};
+    struct plan plan = run_with(sets, 6, 1);
+    struct err err = {0};
+    int n, n_self = 0, n_worked = 0;
+    const struct crossing_pair *pairs = crossings_find(arena, &plan, 2, &n, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(pairs);
+    for (int i = 0; i < plan.n_ranked; i++) {
+        n_self += plan.entries[i].item != NULL;
+    }
+    CU_ASSERT_EQUAL(n, n_self); /* one offer */
+    for (int i = 0; i < n; i++) {
+        const struct plan_entry *e = pairs[i].self;
+        double one = (double)e->c.hosting.node->n_gpus * 2 * 730.5;
+        double worth = one / (0.000424 * 30.4375);
+        const struct breakeven *b = &pairs[i].found;
+        if (forecast_fleet(&e->c, worth * 1.01).nodes == 1) {
+            CU_ASSERT_TRUE_FATAL(b->n > 0);
+            CHECK_NEAR(b->items[0].requests_per_day, worth, 0.005); /* lengths are drawn */
+            CHECK_NEAR(b->items[0].usd_per_month, one, 1e-9);
+            CHECK_NEAR(b->items[0].managed_usd, one, 1e-9);
+            CU_ASSERT_TRUE(b->items[0].to_self);
+            n_worked++;
+        }
+    }
+    CU_ASSERT_TRUE(n_worked > 3);
+}
+
+/* One row `end` per pair, volumes rising before it, sides taking turns. */
+static void the_table_of_crossings_is_in_order(void)
+{
+    struct plan plan = run("demand.growth_per_month=10%");
+    struct csv_table t;
+    struct err err = {0};
+    const char *path = arena_strdup(arena, check_tmp(0, ".csv"));
+    int n, n_ends = 0;
+    double before = 0.0;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(crossings_find(arena, &plan, 1, &n, &err));
+    CU_ASSERT_TRUE_FATAL(crossings_write(arena, &plan, 1, path, &err));
+    CU_ASSERT_TRUE_FATAL(csv_load(arena, path, &t, &err));
+    for (int r = 0; r < t.n_rows; r++) {
+        bool end = strcmp(csv_cell(&t, r, csv_col(&t, "kind")), "end") == 0;
+        const char *to = csv_cell(&t, r, csv_col(&t, "to"));
+        double at = NAN, month = NAN;
+        csv_number(&t, r, csv_col(&t, "requests_per_day"), NAN, &at, &err);
+        csv_number(&t, r, csv_col(&t, "month"), NAN, &month, &err);
+        CU_ASSERT_TRUE(at >= before);
+        if (!end) {
+            const char *next = csv_cell(&t, r + 1, csv_col(&t, "to"));
+            bool last = strcmp(csv_cell(&t, r + 1, csv_col(&t, "kind")), "end") == 0;
+            CU_ASSERT_EQUAL(strcmp(to, next) == 0, last);
+        }
+        /* 5 M a day growing by a tenth for 11 months: 14.3 M in the last. */
+        CU_ASSERT_EQUAL(isnan(month), at > 5e6 * pow(1.1, 11));
+        before = end ? 0.0 : at;
+        n_ends += end;
+    }
+    CU_ASSERT_EQUAL(n_ends, n);
+    CU_ASSERT_TRUE(t.n_rows > n);
+}
+
 static void amounts_are_traceable_to_cost_lines(void)
 {
     struct plan plan = run_plain();
@@ -484,6 +554,8 @@ int main(void)
         {"nothing_left_is_no_answer", nothing_left_is_no_answer},
         {"every_ranked_option_has_its_cost_over_the_volume",
          every_ranked_option_has_its_cost_over_the_volume},
+        {"every_pair_of_options_has_its_crossings", every_pair_of_options_has_its_crossings},
+        {"the_table_of_crossings_is_in_order", the_table_of_crossings_is_in_order},
         {"amounts_are_traceable_to_cost_lines", amounts_are_traceable_to_cost_lines},
         {"an_offer_by_the_hour_has_one_price_for_all_tokens",
          an_offer_by_the_hour_has_one_price_for_all_tokens},

@@ -8,6 +8,7 @@
 #include "sim/cli/cli.h"
 #include "sim/cli/job_dir.h"
 #include "sim/plan/choice.h"
+#include "sim/plan/crossings.h"
 #include "sim/plan/plan.h"
 #include "sim/report/html.h"
 #include "sim/report/tables.h"
@@ -19,6 +20,8 @@ static bool write_tables(struct cli *cli, const struct plan *plan, struct err *e
     return plan_write_options(plan, cli_out_path(cli, "plan.csv"), err) &&
            plan_write_costs(plan, cli_out_path(cli, "costs.csv"), err) &&
            plan_write_breakeven(cli->arena, plan, cli_out_path(cli, "breakeven.csv"), err) &&
+           crossings_write(cli->arena, plan, cli_experiment_options(cli).n_threads,
+                           cli_out_path(cli, "crossings.csv"), err) &&
            plan_write_forecast(cli->arena, plan, cli_out_path(cli, "forecast.csv"), err) &&
            plan_write_sensitivity(plan, cli_out_path(cli, "sensitivity.csv"), err) &&
            plan_write_decision(plan, cli_out_path(cli, "decision.csv"), err) &&
@@ -215,7 +218,7 @@ static void print_models(struct arena *arena, const struct plan *plan, FILE *out
 
 static bool print(struct cli *cli, const struct plan *plan, struct err *err)
 {
-    static const char *const tables[] = {"plan",        "breakeven", "forecast",
+    static const char *const tables[] = {"plan",        "breakeven", "crossings", "forecast",
                                          "sensitivity", "decision",  "models"};
     if (!cli->options.json) {
         print_ranked(plan, stdout);

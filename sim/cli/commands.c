@@ -187,7 +187,8 @@ static const struct command commands[] = {
      "Sizes every candidate to the service levels and the peak of the demand, prices it on "
      "every\n"
      "machine of the catalogue and against the managed offers, and decides. Writes plan.csv,\n"
-     "costs.csv, breakeven.csv, forecast.csv, sensitivity.csv, decision.csv, models.csv, "
+     "costs.csv, breakeven.csv, crossings.csv, forecast.csv, sensitivity.csv, decision.csv, "
+     "models.csv, "
      "their\n"
      "charts and report.html, one file for people who decide. Exits 1 when nothing is left.",
      ROWS(plan_options), cmd_plan},

@@ -21,15 +21,20 @@ struct rivals {
     int n_managed;
 };
 
-/* Self minus managed; negative: self-hosting is cheaper. A managed side without a price cannot
- * be chosen, so it loses. */
-static double difference(const struct rivals *r, double requests_per_day)
+/* Infinite where none has a price: such an offer cannot be chosen, so it loses. */
+static double cheapest_managed(const struct rivals *r, double requests_per_day)
 {
     double managed = INFINITY;
     for (int i = 0; i < r->n_managed; i++) {
         managed = fmin(managed, forecast_managed_usd(r->managed[i], requests_per_day));
     }
-    return forecast_self_usd(r->self, requests_per_day) - managed;
+    return managed;
+}
+
+/* Self minus managed; negative: self-hosting is cheaper. */
+static double difference(const struct rivals *r, double requests_per_day)
+{
+    return forecast_self_usd(r->self, requests_per_day) - cheapest_managed(r, requests_per_day);
 }
 
 /* ---- steps ------------------------------------------------------------------------------- */
@@ -139,10 +144,12 @@ static struct crossing crossing_at(const struct rivals *r, double at, double abo
                                    enum crossing_kind kind, bool to_self)
 {
     const struct plan_case *c = r->self;
+    double managed = cheapest_managed(r, above);
     return (struct crossing){.requests_per_day = at,
                              .to_self = to_self,
                              .kind = kind,
                              .usd_per_month = forecast_self_usd(c, above),
+                             .managed_usd = isinf(managed) ? NAN : managed,
                              .gpus = forecast_fleet(c, above).gpus};
 }
 
@@ -188,6 +195,7 @@ static bool search(struct arena *arena, struct rivals *r, double max, bool first
         lo = steps[i];
     }
     out->searched_to = lo;
+    out->self_at_end = before < 0;
     return true;
 }
 
@@ -200,6 +208,15 @@ bool breakeven_find(struct arena *arena, const struct plan_case *c, double max_r
     }
     struct rivals pair = {c, &c, 1};
     return search(arena, &pair, max_requests_per_day, false, out, err);
+}
+
+void breakeven_cut(struct breakeven *b, int most)
+{
+    if (b->n > most) {
+        b->searched_to = b->items[most].requests_per_day;
+        b->self_at_end = !b->items[most].to_self;
+        b->n = most;
+    }
 }
 
 /* The first volume at which one of several systems wins is the least of theirs, so each is

@@ -22,17 +22,22 @@ struct crossing {
     bool to_self; /* self-hosting is cheaper just above; else managed */
     enum crossing_kind kind;
     double usd_per_month; /* of the self-hosted side just above */
-    int64_t gpus;         /* of it */
+    double managed_usd;   /* of the managed side there; NaN: over a limit */
+    int64_t gpus;         /* of the self-hosted side */
 };
 struct breakeven {
     struct crossing *items; /* ascending; in the arena */
     int n;
     double searched_to; /* requests per day */
+    bool self_at_end;   /* self-hosting is cheaper there */
 };
 
 /* All crossings up to max_requests_per_day (or as far as BREAKEVEN_MAX_STEPS reaches). */
 bool breakeven_find(struct arena *arena, const struct plan_case *c, double max_requests_per_day,
                     struct breakeven *out, struct err *err);
+
+/* Keeps the first `most` crossings; searched_to becomes the volume of the first that goes. */
+void breakeven_cut(struct breakeven *b, int most);
 
 struct breakeven_best {
     double requests_per_day; /* 0: at any; NaN: none up to the volume searched */

@@ -231,6 +231,16 @@ double demand_requests_per_day(const struct demand *d, double month)
     return d->requests_per_day * pow(1 + d->growth_per_month_frac, month);
 }
 
+double demand_month_of(const struct demand *d, double requests_per_day)
+{
+    for (int m = 0; m < d->n_months; m++) {
+        if (demand_requests_per_day(d, m) >= requests_per_day) {
+            return m;
+        }
+    }
+    return NAN;
+}
+
 double demand_mean_rps(const struct demand *d, double month)
 {
     return demand_requests_per_day(d, month) / DAY_S;

@@ -58,6 +58,9 @@ bool demand_resolve(const struct demand_data *data, const struct scenario_demand
                     double rate_rps, struct demand *demand, struct err *err);
 
 double demand_requests_per_day(const struct demand *d, double month);
+/* First month of the horizon that reaches a volume; 0: it is there from the start; NaN: never.
+ */
+double demand_month_of(const struct demand *d, double requests_per_day);
 double demand_mean_rps(const struct demand *d, double month);
 /* Mean over the months of the horizon. */
 double demand_horizon_rps(const struct demand *d);

@@ -16,8 +16,6 @@ enum {
     CONFIRM_ROUNDS = 4,
     WHY_SIZE = 200,
 };
-static const double VOLUMES_BEYOND =
-    100.0; /* break-even is searched up to so many times today */
 
 struct planning {
     struct arena *arena;
@@ -496,7 +494,7 @@ static void answer_pair(struct planning *p, const struct decision_candidate *can
         return;
     }
     a->pair = decision_pair(&candidates[d->best_self], &candidates[d->best_managed]);
-    double most = VOLUMES_BEYOND * demand_requests_per_day(&a->pair.demand, 0);
+    double most = PLAN_VOLUMES_BEYOND * demand_requests_per_day(&a->pair.demand, 0);
     if (breakeven_find(p->arena, &a->pair, most, &a->breakeven, &ignored)) {
         a->breakeven_month = breakeven_month(&a->pair, &a->breakeven);
     }

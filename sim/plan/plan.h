@@ -57,7 +57,7 @@
  *   source, as_of, estimated, stale, given (0 | 1)
  *
  * breakeven.csv    cost against volume of every ranked option, crossings of the best pair of
- *                  each model
+ *                  each model (those of all pairs: crossings.h)
  *   model, option, against
  *   kind             curve (of the pair), option (any other, against nobody), or a crossing:
  *                    smooth | step | limit
@@ -99,6 +99,9 @@
 #include "sim/plan/policy.h"
 #include "sim/plan/search.h"
 #include "sim/plan/uncertainty.h"
+
+/* Break-even is searched up to so many times the volume of the first month. */
+#define PLAN_VOLUMES_BEYOND 100.0
 
 struct plan_options {
     int n_threads;

@@ -462,17 +462,6 @@ static int curve_volumes(const struct plan_case *c, double *x, int room)
     return n;
 }
 
-/* Month in which a growing demand passes a volume; NaN: never. */
-static double month_of(const struct demand *d, double requests_per_day)
-{
-    for (int m = 0; m < d->n_months; m++) {
-        if (demand_requests_per_day(d, m) >= requests_per_day) {
-            return m;
-        }
-    }
-    return NAN;
-}
-
 static void put_crossings(struct csv_writer *w, const char *model, const struct plan_answer *a)
 {
     for (int i = 0; i < a->breakeven.n; i++) {
@@ -486,7 +475,7 @@ static void put_crossings(struct csv_writer *w, const char *model, const struct 
         csv_put_num(w, x->usd_per_month);
         csv_put_int(w, x->gpus);
         csv_put(w, x->to_self ? "self-hosted" : "managed");
-        csv_put_num(w, month_of(&a->pair.demand, x->requests_per_day));
+        csv_put_num(w, demand_month_of(&a->pair.demand, x->requests_per_day));
         csv_end_row(w);
     }
 }
@@ -855,7 +844,7 @@ static void put_uncertainty(struct csv_writer *w, const struct plan *plan,
              "in which the forecast passes the next crossing to self-hosting");
     if (a->has_pair) {
         put_fact(&f, "first_win_month",
-                 month_of(&a->pair.demand, a->first_win_requests_per_day), "month",
+                 demand_month_of(&a->pair.demand, a->first_win_requests_per_day), "month",
                  "in which the forecast reaches first_win");
     }
     if (a->first_win) {

@@ -206,8 +206,9 @@ static void put_footer(const struct page *p)
 {
     fputs("<footer>\n<p>Made by headroom ", p->out);
     page_text(p->out, p->report->version);
-    fputs(" from plan.csv, costs.csv, breakeven.csv, forecast.csv, sensitivity.csv, "
-          "decision.csv and models.csv beside this file. Each figure carries the cell it was "
+    fputs(" from plan.csv, costs.csv, breakeven.csv, crossings.csv, forecast.csv, "
+          "sensitivity.csv, decision.csv and models.csv beside this file. Each figure carries "
+          "the cell it was "
           "read from as "
           "data-source=&quot;file:line:column&quot;, rounded for reading.</p>\n</footer>\n",
           p->out);

@@ -357,42 +357,50 @@ static void put_money(const struct page *p)
     fact_close(p);
 }
 
-/* The next crossing to a side above a volume, of the pair in the chart; -1: none, or the pair
- * is another option's. */
-static int crossing_above(const struct page *p, const char *option, double volume,
-                          const char *to)
+/* The next crossing of an option to a side above a volume, against any offer or, not NULL, that
+ * one; -1: none that was searched. */
+static int crossing_above(const struct page *p, const char *option, const char *against,
+                          double volume, const char *to)
 {
-    for (int row = 0; row < p->tables[PAGE_BREAKEVEN].n_rows; row++) {
-        struct page_cell side = {PAGE_BREAKEVEN, row, "to"};
-        struct page_cell at = {PAGE_BREAKEVEN, row, "requests_per_day"};
-        struct page_cell of = {PAGE_BREAKEVEN, row, "option"};
-        if (strcmp(page_get(p, side), to) == 0 && strcmp(page_get(p, of), option) == 0 &&
-            page_value(p, at) > volume * (1.0 + 1e-9)) {
-            return row;
+    const enum page_table t = PAGE_CROSSINGS;
+    int best = -1;
+    for (int row = 0; row < p->tables[t].n_rows; row++) {
+        struct page_cell at = {t, row, "requests_per_day"};
+        const char *offer = page_get(p, (struct page_cell){t, row, "against"});
+        if (strcmp(page_get(p, (struct page_cell){t, row, "option"}), option) == 0 &&
+            (!against || strcmp(offer, against) == 0) &&
+            strcmp(page_get(p, (struct page_cell){t, row, "to"}), to) == 0 &&
+            strcmp(page_get(p, (struct page_cell){t, row, "kind"}), "end") != 0 &&
+            page_value(p, at) > volume * (1.0 + 1e-9) &&
+            (best < 0 ||
+             page_value(p, at) < page_value(p, (struct page_cell){t, best, at.col}))) {
+            best = row;
         }
     }
-    return -1;
+    return best;
 }
 
-/* Steps of whole machines may make the managed side cheaper once more. */
+/* Steps of whole machines may make a managed offer cheaper once more. */
 static void put_lost_again(const struct page *p, int win)
 {
     const char *option = page_get(p, page_decision(win, "text"));
     double volume = page_value(p, page_decision(win, "value"));
-    int lost = crossing_above(p, option, volume, "managed");
+    int lost = crossing_above(p, option, NULL, volume, "managed");
     if (lost < 0) {
-        put(p, " Further up, steps of whole machines can make the managed side cheaper again.");
+        put(p, " It stays so at every larger volume searched.");
         return;
     }
-    struct page_cell from = {PAGE_BREAKEVEN, lost, "requests_per_day"};
+    struct page_cell from = {PAGE_CROSSINGS, lost, "requests_per_day"};
+    struct page_cell offer = {PAGE_CROSSINGS, lost, "against"};
     put(p, " <strong>It does not stay so: from ");
     page_cell(p, from, FORM_COUNT);
-    put(p, " requests a day the managed side is cheaper again</strong>, since machines are "
-           "bought whole");
-    int won = crossing_above(p, option, page_value(p, from), "self-hosted");
+    put(p, " requests a day ");
+    page_cell(p, offer, FORM_TEXT);
+    put(p, " is cheaper again</strong>, since machines are bought whole");
+    int won = crossing_above(p, option, page_get(p, offer), page_value(p, from), "self-hosted");
     if (won >= 0) {
         put(p, ", up to ");
-        page_cell(p, (struct page_cell){PAGE_BREAKEVEN, won, "requests_per_day"}, FORM_COUNT);
+        page_cell(p, (struct page_cell){PAGE_CROSSINGS, won, "requests_per_day"}, FORM_COUNT);
     }
     put(p, ".");
 }

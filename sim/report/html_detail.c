@@ -429,7 +429,92 @@ void page_models(const struct page *p)
 /* ---- figures of the charts ------------------------------------------------------------------
  */
 
-void page_breakeven(const struct page *p)
+/* ---- every option against every offer -------------------------------------------------------
+ */
+
+/* The last row of a pair; the rows of one follow each other. */
+static bool is_end(const struct page *p, int row)
+{
+    return is(p, at(PAGE_CROSSINGS, row, "kind"), "end");
+}
+
+static void put_from(const struct page *p, int row)
+{
+    const enum page_table t = PAGE_CROSSINGS;
+    page_td(p, page_get(p, at(t, row, "requests_per_day")), true, false);
+    if (is_end(p, row)) {
+        bool never = is(p, at(t, row, "to"), "managed");
+        put(p, never ? "not up to " : "at any, searched up to ");
+    }
+    page_cell(p, at(t, row, "requests_per_day"), FORM_COUNT);
+    page_td_close(p, false);
+}
+
+/* The first crossing to self-hosting, or the end of the search; `more` follow. */
+static void put_pair(const struct page *p, int row, int more)
+{
+    const enum page_table t = PAGE_CROSSINGS;
+    page_row_open(p);
+    td_header(p, at(t, row, "option"));
+    page_td_cell(p, at(t, row, "against"), FORM_TEXT);
+    put_from(p, row);
+    page_td_cell(p, at(t, row, "tok_per_day"), FORM_SHORT);
+    page_td_cell(p, at(t, row, "tok_per_month"), FORM_SHORT);
+    page_td_cell(p, at(t, row, "usd_per_month"), FORM_USD);
+    page_td_cell(p, at(t, row, "n_gpus"), FORM_COUNT);
+    page_td_cell(p, at(t, row, "month"), FORM_COUNT);
+    page_td(p, arena_printf(p->arena, "%d", more), true, false);
+    fprintf(p->out, "%d", more);
+    page_td_close(p, false);
+    page_row_close(p);
+}
+
+/* A row for the pair that starts here. Returns the row after its last. */
+static int put_pair_from(const struct page *p, int start)
+{
+    int end = start;
+    int win = -1;
+    int last_row = p->tables[PAGE_CROSSINGS].n_rows - 1;
+    while (end < last_row && !is_end(p, end)) {
+        bool to_self = is(p, at(PAGE_CROSSINGS, end, "to"), "self-hosted");
+        win = win < 0 && to_self ? end : win;
+        end++;
+    }
+    put_pair(p, win >= 0 ? win : end, win >= 0 ? end - win - 1 : 0);
+    return end + 1;
+}
+
+static void put_pairs(const struct page *p)
+{
+    static const struct page_column columns[] = {
+        {"Self-hosted option", NULL, false},
+        {"Managed offer", NULL, false},
+        {"Self-hosting is cheaper from", "requests/day", true},
+        {"Tokens", "per day", true},
+        {"Tokens", "per month", true},
+        {"Cost there", "USD/month", true},
+        {"GPUs there", NULL, true},
+        {"Forecast gets there", "month", true},
+        {"Further crossings", "in crossings.csv", true}};
+    int n = p->tables[PAGE_CROSSINGS].n_rows;
+    if (n == 0) {
+        return;
+    }
+    put(p, "<details><summary>Break-even of every self-hosted option with every managed "
+           "offer</summary>\n");
+    page_table_open(p, "t-pairs", "The first volume at which each pair crosses",
+                    COLUMNS(columns));
+    for (int row = 0; row < n;) {
+        row = put_pair_from(p, row);
+    }
+    page_table_close(p);
+    put(p, "</details>\n");
+}
+
+/* ---- the two options of the chart -----------------------------------------------------------
+ */
+
+static void put_chart_crossings(const struct page *p)
 {
     static const struct page_column columns[] = {{"Cheaper just above", NULL, false},
                                                  {"Requests", "per day", true},
@@ -463,6 +548,12 @@ void page_breakeven(const struct page *p)
         page_table_close(p);
         put(p, "</details>\n");
     }
+}
+
+void page_breakeven(const struct page *p)
+{
+    put_chart_crossings(p);
+    put_pairs(p);
 }
 
 static void td_band(const struct page *p, int row, const char *col, enum page_form form)

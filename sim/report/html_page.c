@@ -12,9 +12,9 @@
 
 enum { LONG_TEXT = 40 }; /* bytes from which a cell is given a width of its own */
 
-const char *const page_files[] = {"plan.csv",     "costs.csv",       "breakeven.csv",
-                                  "forecast.csv", "sensitivity.csv", "decision.csv",
-                                  "models.csv"};
+const char *const page_files[] = {"plan.csv",      "costs.csv",    "breakeven.csv",
+                                  "crossings.csv", "forecast.csv", "sensitivity.csv",
+                                  "decision.csv",  "models.csv"};
 
 /* ---- text and figures -----------------------------------------------------------------------
  */
