@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Managed by default, self-hosted by margin and confidence, and what flips it. */
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "sim/plan/decision.h"
@@ -222,6 +224,30 @@ static void every_flip_fed_back_flips_with_rivals_on_both_sides(void)
     CU_ASSERT_TRUE(feed_back(c, 4) >= 2);
 }
 
+/* 10 % a month over 36 months: (1.1^36 - 1) / 0.1 / 36 = 8.3091 times the first on average. */
+static void a_flip_of_the_volume_says_its_mean_over_the_plan(void)
+{
+    struct decision_candidate pair[N_PAIR];
+    struct decision d;
+    struct decision_rule rule = quick(1);
+    char mean[64];
+    int n = 0;
+    pair_at(1e5, pair);
+    pair[SELF].c.demand.growth_per_month_frac = 0.1;
+    pair[MANAGED].c.demand.growth_per_month_frac = 0.1;
+    decision_run(f.arena, pair, N_PAIR, &rule, &d);
+    for (int i = 0; i < d.n_flips; i++) {
+        if (d.flips[i].id == INPUT_VOLUME) {
+            double average = d.flips[i].value * (pow(1.1, 36) - 1) / 0.1 / 36;
+            snprintf(mean, sizeof mean, "on average %.0f over the plan", average);
+            CU_ASSERT_PTR_NOT_NULL(strstr(d.flips[i].text, mean));
+            CU_ASSERT_PTR_NOT_NULL(strstr(d.flips[i].text, "volume of the first month"));
+            n++;
+        }
+    }
+    CU_ASSERT_EQUAL(n, 1);
+}
+
 static void a_dedicated_endpoint_follows_the_simulated_capacity(void)
 {
     struct decision_candidate pair[N_PAIR];
@@ -323,6 +349,8 @@ int main(void)
          every_flip_fed_back_flips_a_managed_decision},
         {"every flip fed back flips a self-hosted decision",
          every_flip_fed_back_flips_a_self_hosted_decision},
+        {"a flip of the volume says its mean over the plan",
+         a_flip_of_the_volume_says_its_mean_over_the_plan},
         {"every flip fed back flips with rivals on both sides",
          every_flip_fed_back_flips_with_rivals_on_both_sides},
         {"a dedicated endpoint follows the simulated capacity",

@@ -80,7 +80,9 @@ static const char decision_csv[] =
     "breakeven,,first_win,40000,requests/day,box\n"
     "breakeven,,first_win_tok_per_day,48000000,tokens/day,box\n"
     "breakeven,,first_win_month,1,month,\nuncertainty,,crosses_frac,0.25,fraction,\n"
-    "breakeven,,month,0,month,\nnote,,taxes,,,Taxes are left out.\n";
+    "breakeven,,month,0,month,\nnote,,taxes,,,Taxes are left out.\n"
+    "demand,,first_month,100000,requests/day,\ndemand,,mean,125000,requests/day,\n"
+    "demand,,last_month,150000,requests/day,\ndemand,,mean_over_first,1.25,ratio,\n";
 
 static const char models_csv[] =
     "step,model,quality,option,side,usd_per_month,over,premium_usd_per_month,"
@@ -234,6 +236,14 @@ static void the_break_even_is_of_any_option(void)
     expect(page, "cross first at <span data-source=\"decision.csv:16:value\">50,000</span>");
     expect(page,
            "in <span data-source=\"decision.csv:20:value\">25&nbsp;%</span> of the samples");
+    free(page);
+}
+
+static void volumes_of_break_even_and_flips_are_related(void)
+{
+    char *page = make_page(decision_csv);
+    expect(page, "<span data-source=\"decision.csv:24:value\">125,000</span> on average");
+    expect(page, "it is <span data-source=\"decision.csv:26:value\">1.25</span> times that");
     free(page);
 }
 
@@ -404,6 +414,8 @@ static const struct check_case cases[] = {
     {"a_step_up_in_quality_says_what_it_costs", a_step_up_in_quality_says_what_it_costs},
     {"the_terms_of_the_decision_are_said", the_terms_of_the_decision_are_said},
     {"the_break_even_is_of_any_option", the_break_even_is_of_any_option},
+    {"volumes_of_break_even_and_flips_are_related",
+     volumes_of_break_even_and_flips_are_related},
     {"every_pair_has_its_break_even", every_pair_has_its_break_even},
     {"a_fleet_that_grows_says_to_what", a_fleet_that_grows_says_to_what},
     {"costs_that_never_cross_are_said_to_be_so", costs_that_never_cross_are_said_to_be_so},

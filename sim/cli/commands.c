@@ -187,10 +187,9 @@ static const struct command commands[] = {
      "Sizes every candidate to the service levels and the peak of the demand, prices it on "
      "every\n"
      "machine of the catalogue and against the managed offers, and decides. Writes plan.csv,\n"
-     "costs.csv, breakeven.csv, crossings.csv, forecast.csv, sensitivity.csv, decision.csv, "
-     "models.csv, "
-     "their\n"
-     "charts and report.html, one file for people who decide. Exits 1 when nothing is left.",
+     "costs.csv, breakeven.csv, crossings.csv, forecast.csv, sensitivity.csv, decision.csv,\n"
+     "models.csv, their charts and report.html, one file for people who decide. Exits 1 when\n"
+     "nothing is left.",
      ROWS(plan_options), cmd_plan},
     {"merge", "DIR...", 1, MAX_MERGE_DIRS, "join the shards of a run, sweep or plan",
      "Makes the tables and charts of a run, sweep or plan that several processes simulated\n"

@@ -520,6 +520,18 @@ static const char *amount(struct arena *arena, double value, bool percent)
     return arena_printf(arena, fabs(value) >= 1000 ? "%.0f" : "%.4g", value);
 }
 
+/* Of a volume of the first month: what its growth makes of it on average, since that is what
+ * the costs are a mean of; "" without growth. */
+static const char *mean_text(struct arena *arena, const struct plan_case *pair,
+                             const struct decision_flip *flip)
+{
+    double grown = demand_horizon_rps(&pair->demand) / demand_mean_rps(&pair->demand, 0);
+    if (flip->id != INPUT_VOLUME || grown == 1) {
+        return "";
+    }
+    return arena_printf(arena, ", on average %.0f over the plan", flip->value * grown);
+}
+
 /* "self-hosted if growth exceeds 12.76 % per month (now 3 %)". */
 static const char *flip_text(struct arena *arena, const struct plan_case *pair,
                              const struct decision_flip *flip)
@@ -528,10 +540,11 @@ static const char *flip_text(struct arena *arena, const struct plan_case *pair,
     bool bare = strcmp(spec.unit, "fraction") == 0 || strcmp(spec.unit, "ratio") == 0;
     bool percent = flip->id == INPUT_GROWTH || flip->id == INPUT_CAPITAL ||
                    flip->id == INPUT_RESIDUAL || flip->id == INPUT_UTILISATION;
-    return arena_printf(arena, "%s if %s %s %s%s%s (now %s)", decision_side_names[flip->to],
+    return arena_printf(arena, "%s if %s %s %s%s%s%s (now %s)", decision_side_names[flip->to],
                         spec.name, flip->upward ? "exceeds" : "falls under",
                         amount(arena, flip->value, percent), bare ? "" : " ",
-                        bare ? "" : spec.unit, amount(arena, flip->now, percent));
+                        bare ? "" : spec.unit, mean_text(arena, pair, flip),
+                        amount(arena, flip->now, percent));
 }
 
 static void search_flips(struct arena *arena, const struct decision_candidate *candidates,

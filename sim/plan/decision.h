@@ -74,7 +74,7 @@ struct decision_flip {
     bool upward; /* flips when the input exceeds the value; else when it falls below */
     double now, value;
     enum decision_side to;
-    const char *text; /* "self-hosted if volume exceeds 3200000 requests/day (now 730000)" */
+    const char *text; /* "managed if GPU rent exceeds 3.1 USD/GPU-h (now 2)" */
 };
 
 struct decision {

@@ -168,7 +168,7 @@ struct input_spec input_spec_of(const struct plan_case *c, enum input_id id)
     bool team = !isnan(econ_value(&c->econ, ECON_STAFF));
     switch (id) {
     case INPUT_VOLUME:
-        return (struct input_spec){"volume", "requests/day", 1, 1e13};
+        return (struct input_spec){"volume of the first month", "requests/day", 1, 1e13};
     case INPUT_GROWTH:
         return (struct input_spec){"growth", "per month", -0.9, 2};
     case INPUT_PEAK:

@@ -77,12 +77,14 @@
  * decision.csv     long: section, model, item, value, unit, text; model "": over all
  *   decision         side, reason, confidence, chosen, runner_up, self_usd, managed_usd,
  *                    wins_frac, ratio, margin_frac, confidence_frac (asked for), text
- *   flip             item the input, value where it flips, text the sentence
+ *   flip             item the input, value where it flips, text the sentence; a volume is
+ *                    that of the first month, which then grows as forecast
  *   uncertainty      self_usd, managed_usd, n_gpus, crossing_month, ratio, each _p10 _p50
  *                    _p90; crosses_frac
  *   breakeven        first_crossing to self-hosting, searched_to (requests/day), month, of
  *                    the two options compared; first_win (requests/day, tok_per_day, month):
  *                    where any system first costs less than every offer, text the system
+ *   demand           first_month, mean, last_month, mean_over_first: of the forecast
  *   excluded         item the option, text the rule and its sentence
  *   gap              a model that a provider does not offer, with the nearest
  *   note             what the figures leave out

@@ -856,6 +856,19 @@ static void put_uncertainty(struct csv_writer *w, const struct plan *plan,
     }
 }
 
+/* Break-even volumes are those of one month, flips those of the first: what lies between. */
+static void put_demand(struct csv_writer *w, const struct plan *plan)
+{
+    struct fact f = {w, "demand", ""};
+    const struct demand *d = &plan->demand;
+    double first = demand_requests_per_day(d, 0);
+    double mean = first * demand_horizon_rps(d) / demand_mean_rps(d, 0);
+    put_fact(&f, "first_month", first, "requests/day", "");
+    put_fact(&f, "mean", mean, "requests/day", "over the months of the plan");
+    put_fact(&f, "last_month", demand_requests_per_day(d, d->n_months - 1), "requests/day", "");
+    put_fact(&f, "mean_over_first", mean / first, "ratio", "");
+}
+
 static void put_exclusions(struct csv_writer *w, const struct plan *plan)
 {
     char reason[320];
@@ -927,6 +940,7 @@ bool plan_write_decision(const struct plan *plan, const char *path, struct err *
         put_decision(w, plan, &plan->answers[i]);
         put_uncertainty(w, plan, &plan->answers[i]);
     }
+    put_demand(w, plan);
     put_exclusions(w, plan);
     put_notes(w, plan);
     return csv_close(w, err);

@@ -456,6 +456,33 @@ static void put_pair_crossing(const struct page *p, int win)
     }
 }
 
+/* A break-even is of one month, a flip of the first: what the growth makes of it. */
+static void put_volumes(const struct page *p)
+{
+    int first = page_fact(p, "demand", "", "first_month");
+    int mean = page_fact(p, "demand", "", "mean");
+    int last = page_fact(p, "demand", "", "last_month");
+    int ratio = page_fact(p, "demand", "", "mean_over_first");
+    if (page_value(p, page_decision(ratio, "value")) == 1) {
+        put(p,
+            "<div class=\"soft\">Volumes: the demand does not grow, so every month has the ");
+        put_decision(p, first, "value", FORM_COUNT);
+        put(p, " requests a day of the first.</div>");
+        return;
+    }
+    put(p, "<div class=\"soft\">Volumes: those above are of a single month. The demand of this "
+           "plan is ");
+    put_decision(p, first, "value", FORM_COUNT);
+    put(p, " requests a day in the first month, ");
+    put_decision(p, mean, "value", FORM_COUNT);
+    put(p, " on average over the plan and ");
+    put_decision(p, last, "value", FORM_COUNT);
+    put(p, " in the last. A volume under What would change the answer is that of the first "
+           "month, which then grows alike: on average over the plan it is ");
+    put_decision(p, ratio, "value", FORM_SIG);
+    put(p, " times that.</div>");
+}
+
 static void put_when(const struct page *p)
 {
     int win = page_fact(p, "breakeven", "", "first_win");
@@ -477,6 +504,7 @@ static void put_when(const struct page *p)
     put_decision(p, page_fact(p, "decision", "", "confidence_frac"), "value", FORM_FRAC);
     put(p, " of the samples, which is what the values under What would change the answer are "
            "for.");
+    put_volumes(p);
     fact_close(p);
 }
 
