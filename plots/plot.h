@@ -57,7 +57,8 @@
  * cash        forecast.csv    model, month, self_cash_total_usd, managed_cash_total_usd
  * tornado     sensitivity.csv model, input, unit, low, high, usd_low, usd_base, usd_high,
  *             total_effect_frac
- * pareto      plan.csv        model, system, hardware, tpot_s_mean, output_tok_s_per_gpu
+ * pareto      pareto.csv      model, hardware, tok_s_per_user, output_tok_s_per_gpu, front,
+ *             best            A line per hardware, of the rows with front 1.
  * quality     plan.csv        rank, side, model, quality, usd_per_month
  *             These hand gnuplot their numbers within the script, from the columns named here.
  *

@@ -13,9 +13,12 @@
 #define WORDS_PX 165
 #define PITCH_PX 42
 #define KEY_PX 22
-#define CUT 3.0 /* bars end at so many times the median */
+#define HALF_BAR 0.30 /* of a row */
+#define CUT 3.0       /* bars end at so many times the median */
 
-static const char *const colors[] = {"#0072B2", "#D55E00"};
+/* Of the sides (style.gp); of the ends of an input, which belong to neither side. */
+static const char *const side_colors[] = {"#0072B2", "#D55E00"};
+static const char *const end_colors[] = {"#A6A6A6", "#404040"};
 
 struct range_row {
     const char *name[2];
@@ -29,6 +32,7 @@ struct ranges {
     struct figure *fig;
     const char *caption;
     const char *key[2];
+    const char *const *colors;
     int n;
     struct range_row rows[MAX_ROWS];
     struct layout_axis x;
@@ -114,6 +118,7 @@ static bool read_cost(struct ranges *r, struct err *err)
         return false;
     }
     r->caption = "USD per million tokens, input and output together";
+    r->colors = side_colors;
     r->key[0] = "self-hosted";
     r->key[1] = "managed";
     for (int row = 0; row < r->fig->table.n_rows; row++) {
@@ -221,6 +226,7 @@ static bool read_tornado(struct ranges *r, struct err *err)
     if (r->n == 0) {
         return err_set(err, ERR_UNFIT, "%s has nothing to draw", r->fig->table.file);
     }
+    r->colors = end_colors;
     r->key[0] = "input at its P10";
     r->key[1] = "input at its P90";
     r->caption = arena_printf(r->fig->arena,
@@ -252,7 +258,7 @@ static void put_key(struct ranges *r, double y)
     double x = FIGURE_EDGE_PX;
     for (int k = 0; k < 2; k++) {
         figure_point(r->fig, x + 6, y,
-                     arena_printf(r->fig->arena, "pt 5 ps 1.5 lc rgb '%s'", colors[k]));
+                     arena_printf(r->fig->arena, "pt 5 ps 1.5 lc rgb '%s'", r->colors[k]));
         figure_text(r->fig, x + 18, y, ALIGN_LEFT, figure_plain, r->key[k]);
         x += 40 + layout_text_px(r->key[k], figure_plain.size_px, false);
     }
@@ -287,6 +293,25 @@ static void put_band(struct ranges *r, int i)
     figure_segment(r->fig, (double[]){hi, y - 6}, (double[]){hi, y + 6}, style);
 }
 
+/* Do both pieces of a tornado's bar go the same way? They would lie over each other. */
+static bool share_a_side(const struct range_row *row)
+{
+    return (row->from[0] < 0 && row->from[1] < 0) || (row->to[0] > 0 && row->to[1] > 0);
+}
+
+/* Pieces that go the same way stand above each other, each with its value at its end. */
+static void put_shared_ends(struct ranges *r, int i)
+{
+    const struct range_row *row = &r->rows[i];
+    const char *const words[] = {row->at_low, row->at_high};
+    for (int k = 0; k < 2; k++) {
+        double y = row_y_px(r, i) + (k == 0 ? -0.5 : 0.5) * HALF_BAR * PITCH_PX;
+        bool left = row->from[k] < 0;
+        figure_text(r->fig, x_px(r, left ? row->from[k] : row->to[k]) + (left ? -6 : 6), y,
+                    left ? ALIGN_RIGHT : ALIGN_LEFT, figure_small, words[k]);
+    }
+}
+
 /* The input's values stand at the ends of its bar, each on the side where its piece is. */
 static void put_ends(struct ranges *r, int i)
 {
@@ -302,6 +327,10 @@ static void put_ends(struct ranges *r, int i)
         figure_text(
             r->fig, x_px(r, 0) + 8, y, ALIGN_LEFT, figure_small,
             arena_printf(r->fig->arena, "no change from %s to %s", row->at_low, row->at_high));
+        return;
+    }
+    if (share_a_side(row)) {
+        put_shared_ends(r, i);
         return;
     }
     bool low_left = low < high;
@@ -331,7 +360,7 @@ static void put_variables(struct ranges *r)
         tics[i] = figure_tic_text(fig, r->x.tics[i], r->x.unit);
     }
     figure_var_number(fig, "ROWS", r->n);
-    figure_var_texts(fig, "COLOR", 2, colors);
+    figure_var_texts(fig, "COLOR", 2, r->colors);
     figure_var_number(fig, "X_LO", r->x.lo);
     figure_var_number(fig, "X_HI", r->x.hi);
     figure_var_number(fig, "X_TICS", r->x.n_tics);
@@ -341,12 +370,15 @@ static void put_variables(struct ranges *r)
     figure_var_number(fig, "RIGHT", figure_x(r->right_px));
     figure_var_number(fig, "TOP", figure_y(fig, r->top_px));
     figure_var_number(fig, "BOTTOM", figure_y(fig, r->top_px + PITCH_PX * r->n));
-    fputs("$RANGES << END\ncolor,row,from,to\n0,1,0,0\n", fig->vars);
+    fputs("$RANGES << END\ncolor,from,to,top,bottom\n0,0,0,1,1\n", fig->vars);
     for (int i = 0; i < r->n; i++) {
+        bool shared = share_a_side(&r->rows[i]);
         for (int k = 0; k < 2; k++) {
             if (isfinite(r->rows[i].to[k])) {
-                fprintf(fig->vars, "%d,%d,%.9g,%.9g\n", k + 1, i + 1, r->rows[i].from[k],
-                        fmin(r->rows[i].to[k], r->x.hi));
+                fprintf(fig->vars, "%d,%.9g,%.9g,%.9g,%.9g\n", k + 1, r->rows[i].from[k],
+                        fmin(r->rows[i].to[k], r->x.hi),
+                        i + 1 - (shared && k == 1 ? 0 : HALF_BAR),
+                        i + 1 + (shared && k == 0 ? 0 : HALF_BAR));
             }
         }
     }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Horizontal ranges, one row each. The program put the numbers, read by column name from the
-# table, into $RANGES: color, row, from, to. Names, bands and words were set before as labels
+# table, into $RANGES: color, from, to, top, bottom. Names, bands and words were set before as labels
 # and arrows.
 set lmargin at screen LEFT
 set rmargin at screen RIGHT
@@ -14,6 +14,6 @@ set xtics (X_TIC_TEXT[1] X_TIC[1])
 do for [k = 2:X_TICS] { set xtics add (X_TIC_TEXT[k] X_TIC[k]) }
 
 piece(k, c) = column('color') == k ? column(c) : NaN
-plot for [k = 1:2] $RANGES using (piece(k, 'from')):'row': \
-    (piece(k, 'from')):(piece(k, 'to')):(column('row') - 0.30):(column('row') + 0.30) \
+plot for [k = 1:2] $RANGES using (piece(k, 'from')):'top': \
+    (piece(k, 'from')):(piece(k, 'to')):'top':'bottom' \
     with boxxyerror fillstyle solid 1.0 border rgb '#FFFFFF' lc rgb COLOR[k] lw 0.5

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* series.c - the charts of a plan that are lines or points: break-even, forecast, cumulative
- * cash, Pareto front of the systems, cost against quality. One side keeps its colour over all
- * of them. Lines are named at their end, in the right margin; points beside them. */
+ * cash, Pareto front of each kind of GPU, cost against quality. One side keeps its colour over
+ * all of them, and nothing else has it (style.gp). Lines are named at their end, in the right
+ * margin; points beside them. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "plots/figure.h"
@@ -58,8 +60,9 @@ struct series_chart {
     enum layout_unit x_unit;
     struct layout_axis x;
     double left_px, right_px;
-    bool named;  /* series have their names in the right margin */
-    bool near_x; /* values lie close together: the x axis need not begin at zero */
+    bool named;      /* series have their names in the right margin */
+    bool bare_names; /* ... without the value at the line's end */
+    bool near_x;     /* values lie close together: the x axis need not begin at zero */
 };
 
 static struct panel *add_panel(struct series_chart *s, const char *caption, double height_px)
@@ -298,37 +301,63 @@ static bool read_cash(struct series_chart *s, struct err *err)
     return read_months(s, panels, 1, err);
 }
 
-/* One point per row of the table that has both values. */
+static int compare_points(const void *a, const void *b)
+{
+    double x = ((const struct point *)a)->x;
+    double y = ((const struct point *)b)->x;
+    return (x > y) - (x < y);
+}
+
+/* A point of the front joins the line of its GPU; the best system gets a mark. */
+static bool read_front_row(struct series_chart *s, int row, struct err *err)
+{
+    static const int gpu_styles[MAX_SERIES] = {4, 5, 8, 7, 6, 12, 11, 9};
+    struct figure *fig = s->fig;
+    struct panel *p = &s->panels[0];
+    struct point at = {.lo = NAN, .hi = NAN};
+    double front, best;
+    if (!figure_value(fig, row, "tok_s_per_user", &at.x, err) ||
+        !figure_value(fig, row, "output_tok_s_per_gpu", &at.y, err) ||
+        !figure_value(fig, row, "front", &front, err) ||
+        !figure_value(fig, row, "best", &best, err)) {
+        return false;
+    }
+    if (front > 0) {
+        int style = gpu_styles[p->n_series < MAX_SERIES ? p->n_series : 0];
+        add_point(s, get_series(p, figure_cell(fig, row, "hardware"), style, true), at);
+    }
+    if (best > 0) {
+        add_mark(p, at.x, at.y, STYLE_SELF, "the best self-hosted option");
+    }
+    return true;
+}
+
 static bool read_pareto(struct series_chart *s, struct err *err)
 {
-    static const char *const cols[] = {"hardware", "system", "tpot_s_mean",
-                                       "output_tok_s_per_gpu", NULL};
+    static const char *const cols[] = {
+        "model", "hardware", "tok_s_per_user", "output_tok_s_per_gpu", "front", "best", NULL};
     struct figure *fig = s->fig;
     if (!figure_need(fig, cols, err)) {
         return false;
     }
     s->x_caption = "Output tokens per second that each user sees (1 / mean time per token)";
-    s->near_x = true;
-    s->log_above_y = 25;
-    struct panel *p =
-        add_panel(s, "Output tokens per second and GPU, at the load it sustains", 420);
+    s->log_above_x = s->log_above_y = 25;
+    s->named = s->bare_names = true;
+    struct panel *p = add_panel(s, "Output tokens per second and GPU", 420);
     for (int row = 0; row < fig->table.n_rows; row++) {
-        struct point at = {.lo = NAN, .hi = NAN};
-        double tpot_s;
-        if (!figure_value(fig, row, "tpot_s_mean", &tpot_s, err) ||
-            !figure_value(fig, row, "output_tok_s_per_gpu", &at.y, err)) {
+        if (of_model(fig, row) && !read_front_row(s, row, err)) {
             return false;
         }
-        at.x = tpot_s > 0 ? 1 / tpot_s : NAN;
-        if (isfinite(at.x) && isfinite(at.y) && of_model(fig, row)) {
-            add_point(s,
-                      get_series(p, figure_cell(fig, row, "hardware"), p->n_series + 1, false),
-                      at);
+    }
+    for (int i = 0; i < p->n_series; i++) {
+        if (p->series[i].n > 1) {
+            qsort(p->series[i].points, (size_t)p->series[i].n, sizeof *p->series[i].points,
+                  compare_points);
         }
     }
-    s->named = true;
-    figure_note(fig, "One point per system that was sized, every service level met. Up and to "
-                     "the right is better.");
+    figure_note(fig, "For each kind of GPU, what its systems reach between little load (right) "
+                     "and the most they sustain (left), every service level met.");
+    figure_note(fig, "Up and to the right is better.");
     return true;
 }
 
@@ -481,7 +510,7 @@ static int name_lines(struct series_chart *s, const struct series *series, const
     double width = FIGURE_W_PX - FIGURE_EDGE_PX - s->right_px - SAMPLE_PX - 28;
     int n = layout_wrap(s->fig->arena, series->name, figure_plain.size_px, false, width,
                         NAME_LINES, lines);
-    if (series->lines && series->n > 0) {
+    if (series->lines && series->n > 0 && !s->bare_names) {
         lines[n++] = arena_printf(s->fig->arena, "%s at the end",
                                   figure_count_text(s->fig, series->points[series->n - 1].y));
     }
@@ -517,7 +546,7 @@ static void put_names(struct series_chart *s, const struct panel *p)
         }
         put_sample(s, series, at[k]);
         for (int j = 0; j < n_lines[k]; j++) {
-            bool value = series->lines && j == n_lines[k] - 1;
+            bool value = series->lines && !s->bare_names && j == n_lines[k] - 1;
             figure_text(s->fig, s->right_px + SAMPLE_PX + 28,
                         at[k] + (j - (n_lines[k] - 1) / 2.0) * ROW_PX, ALIGN_LEFT,
                         value ? figure_small : figure_plain, lines[k][j]);
@@ -525,11 +554,11 @@ static void put_names(struct series_chart *s, const struct panel *p)
     }
 }
 
-/* Crossings: a square with a line down to its number just above the axis, where no curve of
- * costs runs, and the words in the margin below the names. */
+/* Crossings: a square with a line up to its number above the panel, where no curve of costs
+ * runs, and the words in the margin below the names. */
 static void put_crossings(struct series_chart *s, const struct panel *p)
 {
-    double at[MAX_KEYED], width[MAX_KEYED], y = p->bottom_px - 9;
+    double at[MAX_KEYED], width[MAX_KEYED], y = p->top_px - 9;
     double key_y = p->bottom_px - p->n_keyed * KEY_ROW_PX + KEY_ROW_PX / 2;
     int n = 0;
     for (int i = 0; i < p->n_marks; i++) {
@@ -550,7 +579,7 @@ static void put_crossings(struct series_chart *s, const struct panel *p)
         if (m->number > 0) {
             int k = m->number - 1;
             const char *number = arena_printf(s->fig->arena, "%d", m->number);
-            figure_segment(s->fig, (double[]){x, top + 6}, (double[]){at[k], y - 8},
+            figure_segment(s->fig, (double[]){x, top - 6}, (double[]){at[k], y + 8},
                            "back lc rgb '#888888' lw 0.8 dt (2,3)");
             figure_text(s->fig, at[k], y, ALIGN_CENTER, figure_plain, number);
             figure_text(s->fig, s->right_px + 34, key_y + k * KEY_ROW_PX, ALIGN_RIGHT,
@@ -587,7 +616,8 @@ static void put_marks(struct series_chart *s, const struct panel *p)
     }
 }
 
-/* A vertical line where the caller's mark is, its words at the top. */
+/* A vertical line where the caller's mark is, its words above the panel, over the numbers of
+ * crossings. */
 static void put_vertical(struct series_chart *s, const struct panel *p)
 {
     const struct chart *c = s->fig->chart;
@@ -595,11 +625,9 @@ static void put_vertical(struct series_chart *s, const struct panel *p)
         return;
     }
     double x = x_px(s, c->mark_x);
-    bool left = x > (s->left_px + s->right_px) / 2;
     figure_segment(s->fig, (double[]){x, p->top_px}, (double[]){x, p->bottom_px},
                    "front lc rgb '#555555' lw 1.2 dt (6,4)");
-    figure_text(s->fig, x + (left ? -7 : 7), p->top_px + 8, left ? ALIGN_RIGHT : ALIGN_LEFT,
-                figure_small, c->mark_text);
+    figure_text(s->fig, x, p->top_px - 24, ALIGN_CENTER, figure_small, c->mark_text);
 }
 
 /* ---- the script -----------------------------------------------------------------------------
@@ -663,7 +691,7 @@ static void put_variables(struct series_chart *s)
         for (int i = 0; i < p->n_series; i++, n++) {
             style[n] = p->series[i].style;
             lines[n] = p->series[i].lines;
-            every[n] = p->series[i].n <= 12 ? 1 : p->series[i].n / 9;
+            every[n] = p->series[i].n <= 24 ? 1 : p->series[i].n / 9;
         }
         first[k + 1] = n + 1;
         top[k] = figure_y(fig, p->top_px);

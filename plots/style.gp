@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Looks shared by all charts. Colours: Okabe and Ito (2008), which colour-blind readers can tell
 # apart; markers and dashes differ as well, so a grey print still works.
+# In the charts of a plan 1 is the self-hosted side, 2 the managed one and 3 the demand, which
+# is of neither; kinds of GPU take styles from 4 on, the ends of an input greys.
 set datafile separator comma
 set datafile commentschars ''
 set datafile missing NaN

@@ -6,6 +6,7 @@
 
 #include "sim/base/csvio.h"
 #include "sim/plan/crossings.h"
+#include "sim/plan/pareto.h"
 #include "sim/plan/plan.h"
 #include "tests/check.h"
 #include "tests/stock_fixture.h"
@@ -191,17 +192,21 @@ static char *slurp(const char *path)
     return data;
 }
 
+enum { N_TABLES = 8 };
+
 static bool write_all(struct plan *plan, const char **paths)
 {
     struct err err = {0};
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < N_TABLES; i++) {
         paths[i] = arena_strdup(arena, check_tmp(i, ".csv"));
     }
     return plan_write_options(plan, paths[0], &err) && plan_write_costs(plan, paths[1], &err) &&
            plan_write_breakeven(arena, plan, paths[2], &err) &&
            plan_write_forecast(arena, plan, paths[3], &err) &&
            plan_write_sensitivity(plan, paths[4], &err) &&
-           plan_write_decision(plan, paths[5], &err);
+           plan_write_decision(plan, paths[5], &err) &&
+           crossings_write(arena, plan, 2, paths[6], &err) &&
+           pareto_write(arena, plan, paths[7], &err);
 }
 
 static double sum_of(const struct csv_table *t, const char *option, const char *section)
@@ -225,7 +230,7 @@ static double sum_of(const struct csv_table *t, const char *option, const char *
 static void every_ranked_option_has_its_cost_over_the_volume(void)
 {
     struct plan plan = run_plain();
-    const char *paths[6];
+    const char *paths[N_TABLES];
     struct csv_table t;
     struct err err = {0};
     CU_ASSERT_TRUE_FATAL(write_all(&plan, paths));
@@ -321,10 +326,47 @@ static void the_table_of_crossings_is_in_order(void)
     CU_ASSERT_TRUE(t.n_rows > n);
 }
 
+/* Of one GPU kind a point is on the front exactly when no other is as good in both. */
+static void the_front_has_what_no_other_point_beats(void)
+{
+    struct plan plan = run_plain();
+    int n, n_front = 0;
+    const struct pareto_point *p = pareto_points(arena, &plan, &n);
+    for (int i = 0; i < n; i++) {
+        bool beaten = false;
+        for (int j = 0; j < n; j++) {
+            bool same = p[i].item->spec.gpu == p[j].item->spec.gpu && p[j].at->met;
+            beaten = beaten || (same && p[j].tok_s_per_user > p[i].tok_s_per_user &&
+                                p[j].tok_s_per_gpu > p[i].tok_s_per_gpu);
+        }
+        CU_ASSERT_EQUAL(p[i].front, p[i].at->met && !beaten);
+        n_front += p[i].front;
+    }
+    CU_ASSERT_TRUE(n_front > 4 && n_front < n);
+}
+
+/* The last load of a system is the one it sustains; with less, users see more and a GPU does
+ * less, in proportion to the load: the tokens that arrive are the tokens that leave. */
+static void less_load_is_faster_for_users_and_does_less(void)
+{
+    struct plan plan = run_plain();
+    for (int i = 0; i < plan.search.candidates.n; i++) {
+        const struct search_item *item = &plan.search.items[i];
+        const struct search_curve *c = &plan.curves[i];
+        CU_ASSERT_EQUAL(c->simulated, item->state == SEARCH_SIZED);
+        for (int k = 0; c->simulated && k < SEARCH_LOADS; k++) {
+            double load = search_load_fracs[k];
+            CHECK_NEAR(c->at[k].rate_rps, load * item->capacity.rps, 1e-9);
+            CHECK_NEAR(c->at[k].output_tok_s, c->at[k].rate_rps * 12, 0.15);
+            CU_ASSERT_TRUE(k == 0 || c->at[k].tpot_s > c->at[k - 1].tpot_s);
+        }
+    }
+}
+
 static void amounts_are_traceable_to_cost_lines(void)
 {
     struct plan plan = run_plain();
-    const char *paths[6];
+    const char *paths[N_TABLES];
     struct csv_table table;
     struct csv_table costs;
     struct err err = {0};
@@ -420,7 +462,7 @@ static void a_table_that_cannot_be_written_is_an_error(void)
 static void an_offer_by_the_hour_has_one_price_for_all_tokens(void)
 {
     struct plan plan = run("managed.0.provider=deepinfra");
-    const char *paths[6];
+    const char *paths[N_TABLES];
     struct csv_table t;
     struct err err = {0};
     int n = 0;
@@ -441,7 +483,7 @@ static void an_offer_by_the_hour_has_one_price_for_all_tokens(void)
 static void every_option_says_whose_law_and_where(void)
 {
     struct plan plan = run("managed.0.provider=deepinfra");
-    const char *paths[6];
+    const char *paths[N_TABLES];
     struct csv_table t;
     struct err err = {0};
     int n = 0;
@@ -466,7 +508,7 @@ static void every_option_says_whose_law_and_where(void)
 static void every_ranked_option_has_a_band(void)
 {
     struct plan plan = run_plain();
-    const char *paths[6];
+    const char *paths[N_TABLES];
     struct csv_table t;
     struct err err = {0};
     CU_ASSERT_TRUE_FATAL(write_all(&plan, paths));
@@ -493,7 +535,7 @@ static void every_ranked_option_has_a_band(void)
 static void candidates_without_an_entry_are_listed_with_a_reason(void)
 {
     struct plan plan = run_plain();
-    const char *paths[6];
+    const char *paths[N_TABLES];
     struct csv_table t;
     struct err err = {0};
     CU_ASSERT_TRUE_FATAL(write_all(&plan, paths));
@@ -511,7 +553,7 @@ static void candidates_without_an_entry_are_listed_with_a_reason(void)
 static void the_forecast_has_a_row_per_month(void)
 {
     struct plan plan = run_plain();
-    const char *paths[6];
+    const char *paths[N_TABLES];
     struct csv_table t;
     struct err err = {0};
     CU_ASSERT_TRUE_FATAL(write_all(&plan, paths));
@@ -521,17 +563,17 @@ static void the_forecast_has_a_row_per_month(void)
 
 static void threads_change_no_byte(void)
 {
-    const char *one[6];
-    const char *two[6];
-    char *first[6];
+    const char *one[N_TABLES];
+    const char *two[N_TABLES];
+    char *first[N_TABLES];
     struct plan a = run_with(NULL, 0, 1);
     CU_ASSERT_TRUE_FATAL(write_all(&a, one));
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < N_TABLES; i++) {
         first[i] = slurp(one[i]);
     }
     struct plan b = run_with(NULL, 0, 2);
     CU_ASSERT_TRUE_FATAL(write_all(&b, two));
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < N_TABLES; i++) {
         CU_ASSERT_STRING_EQUAL(first[i], slurp(two[i]));
     }
 }
@@ -556,6 +598,9 @@ int main(void)
          every_ranked_option_has_its_cost_over_the_volume},
         {"every_pair_of_options_has_its_crossings", every_pair_of_options_has_its_crossings},
         {"the_table_of_crossings_is_in_order", the_table_of_crossings_is_in_order},
+        {"the_front_has_what_no_other_point_beats", the_front_has_what_no_other_point_beats},
+        {"less_load_is_faster_for_users_and_does_less",
+         less_load_is_faster_for_users_and_does_less},
         {"amounts_are_traceable_to_cost_lines", amounts_are_traceable_to_cost_lines},
         {"an_offer_by_the_hour_has_one_price_for_all_tokens",
          an_offer_by_the_hour_has_one_price_for_all_tokens},

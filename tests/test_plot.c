@@ -147,7 +147,7 @@ static const char *const samples[][3] = {
     {"breakeven", "tests/plots/breakeven.csv", "self-hosted is cheaper"},
     {"forecast", "tests/plots/forecast.csv", "self-hosted"},
     {"cash", "tests/plots/forecast.csv", "managed"},
-    {"pareto", "tests/plots/plan.csv", "h200-sxm"},
+    {"pareto", "tests/plots/pareto.csv", "h200-sxm"},
     {"quality", "tests/plots/plan.csv", "llama-4-maverick, managed"},
     {"cache", "tests/plots/cache.csv", "4x H100 SXM, kv-aware"},
 };
@@ -412,6 +412,69 @@ static void crossings_are_numbered_and_explained_beside_the_lines(void)
     free(svg);
 }
 
+/* Rows out of order, one that is not on the front, and the best. */
+static void the_front_is_a_line_per_gpu_with_the_best_marked(void)
+{
+    char *svg =
+        svg_of_text("pareto", "model,hardware,tok_s_per_user,output_tok_s_per_gpu,front,best\n"
+                              "m,slow-gpu,20,90,1,0\nm,slow-gpu,60,10,1,0\n"
+                              "m,slow-gpu,40,50,1,0\nm,fast-gpu,30,200,1,1\n"
+                              "m,fast-gpu,90,20,1,0\nm,unseen-gpu,10,5,0,0\n");
+    CU_ASSERT_TRUE(svg_has(svg, "slow-gpu"));
+    CU_ASSERT_TRUE(svg_has(svg, "fast-gpu"));
+    CU_ASSERT_FALSE(svg_has(svg, "unseen-gpu"));
+    CU_ASSERT_TRUE(svg_has(svg, "the best self-hosted option"));
+    free(svg);
+}
+
+/* Blue and orange are the sides': what one input changes, and kinds of GPU, have others. */
+static void only_the_sides_have_the_colours_of_the_sides(void)
+{
+    struct chart chart = chart_of("tornado", "tests/plots/sensitivity.csv", base(1));
+    char *tornado = svg_of(&chart);
+    char *front =
+        svg_of_text("pareto", "model,hardware,tok_s_per_user,output_tok_s_per_gpu,front,best\n"
+                              "m,a,20,90,1,0\nm,a,60,10,1,0\nm,b,30,200,1,0\n");
+    CU_ASSERT_TRUE(tornado && front);
+    for (int i = 0; i < 2; i++) {
+        const char *svg = i == 0 ? tornado : front;
+        CU_ASSERT_PTR_NULL(strstr(svg, "0, 114, 178"));
+        CU_ASSERT_PTR_NULL(strstr(svg, "213,  94"));
+    }
+    free(tornado);
+    free(front);
+}
+
+/* Lower and upper edge in pixels of the first bar of a colour; false: none. */
+static bool bar_of(const char *svg, const char *rgb, double *bottom, double *top)
+{
+    double x[3];
+    const char *bar = svg ? strstr(svg, rgb) : NULL;
+    const char *points = bar ? strstr(bar, "points = '") : NULL;
+    return points && sscanf(points, "points = '%lf,%lf %lf,%*f %lf,%lf", &x[0], bottom, &x[1],
+                            &x[2], top) == 5;
+}
+
+/* Both ends of the growth make it dearer: the low end above the high one, each with its value.
+ */
+static void pieces_of_a_tornado_do_not_lie_over_each_other(void)
+{
+    char *svg =
+        svg_of_text("tornado", "model,input,unit,low,value,high,usd_low,usd_base,usd_high,"
+                               "total_effect_frac,assumed\n"
+                               "m,growth,per month,0.01,0.03,0.05,900,100,400,0.5,1\n"
+                               "m,rent,USD/GPU-h,1,2,3,-500,100,700,0.5,1\n");
+    double low[2], high[2];
+    CU_ASSERT_TRUE(svg_has(svg, ">1 %<"));
+    CU_ASSERT_TRUE(svg_has(svg, ">5 %<"));
+    CU_ASSERT_TRUE_FATAL(bar_of(svg, "<polygon fill = 'rgb(166, 166, 166)'", &low[0], &low[1]));
+    CU_ASSERT_TRUE_FATAL(
+        bar_of(svg, "<polygon fill = 'rgb( 64,  64,  64)'", &high[0], &high[1]));
+    CU_ASSERT_TRUE(low[0] <= high[1] + 0.1);
+    CU_ASSERT_TRUE(low[0] > low[1] + 5 && high[0] > high[1] + 5);
+    free(svg);
+}
+
 static void a_model_that_does_not_fit_is_told_in_words(void)
 {
     struct chart chart = chart_of("memory", "tests/plots/memory.csv", base(1));
@@ -623,6 +686,12 @@ static const struct check_case with_gnuplot[] = {
     {"the_prediction_band_is_shaded_when_present", the_prediction_band_is_shaded_when_present},
     {"crossings_are_numbered_and_explained_beside_the_lines",
      crossings_are_numbered_and_explained_beside_the_lines},
+    {"the_front_is_a_line_per_gpu_with_the_best_marked",
+     the_front_is_a_line_per_gpu_with_the_best_marked},
+    {"only_the_sides_have_the_colours_of_the_sides",
+     only_the_sides_have_the_colours_of_the_sides},
+    {"pieces_of_a_tornado_do_not_lie_over_each_other",
+     pieces_of_a_tornado_do_not_lie_over_each_other},
     {"a_model_that_does_not_fit_is_told_in_words", a_model_that_does_not_fit_is_told_in_words},
     {"lines_beyond_the_twelfth_are_counted", lines_beyond_the_twelfth_are_counted},
     {"gnuplots_own_message_is_passed_on", gnuplots_own_message_is_passed_on},

@@ -9,6 +9,7 @@
 #include "sim/cli/job_dir.h"
 #include "sim/plan/choice.h"
 #include "sim/plan/crossings.h"
+#include "sim/plan/pareto.h"
 #include "sim/plan/plan.h"
 #include "sim/report/html.h"
 #include "sim/report/tables.h"
@@ -25,6 +26,7 @@ static bool write_tables(struct cli *cli, const struct plan *plan, struct err *e
            plan_write_forecast(cli->arena, plan, cli_out_path(cli, "forecast.csv"), err) &&
            plan_write_sensitivity(plan, cli_out_path(cli, "sensitivity.csv"), err) &&
            plan_write_decision(plan, cli_out_path(cli, "decision.csv"), err) &&
+           pareto_write(cli->arena, plan, cli_out_path(cli, "pareto.csv"), err) &&
            choice_write(cli->arena, plan, cli_out_path(cli, "models.csv"), err) &&
            tables_write_plan_manifest(plan->scenario, HEADROOM_VERSION, cli->as_of,
                                       cli_out_path(cli, "manifest.json"), err);

@@ -188,8 +188,8 @@ static const struct command commands[] = {
      "every\n"
      "machine of the catalogue and against the managed offers, and decides. Writes plan.csv,\n"
      "costs.csv, breakeven.csv, crossings.csv, forecast.csv, sensitivity.csv, decision.csv,\n"
-     "models.csv, their charts and report.html, one file for people who decide. Exits 1 when\n"
-     "nothing is left.",
+     "models.csv, pareto.csv, their charts and report.html, one file for people who decide.\n"
+     "Exits 1 when nothing is left.",
      ROWS(plan_options), cmd_plan},
     {"merge", "DIR...", 1, MAX_MERGE_DIRS, "join the shards of a run, sweep or plan",
      "Makes the tables and charts of a run, sweep or plan that several processes simulated\n"

@@ -741,6 +741,9 @@ static void find_bind(struct finder *s)
  * turn over several times. */
 static int64_t requests_of(const struct capacity_config *cfg, double batch)
 {
+    if (cfg->n_requests > 0) {
+        return cfg->n_requests;
+    }
     double least = cfg->min_requests > 0 ? (double)cfg->min_requests : MIN_REQUESTS;
     double n = fmax(least, BATCHES_PER_RUN * batch);
     for (int c = 0; c < cfg->n_classes; c++) {

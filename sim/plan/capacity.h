@@ -53,6 +53,7 @@ struct capacity_config {
     uint64_t seed;
     int64_t min_requests;  /* of one replication; 0: 800 */
     int64_t max_requests;  /* 0: as many as needed */
+    int64_t n_requests;    /* of one replication, whatever the limits need; 0: see above */
     double precision_frac; /* half-width of the interval to stop at; 0: 4 % */
     int max_replications;  /* 0: 12 */
     int n_replicas;        /* behind a router; 0: one */

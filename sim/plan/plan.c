@@ -296,6 +296,28 @@ static bool confirm_fleets(struct planning *p, struct err *err)
     return true;
 }
 
+/* Of all that were sized: the front of a kind of GPU is of several systems. */
+static bool draw_curves(struct planning *p, struct err *err)
+{
+    struct plan *plan = p->plan;
+    int n = plan->search.candidates.n;
+    struct search_options options = search_options_of(p->options);
+    plan->curves = arena_alloc(p->arena, (size_t)n + 1, sizeof *plan->curves);
+    if (plan->interrupted) {
+        return true;
+    }
+    if (!search_curves(p->arena, p->stock, plan->scenario, &plan->search, &options,
+                       plan->curves, err)) {
+        return false;
+    }
+    for (int i = 0; i < n; i++) {
+        plan->interrupted = plan->interrupted || plan->curves[i].interrupted;
+        plan->n_requests += plan->curves[i].n_requests;
+        plan->n_events += plan->curves[i].n_events;
+    }
+    return true;
+}
+
 /* ---- entries: managed -----------------------------------------------------------------------
  */
 
@@ -699,7 +721,7 @@ bool plan_run(struct arena *arena, const struct stock *stock, const struct scena
         return true;
     }
     add_self_entries(&p);
-    bool ok = confirm_fleets(&p, err);
+    bool ok = confirm_fleets(&p, err) && draw_curves(&p, err);
     if (ok) {
         add_managed_entries(&p);
         rank(plan);

@@ -158,6 +158,7 @@ struct plan {
     struct econ econ;
     struct demand demand;
     struct search search;
+    struct search_curve *curves; /* [search.candidates.n] */
     struct plan_entry *entries; /* ranked first */
     int n_entries, n_ranked;
     struct hosting_refusal *refused;

@@ -190,6 +190,33 @@ static struct capacity_config config_of(const struct sizing *z, const struct uni
     };
 }
 
+/* A candidate ready to be simulated. */
+struct bench {
+    struct unit unit;
+    struct load_class *classes;
+    struct capacity_config cfg;
+};
+
+/* bench_close in any case. */
+static bool bench_open(const struct sizing *z, const struct candidate *candidate,
+                       struct bench *b)
+{
+    struct err ignored = {0}; /* it was open before, or it would not have a capacity */
+    b->classes = NULL;
+    if (!unit_open(z, candidate, &b->unit, &ignored) || !b->unit.system.step) {
+        return false;
+    }
+    b->classes = xcalloc((size_t)z->sc->n_classes, sizeof *b->classes);
+    b->cfg = config_of(z, &b->unit, b->classes);
+    return true;
+}
+
+static void bench_close(struct bench *b)
+{
+    free(b->classes);
+    unit_close(&b->unit);
+}
+
 /* ---- facts of a sized system ----------------------------------------------------------------
  */
 
@@ -515,16 +542,12 @@ struct confirming {
 static void simulate_fleet(const struct confirming *c, int i)
 {
     const struct candidate *candidate = &c->search->candidates.items[c->idx[i]];
-    struct unit unit;
-    struct err err = {0};
-    if (unit_open(&c->z, candidate, &unit, &err) && unit.system.step) {
-        struct load_class *classes = xcalloc((size_t)c->z.sc->n_classes, sizeof *classes);
-        struct capacity_config cfg = config_of(&c->z, &unit, classes);
-        fleet_confirm(&cfg, (enum route)candidate->router, c->sizes[i], c->peak_rps,
+    struct bench bench;
+    if (bench_open(&c->z, candidate, &bench)) {
+        fleet_confirm(&bench.cfg, (enum route)candidate->router, c->sizes[i], c->peak_rps,
                       &c->checks[i]);
-        free(classes);
     }
-    unit_close(&unit);
+    bench_close(&bench);
 }
 
 static bool confirm_fleet(const struct confirming *c, int i, struct err *err)
@@ -583,6 +606,80 @@ bool search_confirm(struct arena *arena, const struct stock *stock, const struct
             return err_set(err, ERR_INTERNAL,
                            "a fleet of %s would be faster than its memory and arithmetic allow",
                            search->candidates.items[fleets->idx[i]].name);
+        }
+    }
+    return true;
+}
+
+/* ---- below capacity -------------------------------------------------------------------------
+ */
+
+const double search_load_fracs[SEARCH_LOADS] = {0.03, 0.1, 0.25, 0.5, 0.75, 1.0};
+enum { CURVE_BATCHES = 6, CURVE_LEAST_REQUESTS = 300 };
+
+struct curving {
+    struct sizing z;
+    const struct search *search;
+    struct search_curve *curves;
+};
+
+/* A load below what the item sustains, whose batch shrinks with it. */
+static void measure_load(struct capacity_config *cfg, const struct search_item *item, int k,
+                         struct search_curve *curve)
+{
+    const struct capacity *found = &item->capacity;
+    struct capacity measured;
+    double frac = search_load_fracs[k];
+    double requests = CURVE_BATCHES * frac * found->at.batch_mean;
+    cfg->n_requests = (int64_t)fmax(requests, CURVE_LEAST_REQUESTS);
+    capacity_measure(cfg, frac * found->rps, 1, &measured);
+    curve->at[k] = measured.at;
+    curve->n_requests += measured.n_requests;
+    curve->n_events += measured.n_events;
+    curve->interrupted |= measured.interrupted;
+    curve->impossible |= measured.impossible;
+}
+
+static void curve_task(void *ctx, int i, int thread)
+{
+    struct curving *c = ctx;
+    const struct search_item *item = &c->search->items[i];
+    struct search_curve *curve = &c->curves[i];
+    struct bench bench;
+    (void)thread;
+    *curve = (struct search_curve){0};
+    progress_add(c->z.progress, 1);
+    if (item->state != SEARCH_SIZED) {
+        return;
+    }
+    if (bench_open(&c->z, item->candidate, &bench)) {
+        for (int k = 0; k < SEARCH_LOADS - 1; k++) {
+            measure_load(&bench.cfg, item, k, curve);
+        }
+        curve->at[SEARCH_LOADS - 1] = item->capacity.at;
+        curve->simulated = true;
+    }
+    bench_close(&bench);
+}
+
+bool search_curves(struct arena *arena, const struct stock *stock, const struct scenario *sc,
+                   const struct search *search, const struct search_options *options,
+                   struct search_curve *curves, struct err *err)
+{
+    struct curving c = {.search = search, .curves = curves};
+    int n = search->candidates.n;
+    for (int i = 0; i < n; i++) {
+        curves[i] = (struct search_curve){.interrupted = true}; /* until its turn comes */
+    }
+    sizing_open(&c.z, arena, stock, sc, options, search->work);
+    c.z.progress = progress_new("curves", n, options->quiet);
+    pool_run(options->n_threads, n, curve_task, &c, options->stop);
+    progress_free(c.z.progress);
+    for (int i = 0; i < n; i++) {
+        if (curves[i].impossible) {
+            return err_set(err, ERR_INTERNAL,
+                           "%s would be faster than its memory and arithmetic allow",
+                           search->candidates.items[i].name);
         }
     }
     return true;

@@ -78,6 +78,24 @@ bool search_confirm(struct arena *arena, const struct stock *stock, const struct
                     const struct search_options *options, struct fleet_check *checks,
                     struct err *err);
 
+/* What a sized candidate does below the load it sustains: how many tokens a second each user
+ * and each GPU then sees. One replication each, of as many requests as fill the batch there a
+ * few times; the last load is what the search found. */
+enum { SEARCH_LOADS = 6 };
+extern const double
+    search_load_fracs[SEARCH_LOADS]; /* of the load it sustains; the last is 1 */
+
+struct search_curve {
+    struct capacity_point at[SEARCH_LOADS];
+    int64_t n_requests, n_events;
+    bool simulated; /* not of a candidate without a capacity */
+    bool interrupted, impossible;
+};
+/* curves[candidates.n]. False with err as search_run. */
+bool search_curves(struct arena *arena, const struct stock *stock, const struct scenario *sc,
+                   const struct search *search, const struct search_options *options,
+                   struct search_curve *curves, struct err *err);
+
 /* The load classes at a total of 1 request/s. Closed loops and offline batches become Poisson
  * arrivals: a plan asks how many requests come, not how many clients wait. */
 void search_classes(const struct workload *w, int64_t max_model_len,

@@ -64,7 +64,7 @@ static const struct chart_spec {
     {"forecast", "Demand, GPUs and spend by month", PAGE_FORECAST, false},
     {"cash", "Cash paid since the start", PAGE_FORECAST, false},
     {"tornado", "What changes the comparison most", PAGE_SENSITIVITY, false},
-    {"pareto", "Throughput of a GPU against the speed a user sees", PAGE_PLAN, false},
+    {"pareto", "Throughput of a GPU against the speed a user sees", PAGE_PARETO, false},
     {"quality", "What more quality costs", PAGE_PLAN, true},
 };
 
@@ -198,7 +198,9 @@ static void put_further_charts(const struct page *p)
                 "What has been paid by each month; the figures are under Month by month.",
                 PAGE_FORECAST);
     page_figure(p, "pareto", charts[5].title,
-                "Systems at the load they sustain within every service level.", PAGE_PLAN);
+                "Each line is a kind of GPU, over the load of its systems; what a GPU does for "
+                "all users falls when each of them is to be faster.",
+                PAGE_PARETO);
     fputs("</section>\n", p->out);
 }
 
@@ -207,7 +209,8 @@ static void put_footer(const struct page *p)
     fputs("<footer>\n<p>Made by headroom ", p->out);
     page_text(p->out, p->report->version);
     fputs(" from plan.csv, costs.csv, breakeven.csv, crossings.csv, forecast.csv, "
-          "sensitivity.csv, decision.csv and models.csv beside this file. Each figure carries "
+          "sensitivity.csv, decision.csv, models.csv and pareto.csv beside this file. Each "
+          "figure carries "
           "the cell it was "
           "read from as "
           "data-source=&quot;file:line:column&quot;, rounded for reading.</p>\n</footer>\n",

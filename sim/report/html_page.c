@@ -14,7 +14,7 @@ enum { LONG_TEXT = 40 }; /* bytes from which a cell is given a width of its own 
 
 const char *const page_files[] = {"plan.csv",      "costs.csv",    "breakeven.csv",
                                   "crossings.csv", "forecast.csv", "sensitivity.csv",
-                                  "decision.csv",  "models.csv"};
+                                  "decision.csv",  "models.csv",   "pareto.csv"};
 
 /* ---- text and figures -----------------------------------------------------------------------
  */

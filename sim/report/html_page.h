@@ -18,9 +18,10 @@ enum page_table {
     PAGE_SENSITIVITY,
     PAGE_DECISION,
     PAGE_MODELS,
+    PAGE_PARETO,
     PAGE_N
 };
-extern const char *const page_files[]; /* plan.csv ... models.csv */
+extern const char *const page_files[]; /* plan.csv ... pareto.csv */
 
 struct page {
     FILE *out;
