@@ -309,8 +309,9 @@ struct scenario_economics {
     double electricity_usd_per_kwh;
     double pue;
     double amortisation_s;
-    double cost_of_capital_frac; /* per year */
-    double staff_usd_per_year;   /* NaN: catalogue */
+    double cost_of_capital_frac;       /* per year */
+    double staff_usd_per_year;         /* of machines of one's own; NaN: catalogue */
+    double managed_staff_usd_per_year; /* beside a managed offer */
     double software_usd_per_gpu_year;
     double target_utilisation_frac; /* peak load / sustainable load */
     double decision_margin_frac;    /* self-hosting must be cheaper by this ... */

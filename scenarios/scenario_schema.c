@@ -495,6 +495,8 @@ static const struct field economics_fields[] = {
     NUM(scenario_economics, "cost_of_capital", cost_of_capital_frac, "8%", UNIT_FRAC, 0, 1),
     NUM(scenario_economics, "staff_per_year", staff_usd_per_year, "catalogue", UNIT_USD, 0,
         1e9),
+    NUM(scenario_economics, "managed_staff_per_year", managed_staff_usd_per_year, "0", UNIT_USD,
+        0, 1e9),
     NUM(scenario_economics, "software_per_gpu_year", software_usd_per_gpu_year, "0", UNIT_USD,
         0, 1e6),
     NUM(scenario_economics, "target_utilisation", target_utilisation_frac, "80%", UNIT_FRAC,

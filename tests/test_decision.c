@@ -149,6 +149,62 @@ static void staff_counts(void)
     CU_ASSERT_EQUAL(side_of(pair, N_PAIR).side, SIDE_MANAGED);
 }
 
+/* 19,610 USD of own machines against 13,697 of tokens at 1.5 M requests a day: with people
+ * beside the offer for 10,000 USD a month or more self-hosting wins, without its own staff it
+ * does, and each such value fed back does flip it (feed_back). */
+static void staff_of_either_side_flips(void)
+{
+    struct decision_candidate pair[N_PAIR];
+    struct decision_rule rule = quick(1);
+    struct decision d;
+    bool own = false, beside = false;
+    pair_at(1.5e6, pair);
+    decision_run(f.arena, pair, N_PAIR, &rule, &d);
+    CU_ASSERT_EQUAL(d.side, SIDE_MANAGED);
+    for (int i = 0; i < d.n_flips; i++) {
+        own = own || (d.flips[i].id == INPUT_STAFF && !d.flips[i].upward);
+        beside = beside || (d.flips[i].id == INPUT_MANAGED_STAFF && d.flips[i].upward &&
+                            d.flips[i].now == 0 && d.flips[i].value > 12 * 5900);
+    }
+    CU_ASSERT_TRUE(own);
+    CU_ASSERT_TRUE(beside);
+}
+
+/* Every input that matters either flips or is said not to; of the latter, no value tried does.
+ */
+static void what_does_not_flip_is_said(void)
+{
+    struct decision_candidate pair[N_PAIR];
+    struct decision_rule rule = quick(1);
+    struct decision d;
+    pair_at(1.5e6, pair);
+    decision_run(f.arena, pair, N_PAIR, &rule, &d);
+    struct plan_case both = decision_pair(&pair[d.best_self], &pair[d.best_managed]);
+    for (int id = 0; id < INPUT_N; id++) {
+        bool flips = false, firm = false;
+        for (int i = 0; i < d.n_flips; i++) {
+            flips = flips || (int)d.flips[i].id == id;
+        }
+        for (int i = 0; i < d.n_firm; i++) {
+            firm = firm || (int)d.firm[i] == id;
+        }
+        CU_ASSERT_EQUAL(flips || firm, input_matters(&both, (enum input_id)id));
+        CU_ASSERT_FALSE(flips && firm);
+        for (int k = 0; firm && k < 3; k++) {
+            struct decision_candidate varied[N_PAIR];
+            struct decision after;
+            double now = input_get(&both, (enum input_id)id);
+            struct input_spec spec = input_spec_of(&both, (enum input_id)id);
+            double tried = fmin(fmax((double[]){0.01, 0.5, 3}[k] * now, spec.min), spec.max);
+            memcpy(varied, pair, sizeof varied);
+            decision_vary(varied, N_PAIR, SELF, (enum input_id)id, tried);
+            decision_side_of(varied, N_PAIR, &rule, &after);
+            CU_ASSERT_EQUAL(after.side, d.side);
+        }
+    }
+    CU_ASSERT_TRUE(d.n_firm > 0);
+}
+
 static void an_offer_over_its_limit_leaves_self_hosting(void)
 {
     struct plan_case c = plan_fixture_case(&f, "dgx-h100", "purchase", HOSTING_COLO,
@@ -181,7 +237,8 @@ static int feed_back(const struct decision_candidate *candidates, int n)
         const struct decision_flip *flip = &d.flips[i];
         struct decision_candidate varied[4];
         struct decision after;
-        int reference = flip->id == INPUT_MANAGED_PRICE ? d.best_managed : d.best_self;
+        bool of_offer = flip->id == INPUT_MANAGED_PRICE || flip->id == INPUT_MANAGED_STAFF;
+        int reference = of_offer ? d.best_managed : d.best_self;
         memcpy(varied, candidates, (size_t)n * sizeof varied[0]);
         decision_vary(varied, n, reference, flip->id, flip->value);
         decision_side_of(varied, n, &rule, &after);
@@ -343,6 +400,8 @@ int main(void)
         {"the margin without the confidence stays managed",
          the_margin_without_the_confidence_stays_managed},
         {"staff counts", staff_counts},
+        {"staff of either side flips", staff_of_either_side_flips},
+        {"what does not flip is said", what_does_not_flip_is_said},
         {"an offer over its limit leaves self-hosting",
          an_offer_over_its_limit_leaves_self_hosting},
         {"every flip fed back flips a managed decision",

@@ -206,6 +206,22 @@ static void custom_serving_must_hold_a_whole_replica(void)
     }
 }
 
+/* 60,000 USD a year beside an offer are 5,000 a month, whatever the volume or the price of the
+ * tokens; over a limit nothing is priced. */
+static void people_beside_an_offer_are_on_its_bill(void)
+{
+    struct offer_list list = offers("databricks", "llama-4-maverick");
+    struct offer offer = *offer_of(&list, OFFER_PAY_PER_TOKEN);
+    double without = month_at(&offer, tokens, 0.1, 0.1).usd;
+    offer.staff = (struct plan_rate){.name = "staff", .value = 60000, .source = "scenario"};
+    CHECK_NEAR(month_at(&offer, tokens, 0.1, 0.1).usd, without + 5000, 1e-9);
+    offer.price_factor = 2;
+    struct offer_month m = month_at(&offer, tokens, 0.1, 0.1);
+    CHECK_NEAR(m.usd, 2 * without + 5000, 1e-9);
+    CU_ASSERT_STRING_EQUAL(m.lines[m.n_lines - 1].name, "staff");
+    CU_ASSERT_TRUE(isnan(month_at(&offer, tokens, 5, 5).usd));
+}
+
 static void lines_add_up_to_the_month(void)
 {
     struct offer_list list = offers("databricks", "deepseek-v4-flash");
@@ -413,6 +429,7 @@ int main(void)
         {"a given price replaces its own kind alone",
          a_given_price_replaces_its_own_kind_alone},
         {"a dedicated unit says its GPUs", a_dedicated_unit_says_its_gpus},
+        {"people beside an offer are on its bill", people_beside_an_offer_are_on_its_bill},
     };
     plan_fixture_open(&f, NULL);
     int code = check_main("offer", cases, (int)(sizeof cases / sizeof cases[0]));

@@ -138,6 +138,72 @@ static void the_margin_asked_for_decides(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(plan.answer.decision.text, "at least 90 % cheaper"));
 }
 
+/* The key of a scenario that an input is; NULL: it has none of its own. */
+static const char *key_of(enum input_id id)
+{
+    switch (id) {
+    case INPUT_VOLUME:
+        return "demand.requests_per_day";
+    case INPUT_GROWTH:
+        return "demand.growth_per_month";
+    case INPUT_UTILISATION:
+        return "economics.target_utilisation";
+    case INPUT_STAFF:
+        return "economics.staff_per_year";
+    case INPUT_MANAGED_STAFF:
+        return "economics.managed_staff_per_year";
+    case INPUT_ELECTRICITY:
+        return "economics.electricity_per_kwh";
+    case INPUT_CAPITAL:
+        return "economics.cost_of_capital";
+    default:
+        return NULL;
+    }
+}
+
+/* As a user would: the printed value goes into the scenario and the whole plan runs again.
+ * Returns how many could. */
+static int feed_back(const char *const *sets, int n_sets)
+{
+    struct plan plan = run_with(sets, n_sets, 2);
+    const struct decision *d = &plan.answer.decision;
+    int n = 0;
+    for (int i = 0; i < d->n_flips; i++) {
+        const struct decision_flip *flip = &d->flips[i];
+        const char *key = key_of(flip->id);
+        const char *with[10];
+        int n_with = n_sets;
+        memcpy(with, sets, (size_t)n_sets * sizeof *with);
+        if (flip->id == INPUT_MANAGED_PRICE) { /* of both, here */
+            with[n_with++] = arena_printf(arena, "managed.0.input=%.9g", flip->value);
+            with[n_with++] = arena_printf(arena, "managed.0.output=%.9g", flip->value);
+        } else if (key) {
+            with[n_with++] = arena_printf(arena, "%s=%.9g", key, flip->value);
+        } else {
+            continue;
+        }
+        struct plan after = run_with(with, n_with, 2);
+        CU_ASSERT_EQUAL(after.answer.decision.side, flip->to);
+        CU_ASSERT_NOT_EQUAL(after.answer.decision.side, d->side);
+        n++;
+    }
+    return n;
+}
+
+static void every_flip_in_the_scenario_flips_the_plan(void)
+{
+    const char *sets[] = {"managed.0.provider=acme",      "economics.staff_per_year=90000",
+                          "economics.pricing=[purchase]", "managed.0.input=0.6",
+                          "managed.0.output=0.6",         "deployments.0.hardware=[h100-sxm]",
+                          "demand.horizon=4 months"};
+    CU_ASSERT_EQUAL(run_with(sets, 7, 2).answer.decision.side, SIDE_MANAGED);
+    CU_ASSERT_TRUE(feed_back(sets, 7) >= 6);
+    sets[3] = "managed.0.input=1";
+    sets[4] = "managed.0.output=1";
+    CU_ASSERT_EQUAL(run_with(sets, 7, 2).answer.decision.side, SIDE_SELF);
+    CU_ASSERT_TRUE(feed_back(sets, 7) >= 6);
+}
+
 /* The limits of the scenario are 200 ms and 15 ms. */
 static void a_given_latency_is_held_against_the_limits(void)
 {
@@ -590,6 +656,8 @@ int main(void)
         {"free_machines_give_self_hosting", free_machines_give_self_hosting},
         {"little_demand_gives_managed", little_demand_gives_managed},
         {"the_margin_asked_for_decides", the_margin_asked_for_decides},
+        {"every_flip_in_the_scenario_flips_the_plan",
+         every_flip_in_the_scenario_flips_the_plan},
         {"a_given_latency_is_held_against_the_limits",
          a_given_latency_is_held_against_the_limits},
         {"a_limit_nobody_meets_leaves_no_system", a_limit_nobody_meets_leaves_no_system},

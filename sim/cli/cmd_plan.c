@@ -143,6 +143,17 @@ static void print_eur(const struct plan *plan, FILE *out)
     fputs(" EUR a month\n", out);
 }
 
+/* Inputs that a reader may wonder about and that change nothing alone. */
+static void print_firm(const struct plan *plan, FILE *out)
+{
+    const struct plan_answer *a = &plan->answer;
+    for (int i = 0; a->has_pair && i < a->decision.n_firm; i++) {
+        fprintf(out, "%s%s", i == 0 ? "  no value flips alone: " : ", ",
+                input_spec_of(&a->pair, a->decision.firm[i]).name);
+    }
+    fputs(a->has_pair && a->decision.n_firm > 0 ? "\n" : "", out);
+}
+
 static void print_decision(const struct plan *plan, FILE *out)
 {
     const struct decision *d = &plan->answer.decision;
@@ -153,6 +164,7 @@ static void print_decision(const struct plan *plan, FILE *out)
     for (int i = 0; i < d->n_flips; i++) {
         fprintf(out, "  flips: %s\n", d->flips[i].text);
     }
+    print_firm(plan, out);
     for (int i = 0; plan->n_answers > 1 && i < plan->n_answers; i++) {
         const struct plan_answer *a = &plan->answers[i];
         fprintf(out, "  %s: %s\n", plan->scenario->models[a->model_idx].name, a->decision.text);

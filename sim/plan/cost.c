@@ -9,7 +9,6 @@
 #include "hardware/catalog.h"
 
 #define SECONDS_PER_MONTH (ECON_HOURS_PER_MONTH * 3600)
-enum { MONTHS_PER_YEAR = 12 };
 
 const char *const hosting_names[] = {"rented", "colocated", "own-site"};
 

@@ -331,6 +331,13 @@ static double score_fn(double value, void *ctx)
     return score;
 }
 
+/* From nothing: a tenth of an engineer for people; 0: no such step, the input is left at 0. */
+static double first_step(const struct probe *p)
+{
+    const struct econ *econ = &p->candidates[p->reference].c.econ;
+    return p->id == INPUT_MANAGED_STAFF ? econ_value(econ, ECON_FTE_COST) / 10 : 0;
+}
+
 /* Values further and further from today's; false when the range of the input ends. */
 static bool next_value(const struct probe *p, const struct input_spec *spec, int step,
                        bool upward, double *value)
@@ -341,8 +348,9 @@ static bool next_value(const struct probe *p, const struct input_spec *spec, int
     int n = growth ? (int)(sizeof growths / sizeof growths[0])
                    : (int)(sizeof factors / sizeof factors[0]);
     double end = upward ? spec->max : spec->min;
+    double from = p->now == 0 && upward ? first_step(p) : p->now;
     double previous = *value;
-    if (step > n || previous == end || (p->now == 0 && !growth)) {
+    if (step > n || previous == end || (from == 0 && !growth)) {
         return false;
     }
     if (step == n) { /* at last nothing at all: a price of 0 */
@@ -350,7 +358,7 @@ static bool next_value(const struct probe *p, const struct input_spec *spec, int
     } else if (growth) {
         *value = p->now + (upward ? growths[step] : -growths[step]);
     } else {
-        *value = upward ? p->now * factors[step] : p->now / factors[step];
+        *value = upward ? from * factors[step] : from / factors[step];
     }
     *value = fmin(fmax(*value, spec->min), spec->max);
     return *value != previous;
@@ -449,7 +457,7 @@ static int reference_of(const struct decision *base, enum input_id id)
 {
     int managed = base->best_managed >= 0 ? base->best_managed : base->best_self;
     int self = base->best_self >= 0 ? base->best_self : base->best_managed;
-    return id == INPUT_MANAGED_PRICE ? managed : self;
+    return id == INPUT_MANAGED_PRICE || id == INPUT_MANAGED_STAFF ? managed : self;
 }
 
 static void search_task(void *ctx, int item, int thread)
@@ -526,7 +534,7 @@ static const char *mean_text(struct arena *arena, const struct plan_case *pair,
                              const struct decision_flip *flip)
 {
     double grown = demand_horizon_rps(&pair->demand) / demand_mean_rps(&pair->demand, 0);
-    if (flip->id != INPUT_VOLUME || grown == 1) {
+    if (flip->id != INPUT_VOLUME || fabs(grown - 1) < 1e-9) {
         return "";
     }
     return arena_printf(arena, ", on average %.0f over the plan", flip->value * grown);
@@ -574,6 +582,13 @@ static void search_flips(struct arena *arena, const struct decision_candidate *c
         }
         flip.text = flip_text(arena, &search->pair, &flip);
         out->flips[out->n_flips++] = flip;
+    }
+    for (int id = 0; id < INPUT_N; id++) {
+        bool flips =
+            !isnan(search->found[2 * id].value) || !isnan(search->found[2 * id + 1].value);
+        if (!flips && input_matters(&search->pair, (enum input_id)id)) {
+            out->firm[out->n_firm++] = (enum input_id)id;
+        }
     }
     qsort(out->flips, (size_t)out->n_flips, sizeof out->flips[0], compare_flips);
 }

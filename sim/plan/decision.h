@@ -88,6 +88,8 @@ struct decision {
     double ratio;     /* confidence quantile of self / managed */
     struct decision_flip flips[DECISION_MAX_FLIPS];
     int n_flips;
+    enum input_id firm[INPUT_N]; /* inputs of which no value in their range flips */
+    int n_firm;
     const char *text; /* one or two sentences with the numbers */
 };
 

@@ -30,6 +30,8 @@ static const struct spec specs[ECON_N] = {
     [ECON_CAPITAL] = {"cost of capital", "per year", FILE_NONE, "", "", "",
                       "economics.cost_of_capital"},
     [ECON_STAFF] = {"staff", "USD/year", FILE_NONE, "", "", "", "economics.staff_per_year"},
+    [ECON_MANAGED_STAFF] = {"staff beside a managed offer", "USD/year", FILE_NONE, "", "", "",
+                            "economics.managed_staff_per_year"},
     [ECON_FTE_COST] = {"engineer", "USD/FTE-year", FILE_TCO, "operations", "fte-cost", NULL,
                        ""},
     [ECON_FTE_PER_NODE] = {"engineers per node", "FTE", FILE_TCO, "operations",
@@ -110,6 +112,8 @@ static double scenario_figure(const struct scenario *sc, enum econ_id id)
         return e->cost_of_capital_frac;
     case ECON_STAFF:
         return e->staff_usd_per_year;
+    case ECON_MANAGED_STAFF:
+        return e->managed_staff_usd_per_year;
     case ECON_SOFTWARE:
         return e->software_usd_per_gpu_year;
     case ECON_UTILISATION:

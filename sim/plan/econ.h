@@ -16,7 +16,7 @@
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
 
-enum { ECON_STALE_DAYS = 180 };
+enum { ECON_STALE_DAYS = 180, MONTHS_PER_YEAR = 12 };
 #define ECON_HOURS_PER_MONTH 730.5 /* 365.25 days / 12 * 24 */
 #define ECON_DAYS_PER_MONTH 30.4375
 
@@ -38,6 +38,7 @@ enum econ_id {
     ECON_AMORTISATION,   /* months */
     ECON_CAPITAL,        /* cost of capital per year */
     ECON_STAFF,          /* USD/year in all; NaN: from the three that follow */
+    ECON_MANAGED_STAFF,  /* USD/year beside a managed offer */
     ECON_FTE_COST,       /* USD/FTE-year */
     ECON_FTE_PER_NODE,   /* while the site is small */
     ECON_GPUS_PER_FTE,   /* beyond the first engineer */

@@ -5,7 +5,6 @@
 #include <math.h>
 
 #define DAY_S 86400.0
-enum { MONTHS_PER_YEAR = 12 };
 
 static double peak_to_mean(const struct plan_case *c)
 {
@@ -194,6 +193,8 @@ struct input_spec input_spec_of(const struct plan_case *c, enum input_id id)
         return (struct input_spec){"resale after 36 months", "of purchase", 0.001, 0.99};
     case INPUT_SPOT:
         return (struct input_spec){"spot interruptions", "per node-day", 0, 1000};
+    case INPUT_MANAGED_STAFF:
+        return (struct input_spec){"staff beside the managed offer", "USD/year", 0, 1e9};
     default:
         return (struct input_spec){"interruptions", "per GPU-day", 0, 1};
     }
@@ -243,6 +244,8 @@ double input_get(const struct plan_case *c, enum input_id id)
         return c->hosting.price.value / c->hosting.node->n_gpus;
     case INPUT_MANAGED_PRICE:
         return managed_price(c);
+    case INPUT_MANAGED_STAFF:
+        return c->offer.staff.value;
     default:
         return econ_value(&c->econ, econ_of(c, id));
     }
@@ -306,6 +309,9 @@ void input_set(struct plan_case *c, enum input_id id, double value)
     case INPUT_MANAGED_PRICE:
         c->offer.price_factor *= value / managed_price(c);
         return;
+    case INPUT_MANAGED_STAFF:
+        set_rate(&c->offer.staff, value);
+        return;
     default:
         set_rate(&c->econ.rates[econ_of(c, id)], value);
     }
@@ -321,6 +327,8 @@ bool input_matters(const struct plan_case *c, enum input_id id)
         return true;
     case INPUT_MANAGED_PRICE:
         return c->has_managed && managed_price(c) > 0;
+    case INPUT_MANAGED_STAFF:
+        return c->has_managed;
     case INPUT_ELECTRICITY:
     case INPUT_CAPITAL:
     case INPUT_RESIDUAL:

@@ -68,6 +68,7 @@ enum input_id {
     INPUT_RESIDUAL,      /* after 36 months */
     INPUT_FAILURES,      /* interruptions per GPU-day */
     INPUT_SPOT,          /* interruptions per spot node and day */
+    INPUT_MANAGED_STAFF, /* USD/year of one's own people beside the managed offer */
     INPUT_N,
 };
 struct input_spec {

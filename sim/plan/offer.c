@@ -482,6 +482,12 @@ void offer_month(const struct offer *offer, const struct plan_tokens *tokens,
     if (month->state == OFFER_PRICED) {
         (offer_by_hour(offer) ? price_units : price_tokens)(offer, tokens, load, month);
     }
+    if (month->state == OFFER_PRICED && offer->staff.value > 0) {
+        struct cost_line *line = &month->lines[month->n_lines++];
+        *line = cost_line_of("staff", 1, "team", offer->staff.value / MONTHS_PER_YEAR,
+                             &offer->staff);
+        month->usd += line->usd;
+    }
     if (month->state != OFFER_PRICED) {
         month->usd = NAN;
         month->n_lines = 0;

@@ -7,6 +7,11 @@
  * cost is NaN and the state says why. Cached input is billed as input where no cached price is
  * listed. Latency is not simulated; the scenario may give it.
  *
+ * Staff: running machines is the provider's work, so a managed offer has none of the operators
+ * that cost.h charges. What the application needs is the same on both sides and on neither
+ * bill; a plan that wants somebody beside the offer (quotas, bills, contracts) says so by
+ * economics.managed_staff_per_year, which every offer then carries.
+ *
  * Ignores: batch discounts, committed-use discounts that are not listed. */
 #ifndef OFFER_H
 #define OFFER_H
@@ -54,6 +59,7 @@ struct offer {
     enum offer_kind kind;
     struct plan_rate input, cached, output; /* USD per million tokens */
     struct plan_rate entry, scaling;        /* USD per hour: first unit, each further one */
+    struct plan_rate staff;                 /* USD per year of one's own people beside it */
     struct plan_rate unit_tok_per_s;        /* input and output of one unit; NaN: unknown */
     struct plan_rate limits[LIMIT_N];       /* NaN: none published */
     int unit_gpus;                          /* of a dedicated unit; 0: not said */

@@ -393,11 +393,12 @@ static void add_offer(struct planning *p, int model_idx, const struct plan_optio
               .offer = *offer,
               .has_managed = true},
     };
+    e.c.offer.staff = plan->econ.rates[ECON_MANAGED_STAFF];
     const struct demand *d = &plan->demand;
     struct offer_load load = {demand_mean_rps(d, 0), demand_peak_hour_rps(d, 0),
                               demand_peak_rps(d, 0, (enum burstiness)d->burst)};
     forecast_run(&e.c, NULL, &e.forecast);
-    offer_month(offer, &billed->tokens, &load, &e.month);
+    offer_month(&e.c.offer, &billed->tokens, &load, &e.month);
     e.usd = e.forecast.managed_usd;
     e.name = offer_name(p, model_idx, offer);
     double quality = plan->scenario->models[model_idx].quality;

@@ -79,6 +79,7 @@
  *                    wins_frac, ratio, margin_frac, confidence_frac (asked for), text
  *   flip             item the input, value where it flips, text the sentence; a volume is
  *                    that of the first month, which then grows as forecast
+ *   no_flip          item an input of which no value in its range flips, value today's
  *   uncertainty      self_usd, managed_usd, n_gpus, crossing_month, ratio, each _p10 _p50
  *                    _p90; crosses_frac
  *   breakeven        first_crossing to self-hosting, searched_to (requests/day), month, of
@@ -159,7 +160,7 @@ struct plan {
     struct demand demand;
     struct search search;
     struct search_curve *curves; /* [search.candidates.n] */
-    struct plan_entry *entries; /* ranked first */
+    struct plan_entry *entries;  /* ranked first */
     int n_entries, n_ranked;
     struct hosting_refusal *refused;
     const char **refused_option;

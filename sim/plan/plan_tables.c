@@ -773,6 +773,25 @@ static const char *name_of(const struct plan_entry *e)
     return e ? e->name : "";
 }
 
+/* Inputs that flip, then those of which no value does. */
+static void put_flips(struct fact *f, const struct plan_answer *a)
+{
+    const struct decision *d = &a->decision;
+    const struct plan_case *c = a->has_pair ? &a->pair : a->chosen ? &a->chosen->c : NULL;
+    f->section = "flip";
+    for (int i = 0; i < d->n_flips; i++) {
+        const struct decision_flip *x = &d->flips[i];
+        put_fact(f, c ? input_spec_of(c, x->id).name : "", x->value,
+                 c ? input_spec_of(c, x->id).unit : "", x->text);
+    }
+    f->section = "no_flip";
+    for (int i = 0; c && i < d->n_firm; i++) {
+        struct input_spec spec = input_spec_of(c, d->firm[i]);
+        put_fact(f, spec.name, input_get(c, d->firm[i]), spec.unit,
+                 "no value changes the decision alone");
+    }
+}
+
 static void put_decision(struct csv_writer *w, const struct plan *plan,
                          const struct plan_answer *a)
 {
@@ -795,13 +814,7 @@ static void put_decision(struct csv_writer *w, const struct plan *plan,
     put_fact(&f, "confidence_frac", plan->scenario->economics.decision_confidence,
              "fraction of samples", "in which it must be");
     put_fact(&f, "text", NAN, "", d->text ? d->text : "");
-    f.section = "flip";
-    for (int i = 0; i < d->n_flips; i++) {
-        const struct decision_flip *x = &d->flips[i];
-        const struct plan_case *c = a->has_pair ? &a->pair : a->chosen ? &a->chosen->c : NULL;
-        put_fact(&f, c ? input_spec_of(c, x->id).name : "", x->value,
-                 c ? input_spec_of(c, x->id).unit : "", x->text);
-    }
+    put_flips(&f, a);
 }
 
 /* What holds over all volumes that were searched, when the costs do not cross. */
@@ -916,6 +929,10 @@ static void put_notes(struct csv_writer *w, const struct plan *plan)
         {"taxes", "Taxes, grants, inflation and exchange rates are left out."},
         {"tokens", "Cost per million tokens splits the month's cost by simulated GPU time: "
                    "prefill over input that no cache held, decode over output."},
+        {"staff", "Machines of one's own are charged the people who run them. Of a managed "
+                  "offer that is the provider's work; people of one's own beside it are as "
+                  "economics.managed_staff_per_year says. Work on the application is the same "
+                  "on both sides and on neither bill."},
         {"managed latency", "The latency of managed offers is not simulated."},
     };
     struct fact f = {w, "note", ""};

@@ -80,6 +80,10 @@ struct spread uncertainty_spread(const struct plan_case *c, enum input_id id)
         return of_rate(&rates[ECON_SPOT], 0.2, 5, "assumed: a factor of 5 either way");
     case INPUT_STAFF:
         return of_rate(&rates[team ? ECON_STAFF : ECON_FTE_COST], 0.8, 1.25, "assumed: 25 %");
+    case INPUT_MANAGED_STAFF:
+        return c->offer.staff.value > 0
+                   ? factors(c->offer.staff.value, 0.8, 1.25, "assumed: 25 %")
+                   : (struct spread){.varied = false};
     case INPUT_ELECTRICITY:
         return of_rate(&rates[ECON_ELECTRICITY], 0.7, 1.4, "range between regions of the US");
     case INPUT_CAPITAL:

@@ -345,7 +345,10 @@ static void put_per_mtok(const struct page *p, const char *who, int row)
 static void put_money(const struct page *p)
 {
     fact_open(p, "Cost per month");
-    put(p, "<div class=\"soft\">Mean over the horizon; it decides. Staff included.</div>");
+    put(p,
+        "<div class=\"soft\">Mean over the horizon; it decides. With the staff "
+        "that runs machines of your own; a managed offer has only the staff that the scenario "
+        "puts beside it.</div>");
     put_month(p, "Managed: ", p->managed);
     put_month(p, "Self-hosted: ", p->self);
     fact_close(p);
@@ -589,6 +592,29 @@ static void put_shared_inputs(const struct page *p)
     }
 }
 
+/* What a reader may still wonder about. */
+static void put_firm(const struct page *p)
+{
+    int row = page_next(p, "no_flip", "", -1);
+    if (row < 0) {
+        return;
+    }
+    put(p,
+        "<div class=\"soft\">Within its sensible range, down to nothing where that is one, no "
+        "value of these changes it alone: ");
+    for (bool first = true; row >= 0; row = page_next(p, "no_flip", "", row)) {
+        put(p, first ? "" : "; ");
+        first = false;
+        put_decision(p, row, "item", FORM_TEXT);
+        put(p, " (now ");
+        put_decision(p, row, "value", FORM_SIG);
+        put(p, " ");
+        put_decision(p, row, "unit", FORM_TEXT);
+        put(p, ")");
+    }
+    put(p, ".</div>");
+}
+
 static void put_flips(const struct page *p)
 {
     int row = page_next(p, "flip", "", -1);
@@ -605,6 +631,7 @@ static void put_flips(const struct page *p)
         put(p, "</ul>");
         put_shared_inputs(p);
     }
+    put_firm(p);
     fact_close(p);
 }
 
@@ -894,8 +921,9 @@ void page_ranking(const struct page *p)
 {
     int n = count_ranked(p);
     put(p, "<section aria-labelledby=\"h-ranking\">\n<h2 id=\"h-ranking\">Ranked options</h2>\n"
-           "<p class=\"soft\">By the mean cost per month over the horizon, staff included. A "
-           "heading sorts by its column.</p>\n");
+           "<p class=\"soft\">By the mean cost per month over the horizon, with the staff that "
+           "runs "
+           "machines of your own. A heading sorts by its column.</p>\n");
     put_ranks(p, 0, SHOWN_ROWS, "t-ranking", "Options that are allowed and have a price");
     if (n > SHOWN_ROWS) {
         fprintf(p->out, "<details><summary>%d dearer options</summary>\n", n - SHOWN_ROWS);
