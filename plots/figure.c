@@ -208,6 +208,12 @@ const char *figure_cell(const struct figure *fig, int row, const char *col)
     return csv_cell(&fig->table, row, csv_col(&fig->table, col));
 }
 
+const char *figure_option(const struct figure *fig, int row)
+{
+    const char *label = figure_cell(fig, row, "label");
+    return *label ? label : figure_cell(fig, row, "option");
+}
+
 bool figure_value(const struct figure *fig, int row, const char *col, double *value,
                   struct err *err)
 {

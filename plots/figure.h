@@ -74,6 +74,8 @@ double figure_y(const struct figure *fig, double y_px);
 bool figure_number(const struct figure *fig, int row, int col, double *value, struct err *err);
 /* The same by the column's name; empty when there is no such column. */
 const char *figure_cell(const struct figure *fig, int row, const char *col);
+/* An option in words where the table has them (column label), else its name. */
+const char *figure_option(const struct figure *fig, int row);
 bool figure_value(const struct figure *fig, int row, const char *col, double *value,
                   struct err *err);
 /* The columns, up to NULL, are all there. */

@@ -50,17 +50,16 @@
  *             Rows of a line in ascending tokens.
  *
  * cost        plan.csv        rank, side, option, model, usd_per_mtok_blended, usd_per_month,
- *             [usd_per_mtok_blended_p10, _p90] Ranked rows, the first eight of each side.
- * breakeven   breakeven.csv   model, option, kind, tok_per_day, usd_per_month, n_gpus, to
- * forecast    forecast.csv    model, month, requests_per_day, n_gpus, self_usd, managed_usd,
- *             each with [_p10, _p90]
- * cash        forecast.csv    model, month, self_cash_total_usd, managed_cash_total_usd
- * tornado     sensitivity.csv model, input, unit, low, high, usd_low, usd_base, usd_high,
- *             total_effect_frac
- * pareto      pareto.csv      model, hardware, tok_s_per_user, output_tok_s_per_gpu, front,
- *             best            A line per hardware, of the rows with front 1.
- * quality     plan.csv        rank, side, model, quality, usd_per_month
- *             These hand gnuplot their numbers within the script, from the columns named here.
+ *             [label], [usd_per_mtok_blended_p10, _p90] Ranked rows, the first eight of each
+ * side. breakeven   breakeven.csv   model, option, kind, tok_per_day, usd_per_month, n_gpus,
+ * to, [label] forecast    forecast.csv    model, month, requests_per_day, n_gpus, self_usd,
+ * managed_usd, each with [_p10, _p90] cash        forecast.csv    model, month,
+ * self_cash_total_usd, managed_cash_total_usd tornado     sensitivity.csv model, input, unit,
+ * low, high, usd_low, usd_base, usd_high, total_effect_frac pareto      pareto.csv      model,
+ * hardware, tok_s_per_user, output_tok_s_per_gpu, front, best            A line per hardware,
+ * of the rows with front 1. quality     plan.csv        rank, side, model, quality,
+ * usd_per_month These hand gnuplot their numbers within the script, from the columns named
+ * here.
  *
  * Rows of several workload classes: `row_class` picks one; NULL means `all` when there are such
  * rows, else the class of the first row. Lines: at most 12 are drawn, bars: at most 40; a note

@@ -102,8 +102,8 @@ static bool read_cost_row(struct ranges *r, int row, int *shown, int *left_out, 
     out.to[side] = usd;
     out.words =
         arena_printf(fig->arena, "%.3g · %s USD/month", usd, figure_count_text(fig, month));
-    out.n_name = layout_wrap(fig->arena, figure_cell(fig, row, "option"), figure_plain.size_px,
-                             false, NAME_PX, 2, out.name);
+    out.n_name = layout_wrap(fig->arena, figure_option(fig, row), figure_plain.size_px, false,
+                             NAME_PX, 2, out.name);
     r->rows[r->n++] = out;
     return true;
 }

@@ -134,7 +134,7 @@ static bool read_curve_row(struct series_chart *s, int row, struct err *err)
     }
     struct panel *p = &s->panels[0];
     if (strcmp(figure_cell(fig, row, "kind"), "curve") == 0) {
-        const char *option = figure_cell(fig, row, "option");
+        const char *option = figure_option(fig, row);
         /* Only the self-hosted side has GPUs. */
         bool self = !isnan(gpus);
         const char *name =

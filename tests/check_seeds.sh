@@ -54,7 +54,7 @@ done
 n_none=0
 for volume in 100k 20M; do
     said=$(decide --set "demand.requests_per_day=$volume" --set deployments.0.hardware=b300)
-    if grep -q '^[0-9]*,ranked,self-hosted,.*,none$' "$scratch/out/plan.csv"; then
+    if grep -q '^[0-9]*,ranked,self-hosted,.*,none,[^,]*$' "$scratch/out/plan.csv"; then
         n_none=$((n_none + 1))
         [ "${said#* }" != high ] || fail "high confidence without evidence at $volume"
     fi
@@ -67,11 +67,12 @@ for volume in 100k 5M; do
     cp "$scratch/out/decision.csv" "$scratch/flips.csv"
     while IFS=, read -r _ model input value _; do
         case $model$input in
-        volume) key=requests_per_day ;;
-        growth) key=growth_per_month ;;
+        'volume of the first month') key=demand.requests_per_day ;;
+        growth) key=demand.growth_per_month ;;
+        'staff beside the managed offer') key=economics.managed_staff_per_year ;;
         *) continue ;;
         esac
-        after=$(decide --set "demand.requests_per_day=$volume" --set "demand.$key=$value")
+        after=$(decide --set "demand.requests_per_day=$volume" --set "$key=$value")
         [ "${after% *}" != "${before% *}" ] || fail "$input $value does not flip $before at $volume"
         n_flips=$((n_flips + 1))
     done < <(grep '^flip,' "$scratch/flips.csv")

@@ -23,16 +23,20 @@ static void put_file(const char *dir, const char *name, const char *text)
 }
 
 static const char plan_csv[] =
-    "rank,state,side,option,model,quality,system,hardware,hosting,provider,node,pricing,reason,"
+    "rank,state,side,option,label,model,quality,system,hardware,hosting,provider,node,pricing,"
+    "reason,"
     "n_gpus,replicas,spares,nodes,n_gpus_poisson,n_gpus_default,n_gpus_bursty,peak_rps,"
     "rps_per_replica,rps_per_replica_band_lo,rps_per_replica_band_hi,binding,"
     "availability_frac,fleet_confirmed,usd_per_month,usd_month_0,capex_usd,usd_per_mtok_input,"
     "usd_per_mtok_output,usd_per_mtok_blended,evidence\n"
-    "1,ranked,self-hosted,box,<script>alert(1)</script>,,sys,h100,rented,acme,node8,on-demand,,"
+    "1,ranked,self-hosted,box,16 boxes & no "
+    "<b>,<script>alert(1)</script>,,sys,h100,rented,acme,node8,on-demand,,"
     "16,3,1,2,8,16,24,9.5,4,3,5,TTFT,0.999,1,12345.6,12000,,0.2,0.8,0.4,measured\n"
-    "2,ranked,managed,api,<script>alert(1)</script>,,,,pay-per-token,acme,m,per token,,,,,,,,,,"
+    "2,ranked,managed,api,,<script>alert(1)</script>,,,,pay-per-token,acme,m,per "
+    "token,,,,,,,,,,"
     ",,,,,,23456.7,20000,,0.5,1.5,0.9,\n"
-    ",excluded,managed,far,m,,,,pay-per-token,x,y,per token,\"jurisdiction: \"\"not\"\" here\","
+    ",excluded,managed,far,,m,,,,pay-per-token,x,y,per token,\"jurisdiction: \"\"not\"\" "
+    "here\","
     ",,,,,,,,,,,,,,,,,,,,\n";
 static const char costs_csv[] =
     "option,section,item,usd,quantity,unit,unit_usd,source,as_of,estimated,stale,given\n"
@@ -214,8 +218,13 @@ static void the_terms_of_the_decision_are_said(void)
 {
     char *page = make_page(decision_csv);
     expect(page,
-           "self-hosting is at least <span data-source=\"decision.csv:10:value\">10&nbsp;%");
-    expect(page, "chosen from <span data-source=\"decision.csv:11:value\">80&nbsp;%");
+           "chosen when it is at least <span data-source=\"decision.csv:10:value\">10&nbsp;%");
+    expect(page,
+           "at least <span data-source=\"decision.csv:11:value\">80&nbsp;%</span> of them; "
+           "here it is in <span data-source=\"decision.csv:9:value\">97&nbsp;%");
+    expect(page, "high from 95&nbsp;% on, medium from 80&nbsp;%, else low");
+    expect(page, "(<a href=\"#sure\">what that means</a>)");
+    expect(page, "id=\"sure\"");
     expect(page, "measured</span> (of this system itself).");
     expect(page, "TTFT</span>, the time to the first token.");
     expect(page,
@@ -225,6 +234,16 @@ static void the_terms_of_the_decision_are_said(void)
         "130,000</span> USD a month, <span data-source=\"models.csv:3:premium_usd_per_month\">"
         "30,000</span> (<span data-source=\"models.csv:3:gain_needed_frac\">30&nbsp;%</span>) "
         "more than <span data-source=\"models.csv:3:over\">small");
+    free(page);
+}
+
+/* Words for the reader, the name that the tables go by beside them. */
+static void an_option_is_told_in_words_and_by_name(void)
+{
+    char *page = make_page(decision_csv);
+    expect(page, "<span data-source=\"plan.csv:2:label\">16 boxes &amp; no &lt;b&gt;</span><br>"
+                 "<small>in the tables: <span data-source=\"plan.csv:2:option\">box<");
+    expect(page, "<span data-source=\"plan.csv:3:option\">api</span><br>"); /* has no words */
     free(page);
 }
 
@@ -417,6 +436,7 @@ static const struct check_case cases[] = {
      the_answer_is_one_sentence_with_its_figures},
     {"a_step_up_in_quality_says_what_it_costs", a_step_up_in_quality_says_what_it_costs},
     {"the_terms_of_the_decision_are_said", the_terms_of_the_decision_are_said},
+    {"an_option_is_told_in_words_and_by_name", an_option_is_told_in_words_and_by_name},
     {"the_break_even_is_of_any_option", the_break_even_is_of_any_option},
     {"volumes_of_break_even_and_flips_are_related",
      volumes_of_break_even_and_flips_are_related},

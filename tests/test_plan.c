@@ -79,8 +79,36 @@ static void names_of_entries_are_unique(void)
     for (int i = 0; i < plan.n_entries; i++) {
         for (int j = 0; j < i; j++) {
             CU_ASSERT_STRING_NOT_EQUAL(plan.entries[i].name, plan.entries[j].name);
+            CU_ASSERT_STRING_NOT_EQUAL(plan.entries[i].label, plan.entries[j].label);
         }
     }
+}
+
+/* How many of what, from where, for which model. */
+static void labels_say_what_to_get(void)
+{
+    struct plan plan = run("managed.0.provider=fireworks");
+    int n_managed = 0;
+    for (int i = 0; i < plan.n_entries; i++) {
+        const struct plan_entry *e = &plan.entries[i];
+        const char *machines = e->item
+                                   ? arena_printf(arena, "%lld × %s ", (long long)e->units.gpus,
+                                                  e->item->spec.gpu->name)
+                                   : arena_printf(arena, "%s ", e->c.offer.provider);
+        CU_ASSERT_PTR_NULL(strchr(e->label, ','));
+        CU_ASSERT_EQUAL(strncmp(e->label, machines, strlen(machines)), 0);
+        CU_ASSERT_PTR_NOT_NULL(strstr(e->label, " · llama-3.1-8b"));
+        if (e->item) {
+            CU_ASSERT_PTR_NOT_NULL(strstr(e->label, e->c.hosting.node->name));
+            CU_ASSERT_PTR_NOT_NULL(strstr(e->label, "fp8 weights"));
+            CU_ASSERT_PTR_NOT_NULL(strstr(e->label, " of TP"));
+        } else {
+            const char *units = arena_printf(arena, "%lld unit", (long long)e->month.units);
+            CU_ASSERT_EQUAL(strstr(e->label, units) != NULL, e->month.units > 0);
+            n_managed++;
+        }
+    }
+    CU_ASSERT_TRUE(n_managed > 0);
 }
 
 static void the_best_system_was_simulated_as_a_fleet(void)
@@ -651,6 +679,7 @@ int main(void)
     static const struct check_case cases[] = {
         {"entries_are_ranked_by_cost", entries_are_ranked_by_cost},
         {"names_of_entries_are_unique", names_of_entries_are_unique},
+        {"labels_say_what_to_get", labels_say_what_to_get},
         {"the_best_system_was_simulated_as_a_fleet", the_best_system_was_simulated_as_a_fleet},
         {"the_fleet_is_for_the_peak", the_fleet_is_for_the_peak},
         {"free_machines_give_self_hosting", free_machines_give_self_hosting},

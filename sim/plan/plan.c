@@ -10,6 +10,7 @@
 
 #include "hardware/catalog.h"
 #include "sim/base/pool.h"
+#include "sim/plan/label.h"
 
 enum {
     CONFIRM_AT_ONCE = 4, /* fleets of the cheapest systems simulated in one round */
@@ -728,6 +729,7 @@ bool plan_run(struct arena *arena, const struct stock *stock, const struct scena
         rank(plan);
     }
     settle_all(&p);
+    label_entries(arena, plan);
     if (ok && !plan->interrupted) {
         spread_costs(&p);
         answer_all(&p);

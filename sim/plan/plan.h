@@ -50,6 +50,7 @@
  *                    month, both means over the horizon, as an API would bill; by the
  *                    token: the list prices; _blended_p10, _p50, _p90: samples
  *   evidence
+ *   label            the option in words (label.h); of candidates that gave none empty
  *
  * costs.csv        one row per line of the cost sheet of month 0
  *   option, section (monthly | once), item, usd, quantity, unit, unit_usd
@@ -64,6 +65,7 @@
  *   requests_per_day, tok_per_day, usd_per_month, n_gpus
  *   to               self-hosted | managed: cheaper just above; crossings only
  *   month            in which demand passes it
+ *   label            the option in words; of curves only
  *
  * forecast.csv     one row per model and month, the best of each side
  *   model, month, requests_per_day, _p10, _p90, peak_rps, self_option, managed_option,
@@ -116,6 +118,7 @@ struct plan_options {
 
 struct plan_entry {
     const char *name;
+    const char *label;              /* label.h */
     int model_idx;                  /* into the scenario's models */
     const struct search_item *item; /* NULL: managed */
     struct plan_case c;             /* one side of it is set */

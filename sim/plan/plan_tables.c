@@ -48,13 +48,13 @@ static const char *const option_cols[] = {
     "usd_per_month", "usd_per_month_p10", "usd_per_month_p50", "usd_per_month_p90",
     "usd_month_0", "capex_usd", "npv_usd", "usd_per_mtok_input", "usd_per_mtok_cached",
     "usd_per_mtok_output", "usd_per_mtok_blended", "usd_per_mtok_blended_p10",
-    "usd_per_mtok_blended_p50", "usd_per_mtok_blended_p90", "evidence"};
+    "usd_per_mtok_blended_p50", "usd_per_mtok_blended_p90", "evidence", "label"};
 enum {
     SYSTEM_COLS = 17,
     MACHINE_COLS = 11,
     SIZE_COLS = 10,
     CAPACITY_COLS = 21,
-    MONEY_COLS = 15
+    MONEY_COLS = 16 /* and the words */
 };
 
 static void put_count(struct csv_writer *w, int64_t n)
@@ -248,6 +248,7 @@ static void put_money(struct csv_writer *w, const struct plan_entry *e)
     csv_put_num(w, t.blended_usd);
     put_spread(w, e, &e->spread.usd_per_mtok);
     csv_put(w, self ? plan_evidence_names[e->c.option.evidence] : "");
+    csv_put(w, e->label);
     csv_end_row(w);
 }
 
@@ -415,12 +416,13 @@ static double tokens_of(const struct plan_case *c)
 }
 
 /* kind: "curve" of the best pair, "option" of any other; against: "" then. */
-static void put_curve_point(struct csv_writer *w, const char *model, const char *option,
-                            const char *against, const struct plan_case *c, bool self, double x)
+static void put_curve_point(struct csv_writer *w, const char *model, const struct plan_entry *e,
+                            const char *against, const struct plan_case *c, double x)
 {
+    bool self = e->item != NULL;
     double usd = self ? forecast_self_usd(c, x) : forecast_managed_usd(c, x);
     csv_put(w, model);
-    csv_put(w, option);
+    csv_put(w, e->name);
     csv_put(w, against);
     csv_put(w, against[0] ? "curve" : "option");
     csv_put_num(w, x);
@@ -428,6 +430,7 @@ static void put_curve_point(struct csv_writer *w, const char *model, const char 
     csv_put_num(w, usd);
     put_count(w, self ? forecast_fleet(c, x).gpus : 0);
     put_empty(w, 2);
+    csv_put(w, against[0] ? e->label : "");
     csv_end_row(w);
 }
 
@@ -476,6 +479,7 @@ static void put_crossings(struct csv_writer *w, const char *model, const struct 
         csv_put_int(w, x->gpus);
         csv_put(w, x->to_self ? "self-hosted" : "managed");
         csv_put_num(w, demand_month_of(&a->pair.demand, x->requests_per_day));
+        csv_put(w, "");
         csv_end_row(w);
     }
 }
@@ -494,7 +498,7 @@ static void put_option_curves(struct csv_writer *w, const struct plan *plan,
         }
         int n = curve_volumes(&e->c, x, room);
         for (int j = 0; j < n; j++) {
-            put_curve_point(w, model, e->name, "", &e->c, e->item != NULL, x[j]);
+            put_curve_point(w, model, e, "", &e->c, x[j]);
         }
     }
 }
@@ -504,7 +508,8 @@ bool plan_write_breakeven(struct arena *arena, const struct plan *plan, const ch
 {
     static const char *const cols[] = {
         "model",       "option",        "against", "kind", "requests_per_day",
-        "tok_per_day", "usd_per_month", "n_gpus",  "to",   "month"};
+        "tok_per_day", "usd_per_month", "n_gpus",  "to",   "month",
+        "label"};
     struct csv_writer *w = csv_create(path, err);
     int room = CURVE_POINTS + MAX_STEPS;
     double *x = arena_alloc(arena, (size_t)room, sizeof *x);
@@ -519,8 +524,8 @@ bool plan_write_breakeven(struct arena *arena, const struct plan *plan, const ch
         int n = a->has_pair ? curve_volumes(&a->pair, x, room) : 0;
         for (int self = 1; self >= 0; self--) {
             for (int j = 0; j < n; j++) {
-                put_curve_point(w, model, self ? a->self->name : a->managed->name,
-                                self ? a->managed->name : a->self->name, &a->pair, self, x[j]);
+                put_curve_point(w, model, self ? a->self : a->managed,
+                                self ? a->managed->name : a->self->name, &a->pair, x[j]);
             }
         }
         put_crossings(w, model, a);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "sim/plan/decision.h"
 #include "sim/report/html_page.h"
 
 enum { SHOWN_ROWS = 16, SHOWN_UNPRICED = 5 };
@@ -117,6 +118,7 @@ static void put_answer(const struct page *p)
     put_decision(p, reason, "text", FORM_TEXT);
     put(p, ", confidence ");
     put_decision(p, confidence, "text", FORM_TEXT);
+    put(p, " (<a href=\"#sure\">what that means</a>)");
     put(p,
         is_self(p, p->chosen) || managed_latency_given(p)
             ? ".</p>\n"
@@ -281,7 +283,7 @@ static void put_how_many(const struct page *p)
         put_no_machines(p);
         if (p->self >= 0) {
             put(p, "<div>The best self-hosted option would be ");
-            put_plan(p, p->self, "option", FORM_TEXT);
+            page_words(p, plan_cell(p->self, "option"));
             put(p, ": ");
             put_count(p, p->self);
             put(p, "</div>");
@@ -398,7 +400,7 @@ static void put_lost_again(const struct page *p, int win)
     put(p, " <strong>It does not stay so: from ");
     page_cell(p, from, FORM_COUNT);
     put(p, " requests a day ");
-    page_cell(p, offer, FORM_TEXT);
+    page_words(p, offer);
     put(p, " is cheaper again</strong>, since machines are bought whole");
     int won = crossing_above(p, option, page_get(p, offer), page_value(p, from), "self-hosted");
     if (won >= 0) {
@@ -418,7 +420,7 @@ static void put_first_win(const struct page *p, int win)
     put(p, " requests a day (");
     put_decision(p, tokens, "value", FORM_SHORT);
     put(p, " tokens a day) on: there ");
-    put_decision(p, win, "text", FORM_TEXT);
+    page_words(p, page_decision(win, "text"));
     put(p, " is the first self-hosted option to cost less than every managed offer.");
     if (!page_has(p, page_decision(month, "value"))) {
         int last = p->tables[PAGE_FORECAST].n_rows - 1;
@@ -554,21 +556,32 @@ static void put_managed_latency(const struct page *p)
     put(p, ".");
 }
 
+/* One idea in three figures: the samples, the rule on them, how clear they are. */
+static void put_rule(const struct page *p, int wins)
+{
+    put(p, ". The plan is computed again and again with growth, prices, capacity and failures "
+           "drawn from their ranges: the samples. Self-hosting is chosen when it is at least ");
+    put_decision(p, page_fact(p, "decision", "", "margin_frac"), "value", FORM_FRAC);
+    put(p, " cheaper in at least ");
+    put_decision(p, page_fact(p, "decision", "", "confidence_frac"), "value", FORM_FRAC);
+    put(p, " of them; here it is in ");
+    put_decision(p, wins, "value", FORM_FRAC);
+    fprintf(p->out,
+            ". Confidence says how many samples agree with the choice: high from %.0f&nbsp;%% "
+            "on, medium from %.0f&nbsp;%%, else low; and low whenever nothing like the system "
+            "was measured",
+            100 * DECISION_HIGH, 100 * DECISION_CONFIDENCE);
+}
+
 static void put_how_sure(const struct page *p)
 {
     int wins = page_fact(p, "decision", "", "wins_frac");
     fact_open(p, "How sure");
-    put(p, "Confidence ");
+    put(p, "<span id=\"sure\">Confidence ");
     put_decision(p, page_fact(p, "decision", "", "confidence"), "text", FORM_TEXT);
+    put(p, "</span>");
     if (wins >= 0 && page_has(p, page_decision(wins, "value"))) {
-        put(p, ". The samples vary growth, prices, capacity and failures within their ranges; "
-               "self-hosting is at least ");
-        put_decision(p, page_fact(p, "decision", "", "margin_frac"), "value", FORM_FRAC);
-        put(p, " cheaper in ");
-        put_decision(p, wins, "value", FORM_FRAC);
-        put(p, " of them, and would be chosen from ");
-        put_decision(p, page_fact(p, "decision", "", "confidence_frac"), "value", FORM_FRAC);
-        put(p, " on");
+        put_rule(p, wins);
     }
     put(p, ".");
     if (p->self >= 0) {
@@ -640,7 +653,7 @@ static void put_runner_up(const struct page *p)
     int row = page_fact(p, "decision", "", "runner_up");
     if (row >= 0 && page_has(p, page_decision(row, "value"))) {
         fact_open(p, "Runner-up");
-        put_decision(p, row, "text", FORM_TEXT);
+        page_words(p, page_decision(row, "text"));
         put(p, ", ");
         put_decision(p, row, "value", FORM_USD);
         put(p, " USD a month");
@@ -670,7 +683,7 @@ static void put_which_model(const struct page *p)
         put(p, "<li>");
         page_cell(p, (struct page_cell){PAGE_MODELS, row, "model"}, FORM_TEXT);
         put(p, ": ");
-        page_cell(p, (struct page_cell){PAGE_MODELS, row, "option"}, FORM_TEXT);
+        page_words(p, (struct page_cell){PAGE_MODELS, row, "option"});
         put(p, " for ");
         page_cell(p, (struct page_cell){PAGE_MODELS, row, "usd_per_month"}, FORM_USD);
         put(p, " USD a month, ");
@@ -704,8 +717,8 @@ static void put_unpriced(const struct page *p)
     for (int row = 0; row < p->tables[PAGE_PLAN].n_rows && shown < SHOWN_UNPRICED; row++) {
         if (plan_is(p, row, "state", "unpriced")) {
             put(p, "<li>");
-            put_plan(p, row, "option", FORM_TEXT);
-            put(p, ": ");
+            page_words(p, plan_cell(row, "option"));
+            put(p, "; ");
             put_plan(p, row, "reason", FORM_TEXT);
             put(p, "</li>");
             shown++;
@@ -772,7 +785,10 @@ static void put_facts(const struct page *p)
     put(p, "<dl class=\"facts\">\n");
     if (p->chosen >= 0) {
         fact_open(p, "What");
+        page_words(p, plan_cell(p->chosen, "option"));
+        put(p, " <small class=\"soft\">in the tables: ");
         put_plan(p, p->chosen, "option", FORM_TEXT);
+        put(p, "</small>");
         fact_close(p);
     }
     put_which_model(p);
@@ -799,7 +815,7 @@ static const struct page_column rank_columns[] = {
     {"Rank", NULL, true},
     {"Option", NULL, false},
     {"GPUs", "paid for", true},
-    {"Replicas", "+ spares", true},
+    {"Replicas", "+ spares, or provider's units", true},
     {"Cost", "USD/month (P10 to P90)", true},
     {"First month", "USD", true},
     {"All tokens", "USD/Mtok", true},
@@ -815,30 +831,31 @@ static const struct page_column rank_columns[] = {
 static void put_name(const struct page *p, int row)
 {
     page_td(p, page_get(p, plan_cell(row, "option")), false, true);
-    put_plan(p, row, is_self(p, row) ? "system" : "node", FORM_TEXT);
+    page_words(p, plan_cell(row, "option"));
     put(p, "<br><small>");
-    put_plan(p, row, is_self(p, row) ? "node" : "provider", FORM_TEXT);
-    put(p, ", ");
-    put_plan(p, row, "hosting", FORM_TEXT);
-    if (is_self(p, row)) {
-        put(p, ", ");
-        put_plan(p, row, "pricing", FORM_TEXT);
-    }
     if (page_has(p, plan_cell(row, "seat"))) {
-        put(p, ", operator in ");
+        put(p, "operator in ");
         put_plan(p, row, "seat", FORM_TEXT);
+        put(p, "; ");
     }
+    put(p, "in the tables: ");
+    put_plan(p, row, "option", FORM_TEXT);
     put(p, "</small>");
     page_td_close(p, true);
 }
 
+/* Of an offer by the hour, the units that the provider runs. */
 static void put_replicas(const struct page *p, int row)
 {
-    page_td(p, page_get(p, plan_cell(row, "replicas")), true, false);
-    put_plan(p, row, "replicas", FORM_COUNT);
+    const char *col = is_self(p, row) ? "replicas" : "nodes";
+    page_td(p, page_get(p, plan_cell(row, col)), true, false);
+    put_plan(p, row, col, FORM_COUNT);
     if (page_value(p, plan_cell(row, "spares")) > 0) {
         put(p, " + ");
         put_plan(p, row, "spares", FORM_COUNT);
+    }
+    if (!is_self(p, row) && page_has(p, plan_cell(row, col))) {
+        put(p, page_value(p, plan_cell(row, col)) == 1 ? " unit" : " units");
     }
     page_td_close(p, false);
 }

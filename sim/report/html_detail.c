@@ -46,6 +46,14 @@ static void td_header(const struct page *p, struct page_cell c)
     page_td_close(p, true);
 }
 
+/* An option in words, sorted by its name. */
+static void td_option(const struct page *p, struct page_cell c, bool row_header)
+{
+    page_td(p, page_get(p, c), false, row_header);
+    page_words(p, c);
+    page_td_close(p, row_header);
+}
+
 static struct page_cell at(enum page_table table, int row, const char *col)
 {
     return (struct page_cell){table, row, col};
@@ -138,7 +146,8 @@ void page_uncertainty(const struct page *p)
                       "over the samples in which it does");
     }
     page_table_close(p);
-    put(p, "<p>Self-hosting gets and stays cheaper within the horizon in ");
+    put(p, "<p>Self-hosting gets cheaper, by however little, and stays so until the end of the "
+           "horizon in ");
     page_cell(p, page_decision(crosses, "value"), FORM_FRAC);
     put(p, " of the samples.</p>\n");
     page_figure(p, "tornado", "What changes the comparison most",
@@ -218,7 +227,9 @@ static void put_costs(const struct page *p, const char *id, int option)
     if (option < 0) {
         return;
     }
-    page_table_open(p, id, arena_printf(p->arena, "First month of %s", name), COLUMNS(columns));
+    const char *label = page_get(p, at(PAGE_PLAN, option, "label"));
+    page_table_open(p, id, arena_printf(p->arena, "First month of %s", *label ? label : name),
+                    COLUMNS(columns));
     for (int row = 0; row < p->tables[PAGE_COSTS].n_rows; row++) {
         if (is(p, at(PAGE_COSTS, row, "option"), name)) {
             put_cost_row(p, row);
@@ -310,7 +321,7 @@ void page_scenario(const struct page *p)
 static void put_unranked(const struct page *p, int row)
 {
     page_row_open(p);
-    td_header(p, at(PAGE_PLAN, row, "option"));
+    td_option(p, at(PAGE_PLAN, row, "option"), true);
     page_td_cell(p, at(PAGE_PLAN, row, "node"), FORM_TEXT);
     page_td_cell(p, at(PAGE_PLAN, row, "state"), FORM_TEXT);
     page_td_cell(p, at(PAGE_PLAN, row, "reason"), FORM_TEXT);
@@ -455,8 +466,8 @@ static void put_pair(const struct page *p, int row, int more)
 {
     const enum page_table t = PAGE_CROSSINGS;
     page_row_open(p);
-    td_header(p, at(t, row, "option"));
-    page_td_cell(p, at(t, row, "against"), FORM_TEXT);
+    td_option(p, at(t, row, "option"), true);
+    td_option(p, at(t, row, "against"), false);
     put_from(p, row);
     page_td_cell(p, at(t, row, "tok_per_day"), FORM_SHORT);
     page_td_cell(p, at(t, row, "tok_per_month"), FORM_SHORT);

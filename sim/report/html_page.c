@@ -168,6 +168,12 @@ int page_option(const struct page *p, const char *option)
     return -1;
 }
 
+void page_words(const struct page *p, struct page_cell name)
+{
+    struct page_cell label = {PAGE_PLAN, page_option(p, page_get(p, name)), "label"};
+    page_cell(p, page_has(p, label) ? label : name, FORM_TEXT);
+}
+
 struct page_cell page_decision(int row, const char *col)
 {
     return (struct page_cell){PAGE_DECISION, row, col};

@@ -63,6 +63,8 @@ int page_fact(const struct page *p, const char *section, const char *model, cons
 int page_next(const struct page *p, const char *section, const char *model, int after);
 int page_option(const struct page *p, const char *option); /* row of plan.csv; -1 */
 struct page_cell page_decision(int row, const char *col);
+/* The option that a cell names, in words where plan.csv has them. */
+void page_words(const struct page *p, struct page_cell name);
 
 /* A table: its columns are of one CSV table, or written by hand. */
 struct page_column {
