@@ -9,7 +9,8 @@
 
 #include "plots/figure.h"
 
-#define MAX_SERIES 8
+#define MAX_SERIES 9
+#define MAX_GPUS (MAX_SERIES - 1) /* of the Pareto fronts: one more marks the best system */
 #define MAX_PANELS 3
 #define MAX_MARKS 64
 #define MAX_KEYED 8 /* crossings that the key explains */
@@ -308,10 +309,17 @@ static int compare_points(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* A point of the front joins the line of its GPU; the best system gets a mark. */
-static bool read_front_row(struct series_chart *s, int row, struct err *err)
+/* The line of a kind of GPU; NULL: too many. The first series is the best system. */
+static struct series *gpu_line(struct panel *p, const char *hardware)
 {
-    static const int gpu_styles[MAX_SERIES] = {4, 5, 8, 7, 6, 12, 11, 9};
+    static const int styles[MAX_GPUS] = {4, 5, 8, 7, 6, 13, 14, 12};
+    int next = p->n_series - 1;
+    return get_series(p, hardware, styles[next < MAX_GPUS ? next : 0], true);
+}
+
+/* A point of the front joins the line of its GPU; false in *drawn: there is no room for it. */
+static bool read_front_row(struct series_chart *s, int row, bool *drawn, struct err *err)
+{
     struct figure *fig = s->fig;
     struct panel *p = &s->panels[0];
     struct point at = {.lo = NAN, .hi = NAN};
@@ -323,11 +331,12 @@ static bool read_front_row(struct series_chart *s, int row, struct err *err)
         return false;
     }
     if (front > 0) {
-        int style = gpu_styles[p->n_series < MAX_SERIES ? p->n_series : 0];
-        add_point(s, get_series(p, figure_cell(fig, row, "hardware"), style, true), at);
+        struct series *line = gpu_line(p, figure_cell(fig, row, "hardware"));
+        add_point(s, line, at);
+        *drawn = *drawn && line;
     }
     if (best > 0) {
-        add_mark(p, at.x, at.y, STYLE_SELF, "the best self-hosted option");
+        add_point(s, &p->series[0], at);
     }
     return true;
 }
@@ -343,9 +352,11 @@ static bool read_pareto(struct series_chart *s, struct err *err)
     s->x_caption = "Output tokens per second that each user sees (1 / mean time per token)";
     s->log_above_x = s->log_above_y = 25;
     s->named = s->bare_names = true;
+    bool drawn = true;
     struct panel *p = add_panel(s, "Output tokens per second and GPU", 420);
+    get_series(p, "the best self-hosted option", STYLE_SELF, false);
     for (int row = 0; row < fig->table.n_rows; row++) {
-        if (of_model(fig, row) && !read_front_row(s, row, err)) {
+        if (of_model(fig, row) && !read_front_row(s, row, &drawn, err)) {
             return false;
         }
     }
@@ -358,6 +369,10 @@ static bool read_pareto(struct series_chart *s, struct err *err)
     figure_note(fig, "For each kind of GPU, what its systems reach between little load (right) "
                      "and the most they sustain (left), every service level met.");
     figure_note(fig, "Up and to the right is better.");
+    if (!drawn) {
+        figure_note(fig, "The first %d kinds of GPU are drawn; the others are in %s.", MAX_GPUS,
+                    figure_table_name(fig));
+    }
     return true;
 }
 

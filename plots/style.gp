@@ -23,4 +23,6 @@ set style line  8 lc rgb '#808080' lw 2 pt 8  ps 0.8 dt 1
 set style line  9 lc rgb '#0072B2' lw 2 pt 12 ps 0.8 dt (3,3)
 set style line 10 lc rgb '#D55E00' lw 2 pt 10 ps 0.8 dt (3,3)
 set style line 11 lc rgb '#009E73' lw 2 pt 6  ps 0.7 dt (8,3,2,3)
+set style line 13 lc rgb '#8C510A' lw 2 pt 14 ps 0.8 dt (8,3,2,3)
+set style line 14 lc rgb '#6A3D9A' lw 2 pt 12 ps 0.8 dt (3,3)
 set style line 12 lc rgb '#CC79A7' lw 2 pt 4  ps 0.7 dt (8,3,2,3)

@@ -621,8 +621,11 @@ static void put_firm(const struct page *p)
         put_decision(p, row, "item", FORM_TEXT);
         put(p, " (now ");
         put_decision(p, row, "value", FORM_SIG);
-        put(p, " ");
-        put_decision(p, row, "unit", FORM_TEXT);
+        const char *unit = page_get(p, page_decision(row, "unit"));
+        if (strcmp(unit, "fraction") != 0 && strcmp(unit, "ratio") != 0) {
+            put(p, " ");
+            put_decision(p, row, "unit", FORM_TEXT);
+        }
         put(p, ")");
     }
     put(p, ".</div>");
