@@ -40,30 +40,33 @@ static const char *machine_words(struct arena *arena, const struct plan_entry *e
 }
 
 /* "TP4 EP4"; stages, experts and attention ranks only where there are several. */
-static const char *layout_words(struct arena *arena, const struct system_spec *s)
+static const char *layout_words(struct arena *arena, int tp, int pp, int ep, int dp)
 {
-    const char *words = arena_printf(arena, "TP%d", s->tp);
-    if (s->pp > 1) {
-        words = arena_printf(arena, "%s PP%d", words, s->pp);
+    const char *words = arena_printf(arena, "TP%d", tp);
+    if (pp > 1) {
+        words = arena_printf(arena, "%s PP%d", words, pp);
     }
-    if (s->ep > 1) {
-        words = arena_printf(arena, "%s EP%d", words, s->ep);
+    if (ep > 1) {
+        words = arena_printf(arena, "%s EP%d", words, ep);
     }
-    return s->dp > 1 ? arena_printf(arena, "%s DP%d", words, s->dp) : words;
+    return dp > 1 ? arena_printf(arena, "%s DP%d", words, dp) : words;
 }
 
 static const char *replica_words(struct arena *arena, const struct plan_entry *e)
 {
     const struct candidate *c = e->item->candidate;
-    const char *layout = layout_words(arena, &e->item->spec);
+    const struct search_item *item = e->item;
+    const struct system_spec *s = &item->spec;
+    const char *layout = layout_words(arena, s->tp, s->pp, s->ep, s->dp);
     long long n = (long long)e->units.replicas;
     if (!c->unit) {
         return arena_printf(arena, "%lld replica%s of %s", n, n == 1 ? "" : "s", layout);
     }
-    return arena_printf(arena,
-                        "%lld unit%s of %d prefill replica%s of TP%d and %d decode of %s", n,
-                        n == 1 ? "" : "s", (int)c->unit->prefill_replicas,
-                        c->unit->prefill_replicas == 1 ? "" : "s", e->item->prefill_tp,
+    return arena_printf(arena, "%lld unit%s of %d prefill replica%s of %s and %d decode of %s",
+                        n, n == 1 ? "" : "s", (int)c->unit->prefill_replicas,
+                        c->unit->prefill_replicas == 1 ? "" : "s",
+                        layout_words(arena, item->prefill_tp, item->prefill_pp,
+                                     item->prefill_ep, item->prefill_dp),
                         candidate_replicas(c), layout);
 }
 
