@@ -55,7 +55,7 @@ static void bounds_are_what_could_be(void)
         {INPUT_MANAGED_PRICE, 0, 1e5}, {INPUT_STAFF, 0, 1e8},
         {INPUT_ELECTRICITY, 0, 100},   {INPUT_CAPITAL, 0, 2},
         {INPUT_RESIDUAL, 0.001, 0.99}, {INPUT_FAILURES, 0, 1},
-        {INPUT_SPOT, 0, 1000},
+        {INPUT_SPOT, 0, 1000},         {INPUT_MANAGED_STAFF, 0, 1e9},
     };
     struct plan_case c = rented();
     struct plan_case buy = bought();
@@ -94,8 +94,9 @@ static void an_input_matters_where_it_is_paid(void)
     CU_ASSERT_TRUE(matters(&rent, INPUT_SPOT));
     rent.has_self = buy.has_self = false;
     for (int id = INPUT_CAPACITY; id < INPUT_N; id++) {
-        CU_ASSERT_EQUAL(matters(&rent, (enum input_id)id), id == INPUT_MANAGED_PRICE);
-        CU_ASSERT_EQUAL(matters(&buy, (enum input_id)id), id == INPUT_MANAGED_PRICE);
+        bool managed = id == INPUT_MANAGED_PRICE || id == INPUT_MANAGED_STAFF;
+        CU_ASSERT_EQUAL(matters(&rent, (enum input_id)id), managed);
+        CU_ASSERT_EQUAL(matters(&buy, (enum input_id)id), managed);
     }
     CU_ASSERT_TRUE(matters(&rent, INPUT_VOLUME) && matters(&rent, INPUT_GROWTH));
     CU_ASSERT_TRUE(matters(&rent, INPUT_PEAK));
