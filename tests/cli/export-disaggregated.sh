@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck disable=SC1090,SC1091 # the scripts it sources are written below
 # Prefill and decode apart: one script for both roles and the router, in each engine's terms, and
 # manifests where the decode replica spans two nodes. The script runs as it stands.
 scenario() { # engine, decode layout
