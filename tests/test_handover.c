@@ -349,6 +349,22 @@ static struct lab *random_lab(struct rng *rng)
     return l;
 }
 
+/* Replica after replica, some without time to drain; between turns there is time for some
+ * transfers. */
+static struct maintenance_config random_maintenance(struct rng *rng, const struct lab *l)
+{
+    int n_replicas = l->cfg.n_prefill + l->cfg.n_replicas;
+    double between_s = l->cfg.handover.out_bytes_per_s < 1e6 ? 20.0 : 1.0;
+    static const double drains_s[] = {0.0, 0.1, 2.5};
+    struct maintenance_config m = {.first_s = rng_uniform(rng),
+                                   .drain_s = pick(rng, drains_s, 3),
+                                   .duration_s = rng_uniform(rng),
+                                   .restart_s = 0.2,
+                                   .prefill_restart_s = 0.1};
+    m.every_s = n_replicas * (m.drain_s + m.duration_s + 0.2 + between_s);
+    return m;
+}
+
 /* cluster_run itself asserts that requests and memory are conserved. */
 static void nothing_is_lost_stuck_or_faster_than_its_link(void)
 {
@@ -382,6 +398,30 @@ static void nothing_is_lost_stuck_or_faster_than_its_link(void)
     }
     CU_ASSERT_TRUE(failures > 100 && preemptions > 50 && link_failures > 100);
     CU_ASSERT_TRUE(staged[0] > 40 && staged[1] > 40);
+}
+
+static void maintenance_loses_nothing(void)
+{
+    struct rng rng;
+    rng_init(&rng, 17, "maintenance", 0);
+    int n_maintained = 0;
+    int64_t failures = 0;
+    int64_t retries = 0;
+    for (int i = 0; i < 160; i++) {
+        struct lab *l = random_lab(&rng);
+        int n = l->cfg.n_prefill + l->cfg.n_replicas;
+        l->cfg.maintenance = random_maintenance(&rng, l);
+        cluster_run(&l->cfg, &l->out);
+        CU_ASSERT_EQUAL(l->out.n_completed + l->out.n_rejected, 400);
+        CU_ASSERT_TRUE(l->out.n_completed > 300);
+        CU_ASSERT_TRUE(l->out.maintained_s <= l->out.end_s); /* one at a time */
+        CU_ASSERT_TRUE(l->out.down_s + l->out.maintained_s <= n * l->out.end_s);
+        n_maintained += l->out.maintained_s > 0.0;
+        failures += l->out.n_failures;
+        retries += l->out.n_retries;
+        lab_free(l);
+    }
+    CU_ASSERT_TRUE(n_maintained > 140 && failures > 100 && retries > 1000);
 }
 
 /* ---- pools that come and go
@@ -636,6 +676,7 @@ int main(void)
          a_full_decode_side_holds_the_prefill_side_back},
         {"nothing is lost, stuck or faster than its link",
          nothing_is_lost_stuck_or_faster_than_its_link},
+        {"maintenance loses nothing", maintenance_loses_nothing},
         {"pools come and go without loss", pools_come_and_go_without_loss},
         {"a cold decode pool grows by what it holds back",
          a_cold_decode_pool_grows_by_what_it_holds_back},

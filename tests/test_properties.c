@@ -156,6 +156,14 @@ static void draw_scene(uint64_t seed, struct scene *s)
                                                   .permanent_frac = 0.2,
                                                   .replace_s = 0.5};
     }
+    if (rng_below(&rng, 4) == 0) {
+        double each_s = 0.05 + 0.3 * rng_uniform(&rng);
+        s->cfg.maintenance = (struct maintenance_config){.every_s = 4.0 * (3.0 * each_s + 0.5),
+                                                         .first_s = 0.2,
+                                                         .drain_s = each_s,
+                                                         .duration_s = each_s,
+                                                         .restart_s = 0.5 * each_s};
+    }
     if (rng_below(&rng, 3) == 0) {
         toy_stages(&s->toy, (int)between(&rng, 2, s->toy.model.n_layers));
     }
@@ -234,7 +242,7 @@ static bool same_result(const struct cluster_result *a, const struct cluster_res
                 a->n_rejected == b->n_rejected && a->n_failed == b->n_failed &&
                 a->n_events == b->n_events && a->stable == b->stable &&
                 a->n_failures == b->n_failures && a->n_retries == b->n_retries &&
-                a->down_s == b->down_s;
+                a->down_s == b->down_s && a->maintained_s == b->maintained_s;
     free(x);
     return same;
 }
@@ -255,7 +263,7 @@ enum { N_SCENES = 400 };
 /* Counts what the scenes reached, so that a change of the generator cannot empty the test. */
 struct reached {
     int64_t preemptions, rejected, hits, tier_hits, multi_rank, failures, turns, timeouts,
-        staged, staged_tier_hits;
+        staged, staged_tier_hits, maintained;
 };
 
 /* Every token after the first of a request is one gap, and the gaps add up to last - first. */
@@ -305,7 +313,8 @@ static void count_reached(const struct scene *s, const struct cluster_result *r,
     bool staged = s->toy.step->cfg.pp > 1;
     got->staged += staged;
     got->staged_tier_hits += staged && sum[s->cfg.load.n_classes].tier_tokens > 0.0;
-    got->failures += r->n_retries > 0;
+    got->failures += r->n_failures > 0;
+    got->maintained += r->maintained_s > 0.0;
     got->turns += s->classes[0].turns > 1.0;
     got->timeouts += r->n_failed > 0;
 }
@@ -361,6 +370,7 @@ static void skipping_steps_changes_no_result_and_nothing_is_lost(void)
     CU_ASSERT_TRUE(got.staged > N_SCENES / 5);
     CU_ASSERT_TRUE(got.staged_tier_hits > 5);
     CU_ASSERT_TRUE(got.failures > N_SCENES / 10);
+    CU_ASSERT_TRUE(got.maintained > N_SCENES / 10);
     CU_ASSERT_TRUE(got.turns > N_SCENES / 5);
     CU_ASSERT_TRUE(got.timeouts > N_SCENES / 10);
     free(s);

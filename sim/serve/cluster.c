@@ -39,6 +39,7 @@ struct cluster {
     struct failure_clock *clocks; /* [n] */
     double *down_from_s;          /* [n]: of those that are down */
     struct link_failures links;
+    struct maintenance maintenance;
     struct side sides[MAX_SIDES];
     int n_sides;                   /* 2 when disaggregated */
     struct request_queue homeless; /* sent while every replica was down */
@@ -180,8 +181,8 @@ static void count_backlog(const struct cluster *c, double *waiting, double *in_s
 static void send(struct cluster *c, int32_t request, double now_s)
 {
     struct side *front = &c->sides[FRONT];
-    struct router_view view = {c->replicas, c->clocks, front->n, front->n_up,
-                               front->scaler.state};
+    struct router_view view = {c->replicas, c->clocks,           front->n,
+                               front->n_up, front->scaler.state, c->maintenance.replica};
     int i = router_pick(&c->router, &view, &c->pool.items[request]);
     if (i < 0) {
         request_push_back(&c->homeless, request);
@@ -240,44 +241,55 @@ static bool scales(const struct side *side)
 }
 
 /* Would it take requests if it were up? */
-static bool serves(const struct side *side, int i)
+static bool serves(struct cluster *c, int i)
 {
-    return !scales(side) || side->scaler.state[i - side->first] == SCALE_SERVING;
+    const struct side *side = side_of(c, i);
+    return i != c->maintenance.replica &&
+           (!scales(side) || side->scaler.state[i - side->first] == SCALE_SERVING);
 }
 
-/* Is a failure of it an outage? Not where it is parked or still starting. */
-static bool in_use(const struct side *side, int i)
+/* Is a failure of it an outage? Not where it is parked, still starting or being worked on. */
+static bool in_use(struct cluster *c, int i)
 {
-    return serves(side, i) || side->scaler.state[i - side->first] == SCALE_DRAINING;
+    const struct side *side = side_of(c, i);
+    if (scales(side)) {
+        enum scale_state state = side->scaler.state[i - side->first];
+        return state == SCALE_SERVING || state == SCALE_DRAINING;
+    }
+    return i != c->maintenance.replica || c->maintenance.phase == MAINTENANCE_DRAINING;
 }
 
 /* The outage of a replica that is down, from when it was booked last. */
 static void book_outage(struct cluster *c, int i, double now_s)
 {
-    if (in_use(side_of(c, i), i)) {
+    if (in_use(c, i)) {
         timeline_add_down(&c->out->timeline, part_of(c, i), c->down_from_s[i], now_s);
         c->out->down_s += now_s - c->down_from_s[i];
     }
     c->down_from_s[i] = now_s;
 }
 
-static void go_down(struct cluster *c, int i, double now_s, struct request_queue *lost)
+/* What the replica has goes to `lost`, what it has cached goes with it. */
+static void evacuate(struct cluster *c, int i, double now_s, struct request_queue *lost)
 {
-    struct side *side = side_of(c, i);
-    side->n_up -= serves(side, i);
-    c->down_from_s[i] = now_s;
     if (c->handover) {
         handover_fail(c->handover, i, now_s, lost);
     }
     replica_evacuate(&c->replicas[i], lost);
-    c->out->n_failures += in_use(side, i);
     c->out->n_retries += lost->n;
+}
+
+static void go_down(struct cluster *c, int i, double now_s, struct request_queue *lost)
+{
+    side_of(c, i)->n_up -= serves(c, i);
+    c->down_from_s[i] = now_s;
+    evacuate(c, i, now_s, lost);
+    c->out->n_failures += in_use(c, i);
 }
 
 static void come_back(struct cluster *c, int i, double now_s)
 {
-    struct side *side = side_of(c, i);
-    side->n_up += serves(side, i);
+    side_of(c, i)->n_up += serves(c, i);
     book_outage(c, i, now_s);
     if (c->handover) {
         handover_return(c->handover, i, now_s);
@@ -452,12 +464,26 @@ static void send_home(struct cluster *c, double now_s)
     }
 }
 
-static double next_turn_s(const struct cluster *c)
+/* What a replica had goes to the others, what had nowhere to go to one that is back. */
+static void send_again(struct cluster *c, struct request_queue *lost, double now_s)
 {
-    return fmin(fmin(next_failure_s(c), next_scale_s(c)), link_failures_next_s(&c->links));
+    int32_t request;
+    send_home(c, now_s);
+    while ((request = request_pop_front(lost)) >= 0) {
+        send(c, request, now_s);
+    }
+    request_queue_fini(lost);
+    if (c->handover) {
+        handover_retry(c->handover, now_s);
+    }
 }
 
-/* What a failed replica had goes to the others, what had nowhere to go to one that is back. */
+static double next_turn_s(const struct cluster *c)
+{
+    double fail_s = fmin(next_failure_s(c), link_failures_next_s(&c->links));
+    return fmin(fmin(fail_s, c->maintenance.next_s), next_scale_s(c));
+}
+
 static void fail_or_return(struct cluster *c)
 {
     int i = next_to_turn(c);
@@ -472,15 +498,74 @@ static void fail_or_return(struct cluster *c)
     } else {
         come_back(c, i, now_s);
     }
+    send_again(c, &lost, now_s);
+}
+
+/* The decode side takes prompts by the handover's word, the other by the router's. */
+static void hold(struct cluster *c, int i, bool held, double now_s)
+{
+    side_of(c, i)->n_up += c->clocks[i].down ? 0 : held ? -1 : 1;
+    if (c->handover && i >= c->n_front) {
+        handover_open(c->handover, i, !held, now_s);
+    }
+}
+
+static void take_out_if_drained(struct cluster *c, double now_s)
+{
+    struct maintenance *m = &c->maintenance;
+    int i = m->replica;
+    const struct replica *r = &c->replicas[i];
+    if (now_s < m->deadline_s && (r->busy || !replica_is_empty(r))) {
+        maintenance_wait(m);
+        return;
+    }
+    struct request_queue lost = {0};
+    evacuate(c, i, now_s, &lost);
+    if (c->clocks[i].down) {
+        book_outage(c, i, now_s);
+    }
+    maintenance_take_out(m, is_prefill(c, i));
+    send_again(c, &lost, now_s);
+}
+
+/* The time of the replica that is being worked on. */
+static void book_maintenance(struct cluster *c, double now_s)
+{
+    const struct maintenance *m = &c->maintenance;
+    timeline_add_down(&c->out->timeline, part_of(c, m->replica), m->out_from_s, now_s);
+    c->out->maintained_s += now_s - m->out_from_s;
+}
+
+/* One that failed meanwhile is still down. */
+static void end_maintenance(struct cluster *c, double now_s)
+{
+    int i = c->maintenance.replica;
+    book_maintenance(c, now_s);
+    c->down_from_s[i] = now_s;
+    maintenance_end(&c->maintenance);
+    hold(c, i, false, now_s);
+    if (c->handover && !c->clocks[i].down) {
+        handover_return(c->handover, i, now_s);
+    }
     send_home(c, now_s);
-    int32_t request;
-    while ((request = request_pop_front(&lost)) >= 0) {
-        send(c, request, now_s);
+}
+
+static void maintain(struct cluster *c)
+{
+    struct maintenance *m = &c->maintenance;
+    double now_s = m->next_s;
+    if (!c->closed) {
+        run_all_until(c, now_s);
     }
-    request_queue_fini(&lost);
-    if (c->handover) {
-        handover_retry(c->handover, now_s);
+    if (m->phase == MAINTENANCE_OUT) {
+        end_maintenance(c, now_s);
+        return;
     }
+    if (m->phase == MAINTENANCE_NONE) {
+        maintenance_begin(m);
+        hold(c, m->replica, true, now_s);
+    }
+    take_out_if_drained(c, now_s);
 }
 
 /* What happens at next_turn_s. */
@@ -488,12 +573,17 @@ static void turn(struct cluster *c)
 {
     double scale_s = next_scale_s(c);
     double link_s = link_failures_next_s(&c->links);
-    if (next_failure_s(c) <= fmin(scale_s, link_s)) {
+    double now_s = next_turn_s(c);
+    if (next_failure_s(c) <= now_s) {
         fail_or_return(c);
         return;
     }
-    if (link_s <= scale_s) {
+    if (link_s <= now_s) {
         turn_link(c);
+        return;
+    }
+    if (c->maintenance.next_s <= now_s) {
+        maintain(c);
         return;
     }
     rescale(c);
@@ -525,10 +615,11 @@ static bool is_stranded(const struct cluster *c)
            (c->handover && c->sides[BACK].n_up == 0);
 }
 
-/* After the last arrival nothing fails any more; what is down comes back where requests cannot
- * do without. */
+/* After the last arrival nothing fails any more and no maintenance begins; what is down comes
+ * back where requests cannot do without. */
 static void bring_back(struct cluster *c)
 {
+    maintenance_stop(&c->maintenance);
     while (is_stranded(c)) {
         turn(c);
     }
@@ -542,13 +633,13 @@ static const struct replica_config *front_config(const struct cluster *c)
 
 /* A new request is turned away when every replica in service has its fill of waiting ones. The
  * replicas have been run up to now. */
-static bool queue_is_full(const struct cluster *c)
+static bool queue_is_full(struct cluster *c)
 {
     int64_t most = front_config(c)->sched.max_queue;
     const struct side *front = &c->sides[FRONT];
     for (int i = 0; i < c->n_front && most > 0; i++) {
         const struct replica *r = &c->replicas[i];
-        if (!c->clocks[i].down && serves(front, i) && r->n_waiting + r->incoming.n < most) {
+        if (!c->clocks[i].down && serves(c, i) && r->n_waiting + r->incoming.n < most) {
             return false;
         }
     }
@@ -628,7 +719,11 @@ static void run_closed(struct cluster *c)
 {
     struct arrival a;
     for (;;) {
-        bool last = !is_stranded(c) && load_is_exhausted(c->load);
+        bool exhausted = load_is_exhausted(c->load);
+        if (exhausted) {
+            maintenance_stop(&c->maintenance);
+        }
+        bool last = exhausted && !is_stranded(c);
         double turn_s = last ? INFINITY : next_turn_s(c);
         run_in_order(c, turn_s);
         double arrival_s = load_peek_s(c->load);
@@ -758,6 +853,9 @@ static void collect(struct cluster *c)
             book_outage(c, i, out->end_s);
         }
     }
+    if (c->maintenance.phase == MAINTENANCE_OUT && c->maintenance.out_from_s < out->end_s) {
+        book_maintenance(c, fmin(c->maintenance.next_s, out->end_s));
+    }
     out->n_events =
         out->stats.n_steps + out->n_offered + out->n_completed + 2 * out->handover.n_landed;
     bool offline = true;
@@ -793,7 +891,7 @@ static void start_side(struct cluster *c, int which, int first, int n)
     }
     side->n_up = autoscale_count(&side->scaler, SCALE_SERVING);
     for (int k = 0; k < n && which == BACK; k++) {
-        handover_open(c->handover, first + k, serves(side, first + k), 0.0);
+        handover_open(c->handover, first + k, serves(c, first + k), 0.0);
     }
 }
 
@@ -819,6 +917,7 @@ static void start(struct cluster *c, struct hook *hooks)
     if (cfg->prefill) {
         c->handover = handover_new(&cfg->handover, &c->pool, c->replicas, c->n_front, c->n);
     }
+    maintenance_init(&c->maintenance, &cfg->maintenance, c->n);
     start_side(c, FRONT, 0, c->n_front);
     if (cfg->prefill) {
         start_side(c, BACK, c->n_front, c->n - c->n_front);
@@ -867,6 +966,8 @@ static void stop(struct cluster *c)
 void cluster_run(const struct cluster_config *cfg, struct cluster_result *out)
 {
     ASSERT(cfg->n_replicas > 0 && (!cfg->prefill || cfg->n_prefill > 0));
+    ASSERT(!(cfg->maintenance.every_s > 0.0) ||
+           (cfg->autoscale.metric == SCALE_OFF && cfg->prefill_autoscale.metric == SCALE_OFF));
     memset(out, 0, sizeof *out);
     struct cluster c = {.cfg = cfg, .out = out};
     c.n_front = cfg->prefill ? cfg->n_prefill : cfg->n_replicas;

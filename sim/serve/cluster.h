@@ -16,6 +16,7 @@
 #include "sim/serve/autoscale.h"
 #include "sim/serve/failures.h"
 #include "sim/serve/handover.h"
+#include "sim/serve/maintenance.h"
 #include "sim/serve/metrics.h"
 #include "sim/serve/replica.h"
 #include "sim/serve/router.h"
@@ -46,6 +47,8 @@ struct cluster_config {
     /* of one network link under KV transfers, so many of a rank: disaggregated only */
     struct failure_config link_failures;
     int links_per_rank, prefill_links_per_rank;
+    /* every_s 0: none; not with autoscaling. No replica's turn comes after the last arrival */
+    struct maintenance_config maintenance;
     /* metric SCALE_OFF: all replicas serve all the time. Stops with the last arrival */
     struct autoscale_config autoscale, prefill_autoscale;
     request_sink sink; /* NULL: none */
@@ -76,13 +79,15 @@ struct cluster_result {
     struct link_use *links; /* owned; NULL unless disaggregated */
     int n_links;
     int64_t n_offered, n_completed, n_rejected;
-    int64_t n_failed;              /* gave up waiting */
-    int64_t n_cut;                 /* of those offered, prompts cut to what the model takes */
-    int64_t n_failures, n_retries; /* of replicas; requests sent again because of them */
-    int64_t n_link_failures;       /* that slowed KV transfers */
-    double down_s;                 /* replica-seconds out of service up to end_s */
-    int64_t n_events;              /* arrivals, steps, ends */
-    bool stable;                   /* backlog does not grow while requests arrive */
+    int64_t n_failed;        /* gave up waiting */
+    int64_t n_cut;           /* of those offered, prompts cut to what the model takes */
+    int64_t n_failures;      /* of replicas */
+    int64_t n_retries;       /* requests sent again because of them or of maintenance */
+    int64_t n_link_failures; /* that slowed KV transfers */
+    /* replica-seconds out of service up to end_s: through failures, and under maintenance */
+    double down_s, maintained_s;
+    int64_t n_events; /* arrivals, steps, ends */
+    bool stable;      /* backlog does not grow while requests arrive */
     bool abandoned;
 };
 

@@ -5,7 +5,7 @@
 
 static bool is_up(const struct router_view *v, int i)
 {
-    return !v->clocks[i].down && (!v->scale || v->scale[i] == SCALE_SERVING);
+    return !v->clocks[i].down && (!v->scale || v->scale[i] == SCALE_SERVING) && i != v->held;
 }
 
 /* The n-th replica that is up. */

@@ -47,6 +47,7 @@ struct router_view {
     const struct failure_clock *clocks;
     int n, n_up;
     const enum scale_state *scale; /* only those that serve take requests; NULL: all do */
+    int held;                      /* takes none: under maintenance; -1: none is */
 };
 
 struct router {
