@@ -282,6 +282,13 @@ struct scenario_demand {
     double horizon_s;
 };
 
+/* Replicas taken out in turn, one at a time: sim/serve/maintenance.h. */
+struct scenario_maintenance {
+    double every_s; /* each replica; NaN: none */
+    double first_s; /* NaN: an even share of every_s */
+    double drain_s, duration_s;
+};
+
 struct scenario_reliability {
     int failures;                                        /* simulate them: 1, 0 */
     double gpu_mtbf_s, node_mtbf_s, repair_s, restart_s; /* NaN: catalogue */
@@ -290,6 +297,7 @@ struct scenario_reliability {
                                            there is another; NaN: catalogue */
     double availability_frac;           /* target */
     int64_t spares;                     /* replicas; -1: what the target needs */
+    struct scenario_maintenance maintenance;
 };
 
 enum pricing_kind {

@@ -447,6 +447,19 @@ static bool check_autoscale(struct reader *r)
            check_scaling(r, &a->prefill, "autoscale.prefill.target", pos);
 }
 
+/* Which of the replicas that come and go is due would be a guess. */
+static bool check_maintenance(struct reader *r)
+{
+    const struct scenario *sc = r->sc;
+    const struct scenario_autoscale *a = &sc->autoscale;
+    bool scales = a->scaling.metric != AUTOSCALE_OFF || a->prefill.metric != AUTOSCALE_OFF;
+    struct src_pos pos = value_pos(sc, "reliability", (struct src_pos){sc->file, 0, 0});
+    return isnan(sc->reliability.maintenance.every_s) || !scales ||
+           err_at(r->err, value_pos(sc, "reliability.maintenance.every", pos),
+                  "maintenance takes replicas that always stand: it cannot be combined with "
+                  "autoscale");
+}
+
 static bool check_simulation(struct reader *r)
 {
     const struct scenario_simulation *sim = &r->sc->simulation;
@@ -463,5 +476,6 @@ bool scenario_check(struct reader *r)
 {
     name_scenario(r);
     return name_classes(r) && check_classes(r) && check_shares(r) && check_kv_formats(r) &&
-           check_deployments(r) && check_sweep(r) && check_autoscale(r) && check_simulation(r);
+           check_deployments(r) && check_sweep(r) && check_autoscale(r) &&
+           check_maintenance(r) && check_simulation(r);
 }

@@ -465,6 +465,14 @@ static const struct field demand_fields[] = {
 };
 SECTION(section_demand, "demand", demand_fields, false);
 
+static const struct field maintenance_fields[] = {
+    NUM(scenario_maintenance, "every", every_s, "none", UNIT_S, 1, 100 * YEAR_S),
+    NUM(scenario_maintenance, "first", first_s, "auto", UNIT_S, 0, 100 * YEAR_S),
+    NUM(scenario_maintenance, "drain", drain_s, "5 min", UNIT_S, 0, DAY_S),
+    NUM(scenario_maintenance, "duration", duration_s, "1 h", UNIT_S, 0, YEAR_S),
+};
+static SECTION(section_maintenance, "maintenance", maintenance_fields, false);
+
 static const struct field reliability_fields[] = {
     SWITCH(scenario_reliability, "failures", failures, "off"),
     NUM(scenario_reliability, "gpu_mtbf", gpu_mtbf_s, "catalogue", UNIT_S, HOUR_S,
@@ -480,6 +488,7 @@ static const struct field reliability_fields[] = {
     NUM(scenario_reliability, "availability", availability_frac, "99.9%", UNIT_FRAC, 0,
         0.9999999),
     INT(scenario_reliability, "spares", spares, "auto", 0, 100000),
+    SUB(scenario_reliability, "maintenance", maintenance, &section_maintenance),
 };
 SECTION(section_reliability, "reliability", reliability_fields, false);
 

@@ -164,6 +164,7 @@ static void the_summary_has_the_columns_of_the_contract(void)
                                        "retries",
                                        "link_failures",
                                        "availability_frac",
+                                       "maintenance_frac",
                                        "prefix_hit_frac",
                                        "tier_hit_frac",
                                        "busy_frac",

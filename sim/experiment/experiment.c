@@ -44,6 +44,7 @@ const char *measure_name(enum measure m, char *buf, size_t n)
         "retries",
         "link_failures",
         "availability_frac",
+        "maintenance_frac",
         "prefix_hit_frac",
         "tier_hit_frac",
         "busy_frac",
@@ -362,7 +363,9 @@ static void fill_common(const struct experiment *e, const struct point *p,
     v[MEASURE_PREEMPTIONS] = (double)r->stats.n_preemptions;
     v[MEASURE_RETRIES] = (double)r->n_retries;
     v[MEASURE_AVAILABILITY] =
-        r->replica_s > 0.0 ? fmax(0.0, 1.0 - r->down_s / r->replica_s) : 1.0;
+        r->replica_s > 0.0 ? fmax(0.0, 1.0 - (r->down_s + r->maintained_s) / r->replica_s)
+                           : 1.0;
+    v[MEASURE_MAINTENANCE] = r->replica_s > 0.0 ? r->maintained_s / r->replica_s : 0.0;
     v[MEASURE_BUSY] = r->replica_s > 0.0 ? busy / r->replica_s : 0.0;
     double gpu_s = gpu_seconds(e, p->system_idx, r);
     double fleet_s = (double)experiment_gpus(e, p->system_idx) * r->end_s;
@@ -413,7 +416,9 @@ static int warmup_segments(const struct task_ctx *t, const struct metrics *m)
 {
     const struct scenario *sc = t->e->scenario;
     int64_t asked = sc->simulation.warmup;
-    bool stationary = workload_is_stationary(t->work) && sc->reliability.failures != 1;
+    const struct scenario_reliability *rel = &sc->reliability;
+    bool stationary = workload_is_stationary(t->work) && rel->failures != 1 &&
+                      isnan(rel->maintenance.every_s);
     if (asked == 0 || !stationary) {
         return 0;
     }
@@ -537,6 +542,45 @@ static void add_link_failures(const struct experiment *e, const struct system *d
     cfg->prefill_links_per_rank = spans_network(&side->system) ? 0 : p->tp * p->pp;
 }
 
+/* As the scenario says; whoever has been worked on starts as after a failure. */
+static struct maintenance_config maintenance_of(const struct experiment *e, int system_idx)
+{
+    const struct scenario_maintenance *m = &e->scenario->reliability.maintenance;
+    const struct prefill_side *side = &e->prefills[system_idx];
+    int n = experiment_replicas(e, system_idx) + side->n_replicas;
+    if (isnan(m->every_s)) {
+        return (struct maintenance_config){.every_s = 0.0};
+    }
+    return (struct maintenance_config){
+        .every_s = m->every_s,
+        .first_s = is_auto(m->first_s) ? m->every_s / n : m->first_s,
+        .drain_s = m->drain_s,
+        .duration_s = m->duration_s,
+        .restart_s = restart_s(e, &e->systems[system_idx]),
+        .prefill_restart_s = side->n_replicas > 0 ? restart_s(e, &side->system) : 0.0,
+    };
+}
+
+/* Can the replicas of every point be taken out one at a time? */
+static bool maintenance_is_possible(const struct experiment *e, struct err *err)
+{
+    for (int k = 0; k < e->n_points; k++) {
+        int i = e->points[k].system_idx;
+        struct maintenance_config m = maintenance_of(e, i);
+        int n = experiment_replicas(e, i) + e->prefills[i].n_replicas;
+        if (!maintenance_fits(&m, n)) {
+            double out_s = m.duration_s + fmax(m.restart_s, m.prefill_restart_s);
+            return err_set(err, ERR_INPUT,
+                           "reliability.maintenance: the %d replicas of %s have %.4g s each in "
+                           "every %.4g s, one at a time, but take up to %.4g s to drain and "
+                           "%.4g s until they serve again",
+                           n, e->systems[i].spec.name, m.every_s / n, m.every_s, m.drain_s,
+                           out_s);
+        }
+    }
+    return true;
+}
+
 /* As the scenario says; a cold start takes what a restart after a failure does. */
 static struct autoscale_config autoscale_of(const struct experiment *e,
                                             const struct scenario_scaling *scaling,
@@ -588,6 +632,7 @@ static void cluster_of(const struct task_ctx *t, const struct point *p, int repl
         .limits = t->work->limits,
         .rules = t->work->rules,
         .failures = failures_of(e, s),
+        .maintenance = maintenance_of(e, p->system_idx),
         .autoscale = autoscale_of(e, &e->scenario->autoscale.scaling, s),
         .stop = t->options->abandon,
     };
@@ -1116,6 +1161,9 @@ bool experiment_run(struct experiment *e, struct arena *arena, const struct stoc
     if (e->n_points > INT32_MAX / e->replications) {
         return err_set(err, ERR_INPUT, "%d points of %d replications are too many", e->n_points,
                        e->replications);
+    }
+    if (!maintenance_is_possible(e, err)) {
+        return false;
     }
     t.slots = xcalloc((size_t)e->n_points, sizeof *t.slots);
     t.keep_timelines = e->n_points <= KEEP_TIMELINES;

@@ -37,9 +37,10 @@ enum measure {
     MEASURE_KV_USED_MAX,
     MEASURE_BATCH_MEAN,
     MEASURE_PREEMPTIONS,
-    MEASURE_RETRIES,       /* requests sent again because their replica failed */
+    MEASURE_RETRIES, /* requests sent again because their replica failed or was taken out */
     MEASURE_LINK_FAILURES, /* disaggregated: that slowed KV transfers; else NaN */
     MEASURE_AVAILABILITY,  /* share of replica time in service */
+    MEASURE_MAINTENANCE,   /* ... out of it for maintenance; the rest is failures */
     MEASURE_PREFIX_HIT,    /* of prompt tokens, wherever they were found */
     MEASURE_TIER_HIT,      /* of prompt tokens, found below GPU memory */
     MEASURE_BUSY,

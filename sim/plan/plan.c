@@ -650,6 +650,16 @@ static bool check_providers(struct planning *p, struct err *err)
     return true;
 }
 
+/* Spares are counted for failures, which are independent; turns are not. */
+static bool check_maintenance(const struct scenario *sc, struct err *err)
+{
+    return isnan(sc->reliability.maintenance.every_s) ||
+           at_value(sc, "reliability.maintenance.every",
+                    "a plan does not count maintenance: `headroom run` shows what it costs; "
+                    "leave it out here and give reliability.spares",
+                    err);
+}
+
 /* Nothing else can be the code of a country: it would exclude every option. */
 static bool check_countries(struct planning *p, const char *path, const struct str_list *list,
                             struct err *err)
@@ -674,7 +684,7 @@ static bool open_plan(struct planning *p, struct err *err)
     const struct catalogue *c = &p->stock->catalogue;
     const struct scenario_policy *policy = &plan->scenario->policy;
     return econ_stock_load(p->arena, c->dirs, c->n_dirs, &plan->stock, err) &&
-           check_providers(p, err) &&
+           check_maintenance(plan->scenario, err) && check_providers(p, err) &&
            check_countries(p, "policy.jurisdiction", &policy->jurisdiction, err) &&
            check_countries(p, "policy.regions", &policy->regions, err) &&
            demand_data_load(p->arena, c->dirs, c->n_dirs, &plan->demand_data, err) &&

@@ -384,7 +384,8 @@ static double replicas_up(const struct experiment *e, int n, double down_s, doub
     const struct scenario *sc = e->scenario;
     const struct scenario_autoscale *a = &sc->autoscale;
     bool vary = sc->reliability.failures == 1 || a->scaling.metric != AUTOSCALE_OFF ||
-                a->prefill.metric != AUTOSCALE_OFF;
+                a->prefill.metric != AUTOSCALE_OFF ||
+                !isnan(sc->reliability.maintenance.every_s);
     return vary ? fmax(0.0, n - down_s / covered_s) : NAN;
 }
 
