@@ -209,7 +209,8 @@ struct scenario_deployment {
                                 link each, under KV transfers and hops of a pipeline; n = 0 or
                                 "auto": scale-up inside its domain, else the network cards of
                                 the node */
-    double oversubscription; /* the network's links together over what it can carry at once */
+    double oversubscription; /* the network's links together over what it can carry at once,
+                                under KV transfers and dispatch to experts */
     int kv_transfer;         /* enum kv_transfer */
     double kv_transfer_setup_s;
     struct int_list kv_host_bytes, kv_ssd_bytes; /* of one replica, for KV content that left

@@ -14,9 +14,10 @@ static const char *const dirs[] = {"."};
 static struct arena *arena;
 static struct stock *stock;
 
-/* A deployment of the catalogue; the caller ends it. */
-static void resolve(const char *model, const char *gpu, enum dtype weights, int tp, int pp,
-                    int dp, const char *network, struct system *out)
+/* A deployment of the catalogue on a network shared so many times; the caller ends it. */
+static void resolve_over(const char *model, const char *gpu, enum dtype weights, int tp, int pp,
+                         int dp, const char *network, double oversubscription,
+                         struct system *out)
 {
     struct err err = {0};
     struct system_spec spec = system_spec_default();
@@ -31,11 +32,18 @@ static void resolve(const char *model, const char *gpu, enum dtype weights, int 
     spec.dp = dp;
     spec.ep = tp * dp;
     spec.network = network;
+    spec.oversubscription = oversubscription;
     bool ok = system_resolve(stock, &spec, out, &err);
     if (!ok || !out->step) {
         fprintf(stderr, "%s: %s %s\n", model, err.text, out->footprint.reason);
     }
     CU_ASSERT_TRUE_FATAL(ok && out->step);
+}
+
+static void resolve(const char *model, const char *gpu, enum dtype weights, int tp, int pp,
+                    int dp, const char *network, struct system *out)
+{
+    resolve_over(model, gpu, weights, tp, pp, dp, network, 1.0, out);
 }
 
 /* One step of n decodes on each rank, context 1000: its time, and the bytes it counts. */
@@ -138,6 +146,29 @@ static void dispatch_slows_with_the_network_between_nodes(void)
     CHECK_NEAR((t[3] - t[1]) / (t[2] - t[1]), at_100 / at_200, 1e-6);
 }
 
+/* The time for the bytes is multiplied: twice and four times as long are one and three times
+ * more. Inside one server there is no network to share. */
+static void dispatch_slows_with_an_oversubscribed_network(void)
+{
+    static const double over[] = {1.0, 2.0, 4.0};
+    double t[3];
+    double inside[3];
+    double bytes[COMM_N];
+    for (int i = 0; i < 3; i++) {
+        struct system s;
+        resolve_over("deepseek-v3", "h200-sxm", DTYPE_FP8, 1, 1, 16, "ib-ndr-400g", over[i],
+                     &s);
+        t[i] = one_step(&s, 200, bytes);
+        system_fini(&s);
+        resolve_over("deepseek-v3", "h200-sxm", DTYPE_FP8, 1, 1, 8, "ib-ndr-400g", over[i], &s);
+        inside[i] = one_step(&s, 20, bytes);
+        system_fini(&s);
+    }
+    CU_ASSERT_TRUE(t[1] > t[0]);
+    CHECK_NEAR((t[2] - t[0]) / (t[1] - t[0]), 3.0, 1e-6);
+    CU_ASSERT_TRUE(inside[1] == inside[0] && inside[2] == inside[0]);
+}
+
 static void no_link_carries_more_than_its_bandwidth(void)
 {
     static const struct {
@@ -180,6 +211,8 @@ int main(void)
         {"hops are counted on the link they cross", hops_are_counted_on_the_link_they_cross},
         {"dispatch slows with the network between nodes",
          dispatch_slows_with_the_network_between_nodes},
+        {"dispatch slows with an oversubscribed network",
+         dispatch_slows_with_an_oversubscribed_network},
         {"no link carries more than its bandwidth", no_link_carries_more_than_its_bandwidth},
     };
     struct err err = {0};

@@ -129,7 +129,8 @@ const struct alltoall_consts *comm_dispatch_kernel(const struct step_model *sm, 
     return alltoall_find(c->fabric, c->gpus, c->gpu, kernel, nodes, in_node, NULL);
 }
 
-/* A network faster than the one measured carries no more than the GPU's scale-up link. */
+/* All GPUs send at once, so an oversubscribed network leaves each its part. One faster than the
+ * network measured carries no more than the GPU's scale-up link. */
 static struct alltoall_consts over_network(const struct step_model *sm,
                                            const struct alltoall_consts *lib)
 {
@@ -137,8 +138,9 @@ static struct alltoall_consts over_network(const struct step_model *sm,
     struct alltoall_consts out = *lib;
     if (nodes_of(sm) > 1 && c->network.bytes_per_s > 0.0) {
         double most = fabric_path(c->fabric, c->gpu, true).bytes_per_s;
-        double share =
-            c->network.bytes_per_s / fabric_path(c->fabric, c->gpu, false).bytes_per_s;
+        double share = c->network.bytes_per_s /
+                       fabric_path(c->fabric, c->gpu, false).bytes_per_s /
+                       fmax(1.0, c->oversubscription);
         out.dispatch_bytes_per_s = fmin(share * lib->dispatch_bytes_per_s, most);
         out.combine_bytes_per_s = fmin(share * lib->combine_bytes_per_s, most);
     }

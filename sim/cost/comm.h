@@ -25,7 +25,7 @@ const struct alltoall_consts *comm_dispatch_kernel(const struct step_model *mode
 /* Dispatch to the expert ranks and back when attention runs data-parallel. Without a library
  * the engines all-gather and reduce-scatter the hidden states of all ranks. The slowest rank
  * receives `imbalance` times the mean. Between nodes the library gets of the model's network
- * what it got of the 400 Gbit/s it was measured over. */
+ * what it got of the 400 Gbit/s it was measured over, divided by its oversubscription. */
 double comm_dispatch_s(const struct step_model *model, const struct step_group *group,
                        double m_group, double imbalance);
 

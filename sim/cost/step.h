@@ -75,6 +75,8 @@ struct step_config {
     int tp, pp, ep, dp;
     /* between servers, for hops of a pipeline; all 0: not known, fabric_path's assumption */
     struct link_path network;
+    double oversubscription; /* of it under dispatch to experts, at which all GPUs send at once;
+                                up to 1: none */
     struct step_without without;
     struct routings *routings;                     /* NULL: the model draws its own */
     double skew_sigma;                             /* lognormal sigma of expert popularity */

@@ -24,6 +24,7 @@ struct system_spec system_spec_default(void)
         .kv = DTYPE_AUTO,
         .engine_version = "",
         .network = "",
+        .oversubscription = 1.0,
         .node = "",
         .pp = 1,
         .api_servers = 1,
@@ -58,6 +59,7 @@ bool system_spec_of(const struct scenario *sc, const struct deployment *d,
     spec->engine_version = e->version;
     spec->network = d->network;
     spec->node = d->node;
+    spec->oversubscription = sc->deployments[d->entry_idx].oversubscription;
     spec->tp = d->tp;
     spec->pp = d->pp > 0 ? d->pp : 1;
     spec->ep = d->ep;
@@ -253,6 +255,7 @@ static bool build_step(const struct stock *stock, struct system *s, struct err *
         .ep = p->ep,
         .dp = p->dp,
         .network = network_path(&stock->fabric, &network, p->gpu),
+        .oversubscription = p->oversubscription,
         .skew_sigma = p->skew_sigma,
         .without = p->without,
         .redundant_experts = p->redundant_experts,

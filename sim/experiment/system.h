@@ -25,6 +25,7 @@ struct system_spec {
     enum engine_kind engine;
     const char *engine_version;
     const char *network, *node; /* between servers, as network_of_gpu takes them; "" auto */
+    double oversubscription;    /* of that network; 1: none */
     int tp, pp, ep, dp;
     int64_t max_model_len;
     double mem_util_frac;
