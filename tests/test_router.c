@@ -20,7 +20,7 @@ struct fleet {
 static void fleet_init(struct fleet *f, enum route kind, int n)
 {
     memset(f, 0, sizeof *f);
-    f->view = (struct router_view){f->replicas, f->clocks, n, n, NULL};
+    f->view = (struct router_view){f->replicas, f->clocks, n, n, NULL, -1};
     router_init(&f->router, kind, 1, 0);
 }
 
