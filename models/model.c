@@ -125,6 +125,38 @@ static bool read_skew(struct cfg *head, struct model *m)
     return c.ok;
 }
 
+/* Rates of the tokens its draft layers or head propose, by position. */
+static bool read_acceptance(struct cfg *head, struct model *m)
+{
+    static const char *const KEYS[] = {"by_position", "source"};
+    const struct node *map = cfg_get(head, "draft_acceptance");
+    if (!head->ok || map == NULL) {
+        return head->ok;
+    }
+    struct cfg c = {map, head->err, node_check_keys(map, KEYS, 2, head->err)};
+    const struct node *list = cfg_list(&c, "by_position", 1);
+    double frac[DRAFT_MAX_TOKENS];
+    int n = 0;
+    for (const struct node *i = list ? list->child : NULL; c.ok && i; i = i->next) {
+        if (n == DRAFT_MAX_TOKENS) {
+            cfg_fail(&c, "by_position", "more than %d positions", (int)DRAFT_MAX_TOKENS);
+            break;
+        }
+        c.ok = node_quantity(i, UNIT_FRAC, 0.0, 1.0, &frac[n++], c.err);
+    }
+    m->acceptance.source = cfg_text(&c, "source");
+    if (c.ok && (n == 0 || !m->acceptance.source)) {
+        cfg_fail(&c, "by_position", "draft_acceptance needs by_position and source");
+    }
+    if (c.ok && !draft_acceptance_set(&m->acceptance, frac, n)) {
+        cfg_fail(&c, "by_position",
+                 "rates by position must not rise: each is the share of drafts accepted up to "
+                 "there");
+    }
+    head->ok = c.ok;
+    return c.ok;
+}
+
 /* Layers the checkpoint really ships, when the config declares others. */
 static bool read_mtp(struct cfg *head, struct model *m)
 {
@@ -155,6 +187,7 @@ static bool read_headroom(const struct node *map, struct model *m, struct err *e
                                        "mtp",
                                        "published_active_params_b",
                                        "moe_skew",
+                                       "draft_acceptance",
                                        "source",
                                        "native_weights",
                                        "as_of",
@@ -178,7 +211,8 @@ static bool read_headroom(const struct node *map, struct model *m, struct err *e
         (double)cfg_int(&c, "image_patches_per_token", 1, MAX_PATCHES, USUAL_PATCHES);
     m->truncated_sampling = cfg_text(&c, "truncated_sampling") != NULL;
     return read_dtype(&c, "native_weights", &m->native) && read_aliases(&c, m) &&
-           read_checkpoints(&c, m) && read_mtp(&c, m) && read_skew(&c, m);
+           read_checkpoints(&c, m) && read_mtp(&c, m) && read_skew(&c, m) &&
+           read_acceptance(&c, m);
 }
 
 /* "a/b/qwen3-8b.json" -> "qwen3-8b"; for a bare config.json the folder's name says more. */

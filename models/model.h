@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "models/draft.h"
 #include "models/dtype.h"
 #include "sim/base/err.h"
 #include "sim/base/mem.h"
@@ -119,6 +120,7 @@ struct model {
     struct checkpoint checkpoints[MODEL_MAX_CHECKPOINTS];
     int n_checkpoints;
     struct moe_skew skew;
+    struct draft_acceptance acceptance; /* of its draft layers or head, where measured */
     /* its generation_config.json asks for top-p or top-k, which the file quotes: a server that
      * follows it sorts the logits of requests that do not say otherwise */
     bool truncated_sampling;

@@ -317,7 +317,7 @@ static bool list_check(struct reader *r, const struct field *f, const struct nod
         if (!node_expect(a, NODE_SCALAR, r->err)) {
             return false;
         }
-        for (const struct node *b = list->child; b != a; b = b->next) {
+        for (const struct node *b = list->child; b != a && !f->repeats; b = b->next) {
             if (strcmp(a->text, b->text) == 0) {
                 return err_at(r->err, a->pos, "%s lists '%s' twice", f->key, a->text);
             }

@@ -40,6 +40,7 @@ struct field {
     const char *const *names; /* FIELD_ENUM, FIELD_ENUMS */
     int n_names;
     bool may_auto;
+    bool repeats;  /* FIELD_NUMS: one value for each place, equal ones among them */
     unsigned only; /* 0, or bits of the selector's values with which the key has a meaning */
     const struct section *sub;
 };

@@ -172,7 +172,9 @@ struct scenario_engine {
     int64_t max_queue; /* waiting requests per replica beyond which new ones are rejected; -1:
                           none */
     int64_t speculative_tokens; /* drafted per step; 0: off */
-    double acceptance_frac;     /* of each drafted token */
+    /* share of drafts accepted up to each position, or the chance of every drafted token given
+     * those before it, as struct draft_acceptance; n = 0: the model's, or 0.7 */
+    struct num_list acceptance_frac;
 };
 
 /* ---- deployments ------------------------------------------------------------------------- */

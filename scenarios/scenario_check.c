@@ -472,10 +472,26 @@ static bool check_simulation(struct reader *r)
     return true;
 }
 
+static bool check_acceptance(struct reader *r)
+{
+    const struct num_list *rates = &r->sc->engine.acceptance_frac;
+    struct src_pos pos =
+        value_pos(r->sc, "engine.acceptance", (struct src_pos){r->sc->file, 0, 0});
+    if (rates->n > DRAFT_MAX_TOKENS) {
+        return err_at(r->err, pos, "acceptance has %d positions; at most %d tokens are drafted",
+                      rates->n, (int)DRAFT_MAX_TOKENS);
+    }
+    struct draft_acceptance unused;
+    return rates->n == 0 || draft_acceptance_set(&unused, rates->items, rates->n) ||
+           err_at(r->err, pos,
+                  "acceptance by position must not rise: each is the share of drafts accepted "
+                  "up to there");
+}
+
 bool scenario_check(struct reader *r)
 {
     name_scenario(r);
     return name_classes(r) && check_classes(r) && check_shares(r) && check_kv_formats(r) &&
            check_deployments(r) && check_sweep(r) && check_autoscale(r) &&
-           check_maintenance(r) && check_simulation(r);
+           check_maintenance(r) && check_simulation(r) && check_acceptance(r);
 }

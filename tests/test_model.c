@@ -758,6 +758,14 @@ static const struct bad_case BAD[] = {
            "\"checkpoints\": [{\"weights\": \"fp8\"}], \"moe_skew\": {\"lognormal_sigma\": 2,"
            "\"hi\": 1}}}",
      "moe_skew"},
+    {LLAMA ", \"headroom\": {\"hf_id\": \"x\", \"source\": \"s\", \"as_of\": \"2026-11-22\","
+           "\"checkpoints\": [{\"weights\": \"fp8\"}], \"draft_acceptance\": {"
+           "\"by_position\": [0.5, 0.6], \"source\": \"s\"}}}",
+     "must not rise"},
+    {LLAMA ", \"headroom\": {\"hf_id\": \"x\", \"source\": \"s\", \"as_of\": \"2026-11-22\","
+           "\"checkpoints\": [{\"weights\": \"fp8\"}], \"draft_acceptance\": {"
+           "\"by_position\": [0.5]}}}",
+     "by_position and source"},
 };
 
 static void impossible_and_unknown_files_are_refused_by_name(void)

@@ -497,6 +497,31 @@ static void lists_with_a_value_twice_are_refused(void)
     expect_error("model: {name: x, weights: [bf16, bfloat16]}\n" WORK, "twice", 1, 34, "");
 }
 
+/* Values for each place, hours or positions, may be equal. */
+static void places_may_have_equal_values(void)
+{
+    struct arena *arena = arena_new();
+    const struct scenario *sc = must_parse(
+        arena, MODEL "workload: {prompt: 5, output: 5, arrivals: {rate: 1/s, hourly: [1, 1, 1, "
+                     "1, 1, 1, 1, 2, 4, 8, 8, 8, 8, 8, 8, 8, 8, 4, 2, 1, 1, 1, 1, 1]}}\n"
+                     "engine: {speculative_tokens: 3, acceptance: [80%, 0.5, 0.5]}\n");
+    CU_ASSERT_EQUAL(sc->classes[0].arrivals.hourly.n, 24);
+    CU_ASSERT_EQUAL(sc->engine.acceptance_frac.n, 3);
+    CHECK_NEAR(sc->engine.acceptance_frac.items[0], 0.8, 1e-15);
+    CHECK_NEAR(sc->engine.acceptance_frac.items[2], 0.5, 1e-15);
+    CU_ASSERT_EQUAL(must_parse(arena, SMALL)->engine.acceptance_frac.n, 0);
+    arena_free(arena);
+}
+
+static void acceptance_rises_nowhere(void)
+{
+    expect_error(SMALL "engine: {acceptance: [0.5, 0.6]}\n", "must not rise", 6, 22, "");
+    expect_error(SMALL "engine: {acceptance: 1.1}\n", "acceptance", 6, 22, "");
+    expect_error(SMALL "engine: {acceptance: [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, "
+                       "1]}\n",
+                 "17 positions", 6, 22, "");
+}
+
 static void a_list_of_numbers_takes_no_word_for_one_of_them(void)
 {
     expect_error(MODEL "workload: {prompt: 5, output: 5, arrivals: {process: closed}}\n"
@@ -928,6 +953,8 @@ int main(void)
         CASE(kv_tiers_are_sizes_and_lists),
         CASE(unknown_words_suggest_the_nearest),
         CASE(lists_with_a_value_twice_are_refused),
+        CASE(places_may_have_equal_values),
+        CASE(acceptance_rises_nowhere),
         CASE(a_list_of_numbers_takes_no_word_for_one_of_them),
         CASE(keys_of_another_kind_are_refused),
         CASE(impossible_lengths_are_refused),

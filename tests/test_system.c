@@ -57,6 +57,48 @@ static bool fits_at(const struct bench *b, const struct system_spec *spec, int t
     return fits;
 }
 
+static double tokens_per_step(const struct bench *b, const char *model, int n_drafted,
+                              const double *frac, int n)
+{
+    struct system_spec spec = spec_of(b, model, DTYPE_FP8, "b200", ENGINE_VLLM);
+    spec.tp = 8;
+    spec.draft_tokens = n_drafted;
+    if (n > 0) {
+        CU_ASSERT_TRUE(draft_acceptance_set(&spec.acceptance, frac, n));
+    }
+    struct system s = must_resolve(b, &spec);
+    double tokens = s.replica.sched.accepted_tokens;
+    system_fini(&s);
+    return tokens;
+}
+
+/* vLLM's rates by position on gsm8k with 8 drafts, of which it reports 4.50 tokens a step; the
+ * catalogue's of GLM 5.2 with 3 drafts: 2.99 as measured; none of Llama 3.3: 0.7 of each. */
+static void drafts_are_accepted_by_position(void)
+{
+    static const double gsm8k[] = {.762, .616, .513, .424, .364, .309, .272, .237};
+    static const double one = 0.8;
+    static const double two[] = {0.8, 0.5};
+    struct bench b = bench_open();
+    CHECK_NEAR(tokens_per_step(&b, "glm-5.2", 8, gsm8k, 8), 4.497, 1e-12);
+    CHECK_NEAR(tokens_per_step(&b, "glm-5.2", 3, gsm8k, 8), 2.891, 1e-12);
+    CHECK_NEAR(tokens_per_step(&b, "glm-5.2", 2, &one, 1), 2.44, 1e-12);
+    CHECK_NEAR(tokens_per_step(&b, "glm-5.2", 3, two, 2), 2.6125, 1e-12);
+    CHECK_NEAR(tokens_per_step(&b, "glm-5.2", 3, NULL, 0), 2.99, 1e-12);
+    CHECK_NEAR(tokens_per_step(&b, "llama-3.3-70b", 3, NULL, 0), 2.533, 1e-12);
+    CHECK_NEAR(tokens_per_step(&b, "llama-3.3-70b", 0, NULL, 0), 1.0, 0.0);
+    arena_free(b.arena);
+}
+
+/* Nothing is accepted behind a position that never is; rates cannot rise. */
+static void rates_that_end_stay_at_nothing(void)
+{
+    struct draft_acceptance a = {.n = 0};
+    CU_ASSERT_TRUE(draft_acceptance_set(&a, (const double[]){0.5, 0.0, 0.0}, 3));
+    CHECK_NEAR(draft_tokens_per_step(&a, 8), 1.5, 1e-12);
+    CU_ASSERT_FALSE(draft_acceptance_set(&a, (const double[]){0.5, 0.51}, 2));
+}
+
 static void an_open_layout_is_the_smallest_that_fits(void)
 {
     struct bench b = bench_open();
@@ -368,6 +410,8 @@ static const struct check_case cases[] = {
     CASE(engines_differ_in_budget_and_reservation),
     CASE(cache_format_follows_engine_and_checkpoint),
     CASE(skew_is_the_catalogues_unless_given),
+    CASE(drafts_are_accepted_by_position),
+    CASE(rates_that_end_stay_at_nothing),
     CASE(constants_in_use_are_listed),
 };
 

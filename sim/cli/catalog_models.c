@@ -106,6 +106,20 @@ static json_t *skew_row(const struct moe_skew *s)
     return row;
 }
 
+static json_t *acceptance_rows(const struct draft_acceptance *a)
+{
+    json_t *rows = json_array();
+    for (int i = 0; i < a->n; i++) {
+        json_t *row = json_object();
+        row_num(row, "drafts", i + 1);
+        row_num(row, "accepted", a->frac[i]);
+        row_num(row, "tokens_per_step", draft_tokens_per_step(a, i + 1));
+        row_text(row, "source", i == 0 ? a->source : "");
+        json_array_append_new(rows, row);
+    }
+    return rows;
+}
+
 static void put_parts(json_t *one, const struct model *m)
 {
     json_t *groups = json_array(), *checkpoints = json_array(), *skews = json_array();
@@ -122,6 +136,9 @@ static void put_parts(json_t *one, const struct model *m)
         json_object_set_new(one, "expert popularity", skews);
     } else {
         json_decref(skews);
+    }
+    if (m->acceptance.n > 0) {
+        json_object_set_new(one, "drafts accepted", acceptance_rows(&m->acceptance));
     }
 }
 

@@ -33,13 +33,13 @@ struct system_spec {
     int prefix_cache, cuda_graphs, windowed_kv; /* 1 on, 0 off, -1 default */
     int64_t recv_interval, wait_iters;          /* 1 and 0: none */
     double wait_ratio;
-    double api_servers;     /* tokenise side by side */
-    bool by_priority;       /* the waiting queue is ordered by priority */
-    int64_t max_queue;      /* 0: no limit */
-    int draft_tokens;       /* speculative decoding, per step; 0: off */
-    double acceptance_frac; /* chance that a drafted token is accepted, given those before */
-    bool two_batch_overlap; /* as in struct step_config */
-    int64_t balance_iters;  /* attention data parallelism; -1: the engine's default */
+    double api_servers;                 /* tokenise side by side */
+    bool by_priority;                   /* the waiting queue is ordered by priority */
+    int64_t max_queue;                  /* 0: no limit */
+    int draft_tokens;                   /* speculative decoding, per step; 0: off */
+    struct draft_acceptance acceptance; /* n = 0: the model's, or ACCEPTANCE_FRAC */
+    bool two_batch_overlap;             /* as in struct step_config */
+    int64_t balance_iters;      /* attention data parallelism; -1: the engine's default */
     int64_t tier_bytes[TIER_N]; /* KV tiers below GPU memory, of a replica; 0: none */
     int reserve_output;         /* guaranteed-no-evict: 1, 0, -1 the engine's default */
     bool truncated_sampling;    /* by top-p or top-k, the logits sorted; else greedy or plain */

@@ -84,10 +84,23 @@ static json_t *model_json(const struct model *m, const struct checkpoint *c)
                      (int)m->skew.estimated);
 }
 
+/* What is drafted each step and accepted up to each position. */
+static json_t *drafts_json(const struct system_spec *p)
+{
+    json_t *accepted = json_array();
+    for (int i = 1; i <= p->draft_tokens; i++) {
+        json_array_append_new(accepted, number_json(draft_accepted_frac(&p->acceptance, i)));
+    }
+    return json_pack("{s:i, s:o, s:o, s:o}", "tokens", p->draft_tokens, "accepted_frac",
+                     accepted, "tokens_per_step",
+                     number_json(draft_tokens_per_step(&p->acceptance, p->draft_tokens)),
+                     "source", text_json(p->acceptance.source ? p->acceptance.source : ""));
+}
+
 static json_t *engine_json(const struct system *s)
 {
     const struct system_spec *p = &s->spec;
-    return json_pack(
+    json_t *out = json_pack(
         "{s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:b, s:b, s:o}", "kind",
         text_json(engine_names[p->engine]), "version", text_json(p->engine_version),
         "max_model_len", (json_int_t)p->max_model_len, "max_batched_tokens",
@@ -95,6 +108,10 @@ static json_t *engine_json(const struct system *s)
         (json_int_t)p->block_tokens, "mem_util", number_json(p->mem_util_frac), "kv_cache",
         text_json(dtype_name(p->kv)), "prefix_cache", p->prefix_cache != 0, "cuda_graphs",
         p->cuda_graphs != 0, "source", text_json(s->defaults.source));
+    if (p->draft_tokens > 0) {
+        json_object_set_new(out, "drafts", drafts_json(p));
+    }
+    return out;
 }
 
 static json_t *constants_json(const struct step_model *sm)
