@@ -167,6 +167,13 @@ double mlp_active_params(const struct model *m, const struct mlp_spec *p);
 double model_total_params(const struct model *m); /* text + vision, without MTP */
 double model_active_params(const struct model *m, bool with_embedding);
 bool model_is_moe(const struct model *m);
+/* The layer that drafts tokens, as a model of one layer: that of the checkpoint (MTP), which is
+ * of the kind of the last layer; or of a model without one that of a head trained beside it
+ * (EAGLE), where a dense MLP as wide as what a token passes stands for experts. Besides come
+ * 2 hidden^2 parameters that join embedding and hidden state; embedding and head are shared. */
+void model_draft_layer(const struct model *m, struct model *layer);
+/* Its parameters, all of them. Llama 3.1 8B: 218.1e6 + 2 * 4096^2 = 251.7e6. */
+double model_draft_params(const struct model *m);
 int model_moe_layers(const struct model *m);
 const struct mlp_spec *model_moe_spec(const struct model *m); /* first MoE group's, or NULL */
 

@@ -238,6 +238,40 @@ double attn_state_bytes(const struct attn_spec *a, int tp)
     return 4.0 * values * a->lin_key_dim + 2.0 * conv_taps * (2.0 * keys + values);
 }
 
+/* Every token's way through experts, as one MLP. */
+static struct mlp_spec dense_mlp(const struct mlp_spec *p)
+{
+    int64_t routed = p->is_moe ? p->top_k * p->intermediate : p->intermediate;
+    return (struct mlp_spec){.intermediate = routed + p->shared_intermediate,
+                             .n_matrices = p->n_matrices};
+}
+
+void model_draft_layer(const struct model *m, struct model *layer)
+{
+    *layer = *m;
+    layer->n_layers = layer->n_groups = 1;
+    layer->groups[0] = m->groups[m->group_of[m->n_layers - 1]];
+    layer->groups[0].n_layers = 1;
+    layer->group_of[0] = 0;
+    layer->mtp_layers = 0;
+    layer->mtp_params = layer->vision_params = 0.0;
+    if (m->mtp_layers == 0) {
+        layer->groups[0].mlp = dense_mlp(&layer->groups[0].mlp);
+    }
+}
+
+double model_draft_params(const struct model *m)
+{
+    if (m->mtp_layers > 0) {
+        return m->mtp_params;
+    }
+    struct model layer;
+    model_draft_layer(m, &layer);
+    const struct layer_group *g = &layer.groups[0];
+    double hidden = (double)m->hidden;
+    return attn_params(m, &g->attn) + mlp_params(m, &g->mlp) + 2.0 * hidden * hidden;
+}
+
 double model_kv_bytes(const struct model *m, enum dtype kv, int tp, bool growing_only)
 {
     double bytes = 0.0;

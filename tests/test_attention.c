@@ -49,15 +49,21 @@ static const struct attn_spec deepseek = {.kind = ATTN_MLA,
                                           .qk_nope_dim = 128,
                                           .qk_rope_dim = 64};
 
-static struct attn_unit resolve(const struct attn_spec *spec, int tp, enum dtype kv)
+static struct attn_unit resolve_drafted(const struct attn_spec *spec, int tp, enum dtype kv,
+                                        int drafted)
 {
     struct gpu g = h100();
     struct attn_consts d = h100_decode();
     struct attn_consts p = h100_prefill();
-    struct attn_resolve in = {spec, &g, tp, kv, &d, &p};
+    struct attn_resolve in = {spec, &g, tp, kv, &d, &p, drafted};
     struct attn_unit u;
     attn_resolve(&in, &u);
     return u;
+}
+
+static struct attn_unit resolve(const struct attn_spec *spec, int tp, enum dtype kv)
+{
+    return resolve_drafted(spec, tp, kv, 0);
 }
 
 /* ---- shapes
@@ -196,7 +202,7 @@ static void decode_never_beats_the_bandwidth(void)
     struct gpu g = h100();
     struct attn_consts hot = {.key = {.dtype = "bf16"}, .em = 3.0, .ec = 1.0, .p = 9.0};
     struct attn_consts p = h100_prefill();
-    struct attn_resolve in = {&llama70, &g, 1, DTYPE_BF16, &hot, &p};
+    struct attn_resolve in = {&llama70, &g, 1, DTYPE_BF16, &hot, &p, 0};
     struct attn_unit u;
     attn_resolve(&in, &u);
     CU_ASSERT_TRUE(attn_decode_s(&u, 64, 64.0 * 4096) >= 64.0 * 4096 * 4096.0 / 3.35e12);
@@ -338,7 +344,7 @@ static void prefill_never_beats_the_peak(void)
     struct attn_consts d = h100_decode();
     struct attn_consts hot = {
         .key = {.dtype = "bf16"}, .is_prefill = true, .em = 9, .ec = 9, .p = 9};
-    struct attn_resolve in = {&llama70, &g, 8, DTYPE_BF16, &d, &hot};
+    struct attn_resolve in = {&llama70, &g, 8, DTYPE_BF16, &d, &hot, 0};
     struct attn_unit u;
     attn_resolve(&in, &u);
     struct prefill_sums s = chunk(SPAN_FULL, 0, 0, 8192);
@@ -392,6 +398,57 @@ static void linear_attention_costs_its_state_whatever_the_context(void)
                1e-9);
 }
 
+/* Sequences of no context cost their queries: 1 + drafted of them. */
+static double queries_s(const struct attn_unit *u)
+{
+    return u->dec_per_seq_s + u->lin_per_seq_s;
+}
+
+/* TP8 of Llama 70B: 2 x 8 query heads still fill one tile of 16 rows, 4 x 8 take two; the cache
+ * is read once. Latent attention of 128 heads multiplies for each query. */
+static void verified_tokens_share_one_read_of_the_cache(void)
+{
+    double bw = h100().mem_bytes_per_s;
+    double em = h100_decode().em;
+    struct attn_unit one = resolve(&llama70, 8, DTYPE_BF16);
+    struct attn_unit two = resolve_drafted(&llama70, 8, DTYPE_BF16, 1);
+    struct attn_unit four = resolve_drafted(&llama70, 8, DTYPE_BF16, 3);
+    double tile = 8192.0 / (h100().flops_per_s[DTYPE_BF16] * h100_decode().ec);
+    CHECK_NEAR(two.dec_per_ctx_s, one.dec_per_ctx_s, 1e-12);
+    CHECK_NEAR(four.dec_per_ctx_s - one.dec_per_ctx_s, tile, 1e-9);
+    CHECK_NEAR(queries_s(&four) - queries_s(&one), 3.0 * 4096.0 / (bw * em), 1e-9);
+    CHECK_NEAR(four.dec_floor_per_ctx_s, one.dec_floor_per_ctx_s, 0.0);
+    CHECK_NEAR(four.pre_per_pair_s, one.pre_per_pair_s, 0.0);
+    struct attn_unit latent = resolve(&deepseek, 1, DTYPE_BF16);
+    struct attn_unit wide = resolve_drafted(&deepseek, 1, DTYPE_BF16, 3);
+    double heads = 2.0 * 128.0 * (576.0 + 512.0) * tile / 8192.0;
+    CHECK_NEAR(wide.dec_per_ctx_s - latent.dec_per_ctx_s, 3.0 * heads, 1e-9);
+}
+
+/* Each query of sparse attention gathers its own selection, all score the indexer's keys; the
+ * state of linear attention is read once and written behind each token. */
+static void verified_tokens_select_and_store_for_themselves(void)
+{
+    struct attn_spec sparse = deepseek;
+    sparse.index_n_heads = 64;
+    sparse.index_head_dim = 128;
+    sparse.index_topk_tokens = 2048;
+    struct attn_unit one = resolve(&sparse, 1, DTYPE_BF16);
+    struct attn_unit two = resolve_drafted(&sparse, 1, DTYPE_BF16, 1);
+    CHECK_NEAR(two.dec_per_ctx_s, 2.0 * one.dec_per_ctx_s, 1e-12);
+    CHECK_NEAR(two.dec_floor_per_ctx_s, one.dec_floor_per_ctx_s, 0.0);
+    CU_ASSERT_TRUE(two.idx_per_ctx_s >= one.idx_per_ctx_s &&
+                   two.idx_per_ctx_s <= 2.0 * one.idx_per_ctx_s);
+    struct attn_spec lin = {.kind = ATTN_LINEAR,
+                            .lin_key_heads = 16,
+                            .lin_value_heads = 64,
+                            .lin_key_dim = 128,
+                            .lin_value_dim = 128};
+    struct attn_unit state = resolve(&lin, 1, DTYPE_BF16);
+    struct attn_unit states = resolve_drafted(&lin, 1, DTYPE_BF16, 3);
+    CHECK_NEAR(queries_s(&states), 2.5 * queries_s(&state), 1e-12);
+}
+
 #define CASE(name)                                                                             \
     {                                                                                          \
 #name, name                                                                            \
@@ -401,6 +458,8 @@ static const struct check_case cases[] = {
     CASE(kv_heads_are_replicated_beyond_their_number),
     CASE(latent_decode_is_absorbed_and_not_divided),
     CASE(sparse_prefill_is_absorbed_and_gathers),
+    CASE(verified_tokens_share_one_read_of_the_cache),
+    CASE(verified_tokens_select_and_store_for_themselves),
     CASE(a_cache_that_is_k_and_v_is_read_as_it_is),
     CASE(decode_reads_the_cache),
     CASE(a_short_context_leaves_processors_idle),

@@ -477,7 +477,7 @@ static void draft_layers_cost_weights_and_cache(void)
     struct footprint_config c =
         config(&f, "deepseek-v3", DTYPE_FP8, DTYPE_FP8, "h200-sxm", ENGINE_VLLM, "", 8);
     struct footprint plain = compute(&c);
-    c.mtp = true;
+    c.draft_tokens = 1;
     struct footprint draft = compute(&c);
     CHECK_NEAR(draft.weights_bytes - plain.weights_bytes,
                c.model->mtp_params / 8.0 * (1.0 + 4.0 / 16384.0), 1e-6);
@@ -485,6 +485,44 @@ static void draft_layers_cost_weights_and_cache(void)
     c.tp = 1;
     c.dp = c.ep = 8; /* a draft layer is mostly experts */
     CHECK_NEAR(compute(&c).other_bytes, draft.other_bytes, 1e-6);
+    arena_free(f.arena);
+}
+
+/* Llama 3.1 8B has no draft layer: a head of one dense layer, joined to it by a projection, in
+ * bf16. 4096 (4096 + 2 x 1024 + 4096) + 3 x 4096 x 14336 + 2 x 4096^2 = 251,658,240. */
+static void a_head_beside_the_model_is_a_dense_layer(void)
+{
+    struct fixture f = fixture_new();
+    struct footprint_config c =
+        config(&f, "llama-3.1-8b", DTYPE_BF16, DTYPE_BF16, "h100-sxm", ENGINE_VLLM, "", 2);
+    struct footprint plain = compute(&c);
+    c.draft_tokens = 3;
+    struct footprint draft = compute(&c);
+    CHECK_NEAR(draft.weights_bytes - plain.weights_bytes, 251658240.0, 1e-9);
+    CU_ASSERT_EQUAL(draft.kv.full_block_bytes * 32, plain.kv.full_block_bytes * 33);
+    struct footprint_config kimi =
+        config(&f, "kimi-k2.5", DTYPE_INT4, DTYPE_BF16, "h200-sxm", ENGINE_VLLM, "", 8);
+    struct model layer;
+    model_draft_layer(kimi.model, &layer);
+    CU_ASSERT_FALSE(model_is_moe(&layer));
+    CU_ASSERT_EQUAL(layer.groups[0].mlp.intermediate,
+                    9 * 2048); /* 8 experts and a shared one */
+    arena_free(f.arena);
+}
+
+/* Linear attention keeps its state behind each verified token; blocks do not change but for the
+ * draft layer's own. */
+static void states_are_kept_for_each_verified_token(void)
+{
+    struct fixture f = fixture_new();
+    struct footprint_config c =
+        config(&f, "qwen3.5-397b-a17b", DTYPE_FP8, DTYPE_BF16, "b200", ENGINE_VLLM, "", 8);
+    struct footprint plain = compute(&c);
+    c.draft_tokens = 3;
+    struct footprint draft = compute(&c);
+    CU_ASSERT_TRUE(plain.kv.state_bytes > 0);
+    CU_ASSERT_EQUAL(draft.kv.state_bytes, 4 * plain.kv.state_bytes);
+    CU_ASSERT_EQUAL(draft.kv.full_block_bytes * 15, plain.kv.full_block_bytes * 16);
     arena_free(f.arena);
 }
 
@@ -801,6 +839,8 @@ int main(void)
         CASE(scales_and_unquantised_edges_are_weighed),
         CASE(tied_embeddings_count_once),
         CASE(draft_layers_cost_weights_and_cache),
+        CASE(a_head_beside_the_model_is_a_dense_layer),
+        CASE(states_are_kept_for_each_verified_token),
         CASE(vllm_subtracts_graphs_only_since_0_21),
         CASE(vllm_share_covers_weights_activations_and_cache_not_the_context),
         CASE(sglang_share_is_of_what_was_free_before_the_weights),

@@ -1025,6 +1025,132 @@ static void every_model_has_a_cost_above_the_floor_on_every_kind_of_gpu(void)
     bench_close();
 }
 
+/* ---- drafts ------------------------------------------------------------------------------ */
+
+static struct step_model *build_drafting(const struct want *w, int draft_tokens)
+{
+    struct step_config c = config_of(w);
+    struct err err = {0};
+    c.draft_tokens = draft_tokens;
+    struct step_model *sm = step_model_new(&c, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(sm);
+    return sm;
+}
+
+/* A decode step of n sequences that verifies; the cache is left with its counts. */
+static double drafting_step(const struct step_model *sm, int64_t n, int64_t context,
+                            struct step_cache *cache)
+{
+    struct step_batch b = decode_batch(sm, n, context);
+    b.n_sample = n * (1 + sm->cfg.draft_tokens);
+    step_cache_init(cache, sm, 8192);
+    return step_time_s(cache, &b, 1);
+}
+
+/* 16 sequences with 3 drafts: 64 tokens through every layer, its experts and the head; then the
+ * draft layer once over all 64 and twice over the 16 that it goes on from, 16 of each at the
+ * head. */
+static void drafted_tokens_pass_every_operator(void)
+{
+    bench_open();
+    struct want w = {"deepseek-v3", "h200-sxm", ENGINE_VLLM, DTYPE_FP8, 8, 1, 1};
+    struct step_model *sm = build_drafting(&w, 3);
+    struct step_cache c;
+    double t = drafting_step(sm, 16, 4000, &c);
+    CU_ASSERT_TRUE(c.token_n[64] == 1 && c.moe_n[64] == 1 && c.head_n[64] == 1);
+    const struct step_cache *d = c.draft;
+    CU_ASSERT_TRUE(d->token_n[64] == 1 && d->token_n[16] == 2);
+    CU_ASSERT_TRUE(d->moe_n[64] == 1 && d->moe_n[16] == 2 && d->head_n[16] == 3);
+    double parts[OP_N];
+    step_breakdown(&c, parts);
+    double sum = 0.0;
+    for (int i = 0; i < OP_N; i++) {
+        sum += parts[i];
+    }
+    CHECK_NEAR(sum, t, 1e-9);
+    struct step_work target = {0};
+    struct step_work draft;
+    step_work(&c, &target);
+    step_work(d, &draft);
+    CU_ASSERT_TRUE(draft.memory_s > 0.0 && target.memory_s > draft.memory_s);
+    step_cache_fini(&c);
+    step_model_free(sm);
+    bench_close();
+}
+
+/* Llama 70B: every layer has the same attention. The draft layer reads its own cache in each of
+ * 2 passes; verifying reads each cache once, as a step without drafts. */
+static void caches_are_read_once_by_each_pass(void)
+{
+    bench_open();
+    struct want w = {"llama-3.1-70b", "h100-sxm", ENGINE_VLLM, DTYPE_BF16, 8, 1, 1};
+    struct step_model *plain = build(&w);
+    struct step_model *sm = build_drafting(&w, 2);
+    struct step_cache a;
+    struct step_cache b;
+    drafting_step(plain, 32, 6000, &a);
+    drafting_step(sm, 32, 6000, &b);
+    CHECK_NEAR(b.draft->attention_s, 2.0 * a.attention_s / 80.0, 1e-9);
+    CHECK_NEAR(b.draft->kv_floor_s, 2.0 * a.kv_floor_s / 80.0, 1e-9);
+    CHECK_NEAR(b.kv_floor_s, a.kv_floor_s, 1e-12);
+    CU_ASSERT_TRUE(b.attention_s > a.attention_s && b.attention_s < 1.5 * a.attention_s);
+    CHECK_NEAR(b.host_s, a.host_s, 1e-12); /* planned by sequence, not by token */
+    step_cache_fini(&a);
+    step_cache_fini(&b);
+    step_model_free(plain);
+    step_model_free(sm);
+    bench_close();
+}
+
+/* A prompt goes through the draft layer, too, and proposes once it is whole. */
+static void prompts_pass_the_draft_layer(void)
+{
+    bench_open();
+    struct want w = {"deepseek-v3", "h200-sxm", ENGINE_VLLM, DTYPE_FP8, 8, 1, 1};
+    struct step_model *sm = build_drafting(&w, 2);
+    struct step_batch b = prefill_batch(sm, 0, 2000);
+    for (int whole = 0; whole < 2; whole++) {
+        struct step_cache c;
+        step_cache_init(&c, sm, 8192);
+        b.n_sample = whole;
+        step_time_s(&c, &b, 1);
+        CU_ASSERT_EQUAL(c.draft->token_n[2000], 1);
+        CU_ASSERT_EQUAL(c.draft->token_n[1], (uint32_t)whole);
+        CU_ASSERT_EQUAL(c.draft->head_n[1], 2 * (uint32_t)whole);
+        step_cache_fini(&c);
+    }
+    step_model_free(sm);
+    bench_close();
+}
+
+/* Every model can draft: with its own layer, or with the head that is assumed. More drafts
+ * never make a step shorter. */
+static void every_model_drafts(void)
+{
+    bench_open();
+    struct err err = {0};
+    int n = 0;
+    const char **names = model_list(bench.arena, dirs, 1, &n, &err);
+    for (int i = 0; i < n; i++) {
+        struct want w = {
+            names[i], "b200", ENGINE_VLLM, DTYPE_AUTO, widest_tp(find_model(names[i])), 1, 1};
+        double before = 0.0;
+        for (int k = 0; k < 4; k++) {
+            struct step_model *sm = build_drafting(&w, k);
+            struct step_cache c;
+            double t = drafting_step(sm, 8, 8000, &c);
+            if (!(isfinite(t) && t > before)) {
+                fprintf(stderr, "%s, %d drafts: %g s after %g s\n", names[i], k, t, before);
+                CU_FAIL("drafts for nothing");
+            }
+            before = t;
+            step_cache_fini(&c);
+            step_model_free(sm);
+        }
+    }
+    bench_close();
+}
+
 static void layouts_that_do_not_divide_are_refused(void)
 {
     bench_open();
@@ -1091,6 +1217,10 @@ static const struct check_case cases[] = {
     CASE(two_halves_hide_the_way_of_tokens_to_the_experts),
     CASE(lock_step_ranks_wait_for_the_slowest),
     CASE(every_model_has_a_cost_above_the_floor_on_every_kind_of_gpu),
+    CASE(drafted_tokens_pass_every_operator),
+    CASE(caches_are_read_once_by_each_pass),
+    CASE(prompts_pass_the_draft_layer),
+    CASE(every_model_drafts),
     CASE(layouts_that_do_not_divide_are_refused),
 };
 

@@ -30,17 +30,17 @@ static double norm_p(double a, double b, double p)
     return p == 1.0 ? hi + lo : hi * pow(1.0 + pow(lo / hi, p), 1.0 / p);
 }
 
-static struct attn_shape gqa_shape(const struct attn_spec *a, int tp, double kvb)
+static struct attn_shape gqa_shape(const struct attn_spec *a, int tp, double kvb, int queries)
 {
     struct attn_shape s;
     double d = a->head_dim;
     double dv = a->v_head_dim > 0 ? a->v_head_dim : a->head_dim;
     s.heads = fmax(1.0, ceil((double)a->n_heads / tp));
     s.kv_heads = fmax(1.0, (double)a->n_kv_heads / tp);
-    double rows = ceil(s.heads / s.kv_heads / MMA_ROWS) * MMA_ROWS;
+    double rows = ceil(queries * s.heads / s.kv_heads / MMA_ROWS) * MMA_ROWS;
     s.dec_flops = 2.0 * s.kv_heads * rows * (d + dv);
     s.dec_bytes = kvb * s.kv_heads * (d + dv);
-    s.seq_bytes = 2.0 * s.heads * (d + dv);
+    s.seq_bytes = queries * 2.0 * s.heads * (d + dv);
     s.pair_flops = 2.0 * s.heads * (d + dv);
     s.query_bytes = 2.0 * s.heads * (d + dv);
     s.key_bytes = kvb * s.kv_heads * (d + dv);
@@ -50,7 +50,7 @@ static struct attn_shape gqa_shape(const struct attn_spec *a, int tp, double kvb
 
 /* Sparse attention and caches that are K and V themselves attend to the latent at prefill too;
  * every query of sparse attention gathers its own selection. */
-static struct attn_shape mla_shape(const struct attn_spec *a, int tp, double kvb)
+static struct attn_shape mla_shape(const struct attn_spec *a, int tp, double kvb, int queries)
 {
     struct attn_shape s;
     double latent = a->kv_lora_rank + a->qk_rope_dim;
@@ -60,21 +60,29 @@ static struct attn_shape mla_shape(const struct attn_spec *a, int tp, double kvb
     s.heads = fmax(1.0, ceil((double)a->n_heads / tp));
     s.kv_heads = 1.0;
     double rows = ceil(s.heads / 64.0) * 64.0;
-    s.dec_flops = 2.0 * rows * wide;
-    s.dec_bytes = kvb * latent;
-    s.seq_bytes = 2.0 * s.heads * wide;
+    bool gathers = a->index_topk_tokens > 0;
+    s.dec_flops = 2.0 * ceil(queries * s.heads / 64.0) * 64.0 * wide;
+    s.dec_bytes = kvb * latent * (gathers ? queries : 1);
+    s.seq_bytes = queries * 2.0 * s.heads * wide;
     s.pair_flops = absorbed ? 2.0 * rows * wide : 2.0 * s.heads * plain;
     s.query_bytes = 2.0 * s.heads * (absorbed ? wide : plain);
-    s.key_bytes = absorbed ? s.dec_bytes : 2.0 * s.heads * plain;
-    s.gather_bytes = a->index_topk_tokens > 0 ? s.dec_bytes : 0.0;
+    s.key_bytes = absorbed ? kvb * latent : 2.0 * s.heads * plain;
+    s.gather_bytes = gathers ? kvb * latent : 0.0;
     return s;
+}
+
+static struct attn_shape shape_of(const struct attn_spec *spec, int tp, enum dtype kv,
+                                  int queries)
+{
+    double kvb = dtype_element_bytes(kv);
+    return spec->kind == ATTN_MLA ? mla_shape(spec, tp, kvb, queries)
+                                  : gqa_shape(spec, tp, kvb, queries);
 }
 
 void attn_shape_of(const struct attn_spec *spec, int tp, enum dtype kv,
                    struct attn_shape *shape)
 {
-    double kvb = dtype_element_bytes(kv);
-    *shape = spec->kind == ATTN_MLA ? mla_shape(spec, tp, kvb) : gqa_shape(spec, tp, kvb);
+    *shape = shape_of(spec, tp, kv, 1);
 }
 
 /* Time of one cached token when the bytes are read `occ` times slower than by a filled GPU. */
@@ -118,7 +126,8 @@ static void resolve_decode(const struct attn_resolve *in, const struct attn_shap
     const struct attn_consts *c = in->decode;
     u->dec_t0_s = c->t0_s;
     u->dec_per_seq_s = decode_per_seq_s(s, in->gpu, c);
-    u->dec_floor_per_ctx_s = s->dec_bytes / in->gpu->mem_bytes_per_s;
+    u->dec_floor_per_ctx_s =
+        shape_of(in->spec, in->tp, in->kv, 1).dec_bytes / in->gpu->mem_bytes_per_s;
     u->dec_per_ctx_s = decode_per_ctx_s(s, in->gpu, c, 1.0);
     for (int w = 1; w < u->n_sm && w < ATTN_OCC_TABLE; w++) {
         u->dec_occ_s[w] = decode_per_ctx_s(s, in->gpu, c, pow((double)u->n_sm / w, c->occ_exp));
@@ -152,7 +161,7 @@ static void resolve_indexer(const struct attn_resolve *in, struct attn_unit *u)
     double fp8 = gpu_flops(in->gpu, DTYPE_FP8);
     double pair = 2.0 * a->index_n_heads * a->index_head_dim / (fp8 * INDEX_FLOP_EFF);
     double read = (a->index_head_dim + 4.0) / (in->gpu->mem_bytes_per_s * INDEX_MEM_EFF);
-    u->idx_per_ctx_s = fmax(read, pair);
+    u->idx_per_ctx_s = fmax(read, (1 + in->drafted) * pair);
     u->idx_per_pair_s = pair;
     u->idx_select_s = INDEX_SELECT_S;
 }
@@ -166,7 +175,8 @@ static void resolve_linear(const struct attn_resolve *in, struct attn_unit *u)
     u->dec_t0_s = in->decode->t0_s;
     u->pre_t0_s = in->prefill->t0_s;
     u->pre_p = 1.0;
-    u->lin_per_seq_s = 2.0 * state_bytes / (bw * LINEAR_MEM_EFF);
+    /* the state behind each token is written: the last that is accepted goes on */
+    u->lin_per_seq_s = (2.0 + in->drafted) * state_bytes / (bw * LINEAR_MEM_EFF);
     u->lin_per_token_s = 8.0 * cells / (gpu_flops(in->gpu, DTYPE_BF16) * LINEAR_FLOP_EFF);
 }
 
@@ -181,8 +191,7 @@ void attn_resolve(const struct attn_resolve *in, struct attn_unit *u)
         resolve_linear(in, u);
         return;
     }
-    struct attn_shape s;
-    attn_shape_of(in->spec, in->tp, in->kv, &s);
+    struct attn_shape s = shape_of(in->spec, in->tp, in->kv, 1 + in->drafted);
     u->kv_heads = s.kv_heads;
     u->heads = s.heads;
     resolve_decode(in, &s, u);

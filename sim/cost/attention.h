@@ -66,6 +66,9 @@ struct attn_resolve {
     int tp;
     enum dtype kv;
     const struct attn_consts *decode, *prefill;
+    /* tokens verified beside the next one of each decoding sequence: 1 + drafted queries share
+     * one read of its cache (sparse attention: each has a selection of its own) */
+    int drafted;
 };
 void attn_resolve(const struct attn_resolve *in, struct attn_unit *out);
 void attn_shape_of(const struct attn_spec *spec, int tp, enum dtype kv,

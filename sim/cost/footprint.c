@@ -179,15 +179,17 @@ static double left_for_kv(const struct footprint_config *cfg, const struct footp
     return vllm_kv_bytes(cfg, f);
 }
 
-/* Draft layers cache as the model's last layers do. */
+/* Draft layers cache as the model's last layer does. State of constant size is kept behind each
+ * token that is verified, to go on from the last accepted one. */
 static void layout_of_rank(const struct footprint_config *cfg, struct kv_layout *layout)
 {
     struct model m = *cfg->model;
     int64_t block = cfg->defaults.block_tokens > 0 ? cfg->defaults.block_tokens : 16;
-    if (cfg->mtp && m.n_groups > 0) {
-        m.groups[m.n_groups - 1].n_layers += m.mtp_layers;
+    if (cfg->draft_tokens > 0) {
+        m.groups[m.group_of[m.n_layers - 1]].n_layers += m.mtp_layers > 0 ? m.mtp_layers : 1;
     }
     kv_layout_init(layout, &m, cfg->kv, cfg->tp, block, cfg->windows_freed);
+    layout->state_bytes *= 1 + cfg->draft_tokens;
 }
 
 /* Tokens in the pool when sequences are max_model_len long, as engines report it. */

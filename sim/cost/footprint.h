@@ -32,7 +32,7 @@ struct footprint_config {
     bool windows_freed;
     int64_t redundant_experts; /* per layer, over all ranks */
     bool rebalances;           /* experts change places: one layer's slots as staging buffer */
-    bool mtp;                  /* draft layers are loaded */
+    int draft_tokens;          /* drafted per step by layers that are loaded too; 0: off */
 };
 
 struct footprint {

@@ -214,13 +214,20 @@ static double embedding_bytes(const struct footprint_config *cfg)
     return ((first ? 2.0 : 0.0) + (last ? head : 0.0)) * table;
 }
 
-/* A draft layer is of the model's main kind and shares embedding and head with it. */
-static double mtp_bytes(const struct footprint_config *cfg)
+/* Draft layers of the checkpoint have its main format; a head beside it is in bf16. */
+static double draft_bytes(const struct footprint_config *cfg)
 {
     const struct checkpoint *c = &cfg->checkpoint;
-    enum dtype format = model_is_moe(cfg->model) ? c->experts : c->dense;
-    double ranks = (double)cfg->tp * (model_is_moe(cfg->model) ? cfg->dp : 1);
-    return cfg->mtp ? cfg->model->mtp_params / ranks * part_bytes(cfg, format) : 0.0;
+    const struct model *m = cfg->model;
+    if (cfg->draft_tokens == 0) {
+        return 0.0;
+    }
+    if (m->mtp_layers == 0) {
+        return model_draft_params(m) / cfg->tp * 2.0;
+    }
+    enum dtype format = model_is_moe(m) ? c->experts : c->dense;
+    double ranks = (double)cfg->tp * (model_is_moe(m) ? cfg->dp : 1);
+    return m->mtp_params / ranks * part_bytes(cfg, format);
 }
 
 void footprint_weights(const struct footprint_config *cfg, struct footprint *out)
@@ -234,7 +241,7 @@ void footprint_weights(const struct footprint_config *cfg, struct footprint *out
     }
     out->embedding_bytes = embedding_bytes(cfg);
     out->other_bytes += 2.0 * (double)m->hidden; /* final norm */
-    out->other_bytes += 2.0 * m->vision_params / cfg->tp + mtp_bytes(cfg);
+    out->other_bytes += 2.0 * m->vision_params / cfg->tp + draft_bytes(cfg);
     out->weights_bytes = out->attn_bytes + out->dense_bytes + out->experts_bytes +
                          out->embedding_bytes + out->other_bytes;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/quant.h"
 #include "sim/base/mem.h"
 #include "sim/cost/comm.h"
 #include "sim/cost/launches.h"
@@ -247,7 +248,11 @@ static bool add_kind(struct step_model *sm, const struct layer_group *g,
     sm->kinds = xrealloc(sm->kinds, (size_t)sm->n_kinds + 1, sizeof *sm->kinds);
     struct step_kind *kind = &sm->kinds[sm->n_kinds];
     memset(kind, 0, sizeof *kind);
-    struct attn_resolve r = {.spec = a, .gpu = sm->cfg.gpu, .tp = sm->cfg.tp, .kv = sm->cfg.kv};
+    struct attn_resolve r = {.spec = a,
+                             .gpu = sm->cfg.gpu,
+                             .tp = sm->cfg.tp,
+                             .kv = sm->cfg.kv,
+                             .drafted = sm->cfg.draft_tokens};
     if (!find_attention(sm, &r, err)) {
         return false;
     }
@@ -498,6 +503,31 @@ static bool add_stages(struct step_model *sm, struct err *err)
     return true;
 }
 
+/* The layer that drafts: those of the checkpoint (MTP) have its formats, a head trained beside
+ * the model (EAGLE) is in bf16. Its tokens are the best ones: nothing is sorted. */
+static bool add_draft(struct step_model *target, struct err *err)
+{
+    const struct step_config *c = &target->cfg;
+    struct step_model *sm = xcalloc(1, sizeof *sm);
+    target->draft = sm;
+    sm->whole = target;
+    sm->part = xmalloc(sizeof *sm->part);
+    model_draft_layer(c->model, sm->part);
+    sm->cfg = *c;
+    sm->cfg.model = sm->part;
+    if (c->model->mtp_layers == 0) {
+        sm->cfg.checkpoint = quant_uniform(DTYPE_BF16);
+        sm->cfg.checkpoint.lm_head = c->checkpoint.lm_head;
+    }
+    sm->cfg.checkpoint.n_bf16_edge_layers = 0;
+    sm->cfg.draft_tokens = 0;
+    sm->cfg.truncated_sampling = false;
+    sm->cfg.step_scale = 0.0;
+    memcpy(sm->spans, target->spans, sizeof sm->spans);
+    sm->n_spans = target->n_spans;
+    return build(sm, err);
+}
+
 struct step_model *step_model_new(const struct step_config *cfg, struct err *err)
 {
     if (!layout_fits(cfg, err)) {
@@ -505,7 +535,8 @@ struct step_model *step_model_new(const struct step_config *cfg, struct err *err
     }
     struct step_model *sm = xcalloc(1, sizeof *sm);
     sm->cfg = *cfg;
-    if (!build(sm, err) || (cfg->pp > 1 && !add_stages(sm, err))) {
+    if (!build(sm, err) || (cfg->pp > 1 && !add_stages(sm, err)) ||
+        (cfg->draft_tokens > 0 && !add_draft(sm, err))) {
         step_model_free(sm);
         return NULL;
     }
@@ -520,6 +551,7 @@ void step_model_free(struct step_model *sm)
     for (int i = 0; sm->stages && i < sm->cfg.pp; i++) {
         step_model_free(sm->stages[i]);
     }
+    step_model_free(sm->draft);
     arena_free(sm->own);
     free(sm->stages);
     free(sm->hops);
@@ -701,6 +733,21 @@ static double elementwise_s(const struct step_model *sm, const struct step_group
     return launches * SMALL_KERNEL_S + bytes / (STREAM_EFF * sm->cfg.gpu->mem_bytes_per_s);
 }
 
+/* Of a matrix that no checkpoint quantises and every rank has whole. */
+static double bf16_gemm_s(const struct step_model *sm, double m, double n, double k)
+{
+    struct gemm_unit unit = sm->head;
+    unit.weight_bytes = 2.0;
+    unit.act_bytes = 2.0;
+    return gemm_time_s(&unit, m, n, k);
+}
+
+/* A draft layer projects the embedding of a token and the hidden state behind it to one. */
+static bool is_draft(const struct step_model *sm)
+{
+    return sm->whole && sm->whole->draft == sm;
+}
+
 void step_token_parts(const struct step_model *sm, double m, double *parts)
 {
     memset(parts, 0, OP_N * sizeof *parts);
@@ -720,15 +767,16 @@ void step_token_parts(const struct step_model *sm, double m, double *parts)
         parts[OP_OTHER] += 4.0 * m * (double)sm->cfg.model->hidden /
                            (STREAM_EFF * sm->cfg.gpu->mem_bytes_per_s);
     }
+    if (is_draft(sm)) {
+        double h = (double)sm->cfg.model->hidden;
+        parts[OP_DENSE] += bf16_gemm_s(sm, m, h, 2.0 * h);
+    }
 }
 
 static double router_s(const struct step_model *sm, const struct step_group *g, double m)
 {
-    struct gemm_unit unit = sm->head;
-    unit.weight_bytes = 2.0;
-    unit.act_bytes = 2.0;
-    double t = gemm_time_s(&unit, m, g->mlp->n_experts, (double)sm->cfg.model->hidden);
-    return t + ROUTER_FLOOR_S;
+    double hidden = (double)sm->cfg.model->hidden;
+    return bf16_gemm_s(sm, m, g->mlp->n_experts, hidden) + ROUTER_FLOOR_S;
 }
 
 /* Tokens that a rank's expert kernels sort and permute: with a dispatch library those sent to
@@ -834,12 +882,20 @@ void step_cache_init(struct step_cache *c, const struct step_model *model, int64
     for (int i = 0; i < c->n_stages; i++) {
         step_cache_init(&c->stages[i], model->stages[i], max_tokens);
     }
+    if (model->draft) {
+        c->draft = xmalloc(sizeof *c->draft);
+        step_cache_init(c->draft, model->draft, max_tokens);
+    }
 }
 
 void step_cache_fini(struct step_cache *c)
 {
     for (int i = 0; i < c->n_stages; i++) {
         step_cache_fini(&c->stages[i]);
+    }
+    if (c->draft) {
+        step_cache_fini(c->draft);
+        free(c->draft);
     }
     free(c->stages);
     free(c->token_s);
@@ -991,11 +1047,23 @@ static double kv_floor_s(const struct step_model *sm, const struct step_batch *b
     return total;
 }
 
+/* Sequences that a step gives tokens: verified ones are sampled beside the next. */
+static inline int64_t sequences_of(const struct step_model *sm, const struct step_batch *b)
+{
+    return b->n_sample - b->n_decode * sm->cfg.draft_tokens;
+}
+
 /* Planning, sampling and handing on the tokens of a step. */
 static double engine_s(const struct step_cache *c, const struct step_batch *b)
 {
     const struct engine_defaults *e = &c->model->cfg.defaults;
-    return e->host_s + e->host_per_seq_s * (double)b->n_sample;
+    return e->host_s + e->host_per_seq_s * (double)sequences_of(c->model, b);
+}
+
+/* The next token of each decoding sequence and those that are verified with it. */
+static inline int64_t decode_tokens(const struct step_cache *c, const struct step_batch *b)
+{
+    return b->n_decode * (1 + c->model->cfg.draft_tokens);
 }
 
 /* Launching its kernels, which the GPU's work hides as far as it goes. */
@@ -1005,7 +1073,7 @@ static double launch_s(const struct step_cache *c, const struct step_batch *b)
     if (!sm->cfg.cuda_graphs) {
         return EAGER_LAYER_S * sm->cfg.model->n_layers;
     }
-    bool captured = b->n_prefill_tokens == 0 && b->n_decode <= c->graph_limit;
+    bool captured = b->n_prefill_tokens == 0 && decode_tokens(c, b) <= c->graph_limit;
     return captured ? 0.0 : sm->cfg.defaults.prefill_launch_s * sm->pass_launches;
 }
 
@@ -1017,25 +1085,9 @@ static inline double beyond(double launch_s, double gpu_s)
 /* Tokens a rank computes: its batch, padded to a captured graph when it only decodes. */
 static inline int64_t computed_tokens(const struct step_cache *c, const struct step_batch *b)
 {
-    int64_t m = b->n_decode * (1 + c->model->cfg.draft_tokens) + b->n_prefill_tokens;
+    int64_t m = decode_tokens(c, b) + b->n_prefill_tokens;
     m = b->n_prefill_tokens == 0 ? graph_padded(c, m) : m;
     return m < c->max_tokens ? m : c->max_tokens;
-}
-
-/* Drafting runs one after another: each token costs one layer of the model and the head.
- * Attention of the draft layer and the larger arithmetic of verifying are not counted; the
- * cache is read once. */
-static double draft_s(struct step_cache *c, int64_t n)
-{
-    const struct step_model *sm = c->model;
-    if (sm->cfg.draft_tokens == 0 || n == 0) {
-        return 0.0;
-    }
-    double layers = sm->cfg.model->n_layers;
-    int64_t size = c->max_tokens + 1;
-    double one = table_get(c->token_s, size, step_token_parts, sm, n) / layers +
-                 table_get(c->head_s, size, step_head_parts, sm, n);
-    return sm->cfg.draft_tokens * one;
 }
 
 /* The larger of 1 or 2 parts; a division would cost every step. */
@@ -1071,6 +1123,47 @@ static double experts_of_group_s(struct step_cache *c, int64_t group_tokens, int
     c->moe_n[part] += (uint32_t)n_parts;
     return n_parts *
            table_get(c->moe_s, c->max_tokens * sm->cfg.dp + 1, step_moe_parts, sm, part);
+}
+
+/* One pass of what drafts over m tokens of the rank that sets the pace. */
+static double draft_pass_s(struct step_cache *d, const struct step_batch *b, int64_t m,
+                           int64_t group_tokens)
+{
+    double attention = 0.0;
+    double t = rank_s(d, b, m, 1, &attention) + experts_of_group_s(d, group_tokens, 1);
+    d->attention_s += attention;
+    d->kv_floor_s += kv_floor_s(d->model, b);
+    d->token_n[m]++;
+    d->head_n[b->n_sample]++;
+    return t;
+}
+
+/* Drafting for the next step. The first pass takes all tokens of this one with their hidden
+ * states and proposes a token for each sequence, the others go on from that token by token
+ * (vllm/v1/spec_decode/eagle.py propose, SGLang's draft extend and draft forward). Each pass
+ * reads the draft layer's own cache; the host's part between passes is not counted, nor the
+ * arithmetic of more than one query of a sequence in the first. */
+static double draft_s(struct step_cache *c, const struct step_batch *batches, int n_ranks,
+                      const struct step_batch *busiest, int64_t most, int64_t group_tokens)
+{
+    struct step_batch b = *busiest;
+    b.n_sample = sequences_of(c->model, busiest);
+    double first = draft_pass_s(c->draft, &b, most, group_tokens);
+    int n_more = c->model->cfg.draft_tokens - 1;
+    if (n_more == 0 || b.n_sample == 0) {
+        return first;
+    }
+    int64_t group = 0;
+    for (int r = 0; r < n_ranks; r++) {
+        group += graph_padded(c->draft, sequences_of(c->model, &batches[r]));
+    }
+    b.n_prefill_tokens = 0;
+    int64_t m = graph_padded(c->draft, b.n_sample);
+    double more = 0.0;
+    for (int i = 0; i < n_more; i++) {
+        more += draft_pass_s(c->draft, &b, m, group);
+    }
+    return first + more;
 }
 
 /* Of two halves that take so long one after the other, what runs at the same time: the
@@ -1141,9 +1234,9 @@ double step_time_s(struct step_cache *c, const struct step_batch *batches, int n
         c->hidden_s += hidden;
         t -= hidden;
     }
-    double draft = draft_s(c, busiest->n_decode);
-    c->draft_s += draft;
-    t += draft;
+    if (c->draft && most > 0) {
+        t += draft_s(c, batches, n_ranks, busiest, most, group_tokens);
+    }
     double host = engine_s(c, busiest) + beyond(launch_s(c, busiest), t);
     c->attention_s += attention;
     double kv = kv_floor_s(sm, busiest);
@@ -1311,8 +1404,15 @@ void step_breakdown(const struct step_cache *c, double *parts)
     }
     parts[OP_ATTENTION] += c->attention_s;
     parts[OP_HOST] += c->host_s;
-    parts[OP_DENSE] += c->draft_s + c->encoder_s;
+    parts[OP_DENSE] += c->encoder_s;
     parts[OP_ALLTOALL] -= c->hidden_s;
+    if (c->draft) {
+        double draft[OP_N];
+        step_breakdown(c->draft, draft);
+        for (int i = 0; i < OP_N; i++) {
+            parts[i] += draft[i];
+        }
+    }
     /* a correction does not say which part it belongs to: all alike, so that they add up */
     for (int i = 0; i < OP_N && c->law_s > 0.0; i++) {
         parts[i] *= c->corrected_s / c->law_s;
@@ -1401,6 +1501,12 @@ void step_work(const struct step_cache *c, struct step_work *out)
     add_work(head_work, sm, c->head_n, c->max_tokens + 1, out);
     if (sm->moe_kernel[0]) {
         add_work(moe_work, sm, c->moe_n, c->max_tokens * sm->cfg.dp + 1, out);
+    }
+    if (c->draft) {
+        struct step_work draft;
+        step_work(c->draft, &draft);
+        out->memory_s += draft.memory_s;
+        out->compute_s += draft.compute_s;
     }
     for (int s = 0; s < c->n_stages; s++) {
         struct step_work stage;

@@ -83,7 +83,7 @@ struct step_config {
     int64_t redundant_experts;                     /* per layer, over all ranks */
     double drift_s, drift_share_frac, rebalance_s; /* as struct experts_config */
     int draft_tokens; /* speculative decoding: tokens drafted and verified beside the next one
-                         by a head of one layer (MTP, EAGLE); 0: off */
+                         by a layer (MTP, EAGLE) of model_draft_layer; 0: off */
     bool cuda_graphs;
     /* A step runs as two halves, one in its layers while the other's tokens are dispatched and
      * combined (SGLang --enable-two-batch-overlap, vLLM --enable-dbo): kernels run twice on
@@ -141,8 +141,9 @@ struct step_model {
     struct routings *own_routings;
     struct step_model **stages;     /* [cfg.pp]; NULL: one stage, the model itself */
     struct pipeline_hop *hops;      /* [cfg.pp - 1]: behind each stage but the last */
-    const struct step_model *whole; /* of a stage: the pipeline it belongs to; NULL */
+    const struct step_model *whole; /* of a stage or a draft: what it belongs to; NULL */
     struct model *part;             /* ... and its layers */
+    struct step_model *draft;       /* one layer that drafts for this one; NULL */
     int stage;                      /* ... and which it is; 0 otherwise */
 };
 
@@ -177,15 +178,16 @@ struct step_cache {
     double *alltoall_s;               /* two_batch_overlap; else NULL */
     uint32_t *token_n, *moe_n,
         *head_n; /* steps by size on the rank that set the pace: the breakdown */
-    double attention_s, host_s, kv_floor_s, draft_s; /* summed over iterations */
-    double encoder_s;                                /* vision encoder, added by the replica */
+    double attention_s, host_s, kv_floor_s; /* summed over iterations */
+    double encoder_s;                       /* vision encoder, added by the replica */
     double hidden_s;           /* summed: all-to-all behind the other half's layers */
     double law_s, corrected_s; /* summed, of a corrected model: before and after */
     int64_t n_steps;
     int64_t graph_limit;       /* largest captured batch */
     struct step_cache *stages; /* [n_stages]; none without a pipeline */
     int n_stages;
-    double pipeline_busy_s; /* time with something in the pipeline, summed by who runs it */
+    struct step_cache *draft; /* of the model that drafts; NULL: none */
+    double pipeline_busy_s;   /* time with something in the pipeline, summed by who runs it */
 };
 void step_cache_init(struct step_cache *cache, const struct step_model *model,
                      int64_t max_tokens);

@@ -189,7 +189,7 @@ static void compute_footprint(struct system *s)
         .windows_freed = p->windowed_kv != 0,
         .redundant_experts = p->redundant_experts,
         .rebalances = p->rebalance_s > 0.0,
-        .mtp = p->draft_tokens > 0,
+        .draft_tokens = p->draft_tokens,
     };
     f.defaults.block_tokens = p->block_tokens;
     footprint_compute(&f, &s->footprint);
