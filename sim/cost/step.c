@@ -1012,7 +1012,9 @@ static double index_s(const struct step_kind *k, const struct step_batch *b)
                         prefill ? b->prefill[0].pairs * k->ctx_scale : 0.0);
 }
 
-static double attention_s(const struct step_model *sm, const struct step_batch *b)
+/* A call would cost every rank of every step. */
+__attribute__((always_inline)) static inline double attention_s(const struct step_model *sm,
+                                                                const struct step_batch *b)
 {
     double total = 0.0;
     double n = (double)b->n_decode;
@@ -1037,7 +1039,7 @@ static double attention_s(const struct step_model *sm, const struct step_batch *
 }
 
 /* KV cache of the decoding sequences read once at peak bandwidth. */
-static double kv_floor_s(const struct step_model *sm, const struct step_batch *b)
+static inline double kv_floor_s(const struct step_model *sm, const struct step_batch *b)
 {
     double total = 0.0;
     for (int i = 0; b->n_decode > 0 && i < sm->n_kinds; i++) {
@@ -1098,8 +1100,10 @@ static inline int64_t part_of(int64_t tokens, int n_parts)
 
 /* Attention, projections and head of one rank whose m tokens run in so many equal parts.
  * *attention: the first of them. */
-static double rank_s(struct step_cache *c, const struct step_batch *b, int64_t m, int n_parts,
-                     double *attention)
+__attribute__((always_inline)) static inline double rank_s(struct step_cache *c,
+                                                           const struct step_batch *b,
+                                                           int64_t m, int n_parts,
+                                                           double *attention)
 {
     const struct step_model *sm = c->model;
     int64_t part = part_of(m, n_parts);
@@ -1143,8 +1147,10 @@ static double draft_pass_s(struct step_cache *d, const struct step_batch *b, int
  * (vllm/v1/spec_decode/eagle.py propose, SGLang's draft extend and draft forward). Each pass
  * reads the draft layer's own cache; the host's part between passes is not counted, nor the
  * arithmetic of more than one query of a sequence in the first. */
-static double draft_s(struct step_cache *c, const struct step_batch *batches, int n_ranks,
-                      const struct step_batch *busiest, int64_t most, int64_t group_tokens)
+__attribute__((noinline)) static double draft_s(struct step_cache *c,
+                                                const struct step_batch *batches, int n_ranks,
+                                                const struct step_batch *busiest, int64_t most,
+                                                int64_t group_tokens)
 {
     struct step_batch b = *busiest;
     b.n_sample = sequences_of(c->model, busiest);
