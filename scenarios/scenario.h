@@ -172,6 +172,7 @@ struct scenario_engine {
     int64_t max_queue; /* waiting requests per replica beyond which new ones are rejected; -1:
                           none */
     int64_t speculative_tokens; /* drafted per step; 0: off */
+    const char *draft_model;    /* drafts instead of a layer or head of the model; "" none */
     /* share of drafts accepted up to each position, or the chance of every drafted token given
      * those before it, as struct draft_acceptance; n = 0: the model's, or 0.7 */
     struct num_list acceptance_frac;
@@ -433,6 +434,7 @@ struct deployment {
     const struct scenario_model *spec;
     int model_idx, entry_idx; /* into scenario models and deployments */
     const struct model *model;
+    const struct model *draft_model; /* NULL: none */
     const struct gpu *gpu;
     enum dtype weights;  /* resolved: never DTYPE_AUTO */
     enum dtype kv_cache; /* DTYPE_AUTO: engine's choice */

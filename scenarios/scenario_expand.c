@@ -355,6 +355,25 @@ static const struct model **find_models(struct arena *arena, const struct scenar
     return models;
 }
 
+/* The same for all. */
+static bool find_draft(struct arena *arena, const struct scenario *sc,
+                       const struct catalogue *catalogue, struct deployment_list *list,
+                       struct err *err)
+{
+    const char *name = sc->engine.draft_model;
+    if (name[0] == '\0') {
+        return true;
+    }
+    struct err cause = {0};
+    const struct model *draft =
+        model_find(arena, catalogue->dirs, catalogue->n_dirs, name, &cause);
+    for (int i = 0; i < list->n; i++) {
+        list->items[i].draft_model = draft;
+    }
+    return draft ||
+           locate(sc, "engine.draft_model", (struct src_pos){sc->file, 0, 0}, &cause, err);
+}
+
 bool scenario_deployments(struct arena *arena, const struct scenario *sc,
                           const struct catalogue *catalogue, struct deployment_list *list,
                           struct err *err)
@@ -375,5 +394,5 @@ bool scenario_deployments(struct arena *arena, const struct scenario *sc,
         }
     }
     make_unique(arena, list);
-    return true;
+    return find_draft(arena, sc, catalogue, list, err);
 }

@@ -300,6 +300,7 @@ static const struct field engine_fields[] = {
     ENUM(scenario_engine, "policy", policy, "auto", sched_policy_names, POLICY_N),
     INT(scenario_engine, "max_queue", max_queue, "auto", 1, 1e9),
     INT(scenario_engine, "speculative_tokens", speculative_tokens, "0", 0, DRAFT_MAX_TOKENS),
+    STR(scenario_engine, "draft_model", draft_model, "none", 400),
     {.key = "acceptance",
      .type = FIELD_NUMS,
      .offset = offsetof(struct scenario_engine, acceptance_frac),

@@ -510,6 +510,25 @@ static void a_head_beside_the_model_is_a_dense_layer(void)
     arena_free(f.arena);
 }
 
+static void a_draft_model_is_loaded_and_cached_beside(void)
+{
+    struct fixture f = fixture_new();
+    struct footprint_config c =
+        config(&f, "llama-3.1-70b", DTYPE_FP8, DTYPE_BF16, "h100-sxm", ENGINE_VLLM, "", 4);
+    struct footprint_config small =
+        config(&f, "llama-3.1-8b", DTYPE_BF16, DTYPE_BF16, "h100-sxm", ENGINE_VLLM, "", 4);
+    struct footprint plain = compute(&c);
+    struct footprint alone = compute(&small);
+    c.draft_tokens = 3;
+    c.draft = small.model;
+    c.draft_checkpoint = small.checkpoint;
+    struct footprint draft = compute(&c);
+    CHECK_NEAR(draft.weights_bytes, plain.weights_bytes + alone.weights_bytes, 1e-12);
+    CU_ASSERT_EQUAL(draft.kv.full_block_bytes,
+                    plain.kv.full_block_bytes + alone.kv.full_block_bytes);
+    arena_free(f.arena);
+}
+
 /* Linear attention keeps its state behind each verified token; blocks do not change but for the
  * draft layer's own. */
 static void states_are_kept_for_each_verified_token(void)
@@ -840,6 +859,7 @@ int main(void)
         CASE(tied_embeddings_count_once),
         CASE(draft_layers_cost_weights_and_cache),
         CASE(a_head_beside_the_model_is_a_dense_layer),
+        CASE(a_draft_model_is_loaded_and_cached_beside),
         CASE(states_are_kept_for_each_verified_token),
         CASE(vllm_subtracts_graphs_only_since_0_21),
         CASE(vllm_share_covers_weights_activations_and_cache_not_the_context),

@@ -1102,6 +1102,69 @@ static void caches_are_read_once_by_each_pass(void)
     bench_close();
 }
 
+/* Llama 8B for 70B: two passes through its 32 layers, the first over all 96 tokens, each over
+ * its own cache; it joins no hidden states. */
+static void a_draft_model_runs_all_its_layers(void)
+{
+    bench_open();
+    struct want small = {"llama-3.1-8b", "h100-sxm", ENGINE_VLLM, DTYPE_BF16, 8, 1, 1};
+    struct want large = {"llama-3.1-70b", "h100-sxm", ENGINE_VLLM, DTYPE_BF16, 8, 1, 1};
+    struct step_model *alone = build(&small);
+    struct step_config c = config_of(&large);
+    struct err err = {0};
+    c.draft_tokens = 2;
+    c.draft = find_model("llama-3.1-8b");
+    c.draft_checkpoint = config_of(&small).checkpoint;
+    struct step_model *sm = step_model_new(&c, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(sm);
+    struct step_cache a;
+    struct step_cache b;
+    drafting_step(alone, 32, 6000, &a);
+    drafting_step(sm, 32, 6000, &b);
+    CHECK_NEAR(b.draft->attention_s, 2.0 * a.attention_s, 1e-12);
+    CU_ASSERT_TRUE(b.draft->token_n[96] == 1 && b.draft->token_n[32] == 1);
+    double of_alone[OP_N];
+    double of_draft[OP_N];
+    step_token_parts(alone, 32.0, of_alone);
+    step_token_parts(sm->draft, 32.0, of_draft);
+    CHECK_NEAR(of_draft[OP_DENSE], of_alone[OP_DENSE], 1e-12);
+    step_cache_fini(&a);
+    step_cache_fini(&b);
+    step_model_free(alone);
+    step_model_free(sm);
+    bench_close();
+}
+
+static void models_that_cannot_draft_are_refused(void)
+{
+    bench_open();
+    struct model windowed = *find_model("llama-3.1-8b");
+    windowed.groups[0].attn.span = SPAN_SLIDING;
+    windowed.groups[0].attn.window_tokens = 4096;
+    const struct {
+        const char *model;
+        const struct model *draft;
+        const char *message;
+    } bad[] = {
+        {"llama-3.1-70b", find_model("qwen3-8b"), "vocabularies differ"},
+        {"qwen3-32b", find_model("qwen3-30b-a3b"), "model of experts"},
+        {"llama-3.1-70b", &windowed, "windows"},
+        {"llama-3.1-70b", find_model("llama-3.1-8b"), "pipeline"},
+    };
+    for (int i = 0; i < 4; i++) {
+        struct want w = {bad[i].model, "h100-sxm", ENGINE_VLLM, DTYPE_BF16, 8, 1, 1};
+        struct step_config c = config_of(&w);
+        struct err err = {0};
+        c.draft_tokens = 1;
+        c.draft = bad[i].draft;
+        c.pp = i == 3 ? 2 : 1;
+        CU_ASSERT_TRUE(model_checkpoint(c.draft, DTYPE_AUTO, &c.draft_checkpoint, &err));
+        CU_ASSERT_PTR_NULL(step_model_new(&c, &err));
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.text, bad[i].message));
+    }
+    bench_close();
+}
+
 /* A prompt goes through the draft layer, too, and proposes once it is whole. */
 static void prompts_pass_the_draft_layer(void)
 {
@@ -1219,6 +1282,8 @@ static const struct check_case cases[] = {
     CASE(every_model_has_a_cost_above_the_floor_on_every_kind_of_gpu),
     CASE(drafted_tokens_pass_every_operator),
     CASE(caches_are_read_once_by_each_pass),
+    CASE(a_draft_model_runs_all_its_layers),
+    CASE(models_that_cannot_draft_are_refused),
     CASE(prompts_pass_the_draft_layer),
     CASE(every_model_drafts),
     CASE(layouts_that_do_not_divide_are_refused),

@@ -179,16 +179,29 @@ static double left_for_kv(const struct footprint_config *cfg, const struct footp
     return vllm_kv_bytes(cfg, f);
 }
 
+/* A draft model caches the same tokens in blocks of the same size; its windows give nothing
+ * back. */
+static void add_draft_model(const struct footprint_config *cfg, struct kv_layout *layout)
+{
+    struct kv_layout own;
+    kv_layout_init(&own, cfg->draft, cfg->kv, cfg->tp, layout->block_tokens, false);
+    layout->full_block_bytes += own.full_block_bytes;
+    layout->state_bytes += own.state_bytes;
+}
+
 /* Draft layers cache as the model's last layer does. State of constant size is kept behind each
  * token that is verified, to go on from the last accepted one. */
 static void layout_of_rank(const struct footprint_config *cfg, struct kv_layout *layout)
 {
     struct model m = *cfg->model;
     int64_t block = cfg->defaults.block_tokens > 0 ? cfg->defaults.block_tokens : 16;
-    if (cfg->draft_tokens > 0) {
+    if (cfg->draft_tokens > 0 && !cfg->draft) {
         m.groups[m.group_of[m.n_layers - 1]].n_layers += m.mtp_layers > 0 ? m.mtp_layers : 1;
     }
     kv_layout_init(layout, &m, cfg->kv, cfg->tp, block, cfg->windows_freed);
+    if (cfg->draft) {
+        add_draft_model(cfg, layout);
+    }
     layout->state_bytes *= 1 + cfg->draft_tokens;
 }
 

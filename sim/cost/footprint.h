@@ -32,7 +32,9 @@ struct footprint_config {
     bool windows_freed;
     int64_t redundant_experts; /* per layer, over all ranks */
     bool rebalances;           /* experts change places: one layer's slots as staging buffer */
-    int draft_tokens;          /* drafted per step by layers that are loaded too; 0: off */
+    const struct model *draft; /* a model of its own that drafts; NULL: the layer or head */
+    struct checkpoint draft_checkpoint;
+    int draft_tokens; /* drafted per step by layers that are loaded too; 0: off */
 };
 
 struct footprint {

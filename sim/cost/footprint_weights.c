@@ -214,6 +214,21 @@ static double embedding_bytes(const struct footprint_config *cfg)
     return ((first ? 2.0 : 0.0) + (last ? head : 0.0)) * table;
 }
 
+/* Spread over the tensor-parallel ranks as the model that it drafts for. */
+static double draft_model_bytes(const struct footprint_config *cfg)
+{
+    struct footprint_config own = *cfg;
+    struct footprint out;
+    own.model = cfg->draft;
+    own.checkpoint = cfg->draft_checkpoint;
+    own.draft = NULL;
+    own.draft_tokens = 0;
+    own.ep = own.dp = 1;
+    own.redundant_experts = 0;
+    footprint_weights(&own, &out);
+    return out.weights_bytes;
+}
+
 /* Draft layers of the checkpoint have its main format; a head beside it is in bf16. */
 static double draft_bytes(const struct footprint_config *cfg)
 {
@@ -221,6 +236,9 @@ static double draft_bytes(const struct footprint_config *cfg)
     const struct model *m = cfg->model;
     if (cfg->draft_tokens == 0) {
         return 0.0;
+    }
+    if (cfg->draft) {
+        return draft_model_bytes(cfg);
     }
     if (m->mtp_layers == 0) {
         return model_draft_params(m) / cfg->tp * 2.0;

@@ -503,29 +503,65 @@ static bool add_stages(struct step_model *sm, struct err *err)
     return true;
 }
 
-/* The layer that drafts: those of the checkpoint (MTP) have its formats, a head trained beside
- * the model (EAGLE) is in bf16. Its tokens are the best ones: nothing is sorted. */
+static bool draft_fits(const struct step_config *target, const struct model *draft,
+                       struct err *err)
+{
+    if (draft->vocab != target->model->vocab) {
+        return err_set(err, ERR_INPUT,
+                       "%s cannot draft for %s: their vocabularies differ (%" PRId64
+                       " and %" PRId64 " tokens)",
+                       draft->name, target->model->name, draft->vocab, target->model->vocab);
+    }
+    return !model_is_moe(draft) ||
+           err_set(err, ERR_INPUT, "drafting by a model of experts (%s) is not simulated",
+                   draft->name);
+}
+
+/* Layers that draft: those of the checkpoint (MTP) have its formats, a head trained beside the
+ * model (EAGLE) is in bf16. */
+static void set_draft_layer(const struct step_config *target, struct step_model *sm)
+{
+    sm->part = xmalloc(sizeof *sm->part);
+    model_draft_layer(target->model, sm->part);
+    sm->cfg.model = sm->part;
+    if (target->model->mtp_layers == 0) {
+        sm->cfg.checkpoint = quant_uniform(DTYPE_BF16);
+        sm->cfg.checkpoint.lm_head = target->checkpoint.lm_head;
+    }
+    sm->cfg.checkpoint.n_bf16_edge_layers = 0;
+}
+
+/* What drafts, in the layout of what it drafts for, with the same spans. Its tokens are the
+ * best ones: nothing is sorted. */
 static bool add_draft(struct step_model *target, struct err *err)
 {
     const struct step_config *c = &target->cfg;
     struct step_model *sm = xcalloc(1, sizeof *sm);
     target->draft = sm;
     sm->whole = target;
-    sm->part = xmalloc(sizeof *sm->part);
-    model_draft_layer(c->model, sm->part);
     sm->cfg = *c;
-    sm->cfg.model = sm->part;
-    if (c->model->mtp_layers == 0) {
-        sm->cfg.checkpoint = quant_uniform(DTYPE_BF16);
-        sm->cfg.checkpoint.lm_head = c->checkpoint.lm_head;
-    }
-    sm->cfg.checkpoint.n_bf16_edge_layers = 0;
+    sm->cfg.draft = NULL;
     sm->cfg.draft_tokens = 0;
     sm->cfg.truncated_sampling = false;
+    sm->cfg.two_batch_overlap = false;
     sm->cfg.step_scale = 0.0;
     memcpy(sm->spans, target->spans, sizeof sm->spans);
     sm->n_spans = target->n_spans;
-    return build(sm, err);
+    if (c->draft) {
+        sm->cfg.model = c->draft;
+        sm->cfg.checkpoint = c->draft_checkpoint;
+        sm->cfg.ep = 1;
+    } else {
+        set_draft_layer(c, sm);
+    }
+    if ((c->draft && !draft_fits(c, c->draft, err)) || !layout_fits(&sm->cfg, err) ||
+        !build(sm, err)) {
+        return false;
+    }
+    return sm->n_spans == target->n_spans ||
+           err_set(err, ERR_INPUT,
+                   "%s cannot draft for %s: it attends to windows that the other has not",
+                   sm->cfg.model->name, c->model->name);
 }
 
 struct step_model *step_model_new(const struct step_config *cfg, struct err *err)
@@ -743,9 +779,9 @@ static double bf16_gemm_s(const struct step_model *sm, double m, double n, doubl
 }
 
 /* A draft layer projects the embedding of a token and the hidden state behind it to one. */
-static bool is_draft(const struct step_model *sm)
+static bool is_draft_layer(const struct step_model *sm)
 {
-    return sm->whole && sm->whole->draft == sm;
+    return sm->whole && sm->whole->draft == sm && !sm->whole->cfg.draft;
 }
 
 void step_token_parts(const struct step_model *sm, double m, double *parts)
@@ -767,7 +803,7 @@ void step_token_parts(const struct step_model *sm, double m, double *parts)
         parts[OP_OTHER] += 4.0 * m * (double)sm->cfg.model->hidden /
                            (STREAM_EFF * sm->cfg.gpu->mem_bytes_per_s);
     }
-    if (is_draft(sm)) {
+    if (is_draft_layer(sm)) {
         double h = (double)sm->cfg.model->hidden;
         parts[OP_DENSE] += bf16_gemm_s(sm, m, h, 2.0 * h);
     }

@@ -82,6 +82,8 @@ struct step_config {
     double skew_sigma;                             /* lognormal sigma of expert popularity */
     int64_t redundant_experts;                     /* per layer, over all ranks */
     double drift_s, drift_share_frac, rebalance_s; /* as struct experts_config */
+    const struct model *draft; /* a dense model of its own that drafts; NULL: a layer */
+    struct checkpoint draft_checkpoint;
     int draft_tokens; /* speculative decoding: tokens drafted and verified beside the next one
                          by a layer (MTP, EAGLE) of model_draft_layer; 0: off */
     bool cuda_graphs;

@@ -92,6 +92,12 @@ bool system_spec_of(const struct scenario *sc, const struct deployment *d,
     spec->tier_bytes[TIER_HOST] = d->kv_host_bytes;
     spec->tier_bytes[TIER_SSD] = d->kv_ssd_bytes;
     spec->draft_tokens = (int)e->speculative_tokens;
+    if (d->draft_model && spec->draft_tokens > 0) {
+        spec->draft = d->draft_model;
+        if (!model_checkpoint(spec->draft, DTYPE_AUTO, &spec->draft_checkpoint, err)) {
+            return false;
+        }
+    }
     if (e->acceptance_frac.n > 0) {
         draft_acceptance_set(&spec->acceptance, e->acceptance_frac.items, e->acceptance_frac.n);
     }
@@ -158,7 +164,7 @@ static bool resolve_knobs(const struct stock *stock, struct system *s, struct er
     if (isnan(p->skew_sigma)) {
         p->skew_sigma = p->model->skew.sigma;
     }
-    if (p->acceptance.n == 0) {
+    if (p->acceptance.n == 0 && !p->draft) {
         p->acceptance = p->model->acceptance;
     }
     if (p->acceptance.n == 0) {
@@ -190,6 +196,8 @@ static void compute_footprint(struct system *s)
         .redundant_experts = p->redundant_experts,
         .rebalances = p->rebalance_s > 0.0,
         .draft_tokens = p->draft_tokens,
+        .draft = p->draft,
+        .draft_checkpoint = p->draft_checkpoint,
     };
     f.defaults.block_tokens = p->block_tokens;
     footprint_compute(&f, &s->footprint);
@@ -277,6 +285,8 @@ static bool build_step(const struct stock *stock, struct system *s, struct err *
         .cuda_graphs = p->cuda_graphs != 0,
         .two_batch_overlap = p->two_batch_overlap,
         .truncated_sampling = p->truncated_sampling,
+        .draft = p->draft,
+        .draft_checkpoint = p->draft_checkpoint,
         .draft_tokens = p->draft_tokens,
         .step_scale = p->step_scale,
         .step_offset_s = p->step_offset_s,

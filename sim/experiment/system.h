@@ -33,10 +33,12 @@ struct system_spec {
     int prefix_cache, cuda_graphs, windowed_kv; /* 1 on, 0 off, -1 default */
     int64_t recv_interval, wait_iters;          /* 1 and 0: none */
     double wait_ratio;
-    double api_servers;                 /* tokenise side by side */
-    bool by_priority;                   /* the waiting queue is ordered by priority */
-    int64_t max_queue;                  /* 0: no limit */
-    int draft_tokens;                   /* speculative decoding, per step; 0: off */
+    double api_servers;        /* tokenise side by side */
+    bool by_priority;          /* the waiting queue is ordered by priority */
+    int64_t max_queue;         /* 0: no limit */
+    int draft_tokens;          /* speculative decoding, per step; 0: off */
+    const struct model *draft; /* drafts instead of a layer or head of the model; NULL: none */
+    struct checkpoint draft_checkpoint;
     struct draft_acceptance acceptance; /* n = 0: the model's, or ACCEPTANCE_FRAC */
     bool two_batch_overlap;             /* as in struct step_config */
     int64_t balance_iters;      /* attention data parallelism; -1: the engine's default */

@@ -189,9 +189,11 @@ static bool put_kv(struct launch *l)
 static bool check_draft(struct launch *l)
 {
     const struct system_spec *s = &l->job->spec;
+    if (s->draft_tokens > 0 && s->draft) {
+        return refuse(l, "a draft model of its own is simulated but not exported");
+    }
     return s->draft_tokens == 0 || s->model->mtp_layers > 0 ||
-           refuse(l,
-                  "speculative decoding needs a draft model that the scenario does not name");
+           refuse(l, "speculative decoding needs a draft head that the scenario does not name");
 }
 
 static bool vllm_layout(struct launch *l)

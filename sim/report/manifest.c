@@ -91,8 +91,9 @@ static json_t *drafts_json(const struct system_spec *p)
     for (int i = 1; i <= p->draft_tokens; i++) {
         json_array_append_new(accepted, number_json(draft_accepted_frac(&p->acceptance, i)));
     }
-    return json_pack("{s:i, s:o, s:o, s:o}", "tokens", p->draft_tokens, "accepted_frac",
-                     accepted, "tokens_per_step",
+    return json_pack("{s:i, s:o, s:o, s:o, s:o}", "tokens", p->draft_tokens, "model",
+                     text_json(p->draft ? p->draft->name : ""), "accepted_frac", accepted,
+                     "tokens_per_step",
                      number_json(draft_tokens_per_step(&p->acceptance, p->draft_tokens)),
                      "source", text_json(p->acceptance.source ? p->acceptance.source : ""));
 }

@@ -35,3 +35,8 @@ try plan --for vllm
 echo 'rank,side,option,model,hardware,tp,pp,ep,dp,weights,kv_cache,engine,replicas,spares,node' >plan/plan.csv
 try plan --for vllm
 try plan --for vllm --set engine.kind=sglang
+scenario 'name: llama-3.1-70b' 'kind: vllm, speculative_tokens: 2' 'hardware: h200-sxm, tp: 8' >draft.yaml
+try draft.yaml --for vllm
+try draft.yaml --for vllm --set engine.draft_model=llama-3.1-8b
+try draft.yaml --for vllm --set engine.draft_model=llama-3.1-9b
+try draft.yaml --for vllm --set engine.draft_model=qwen3-8b
