@@ -143,6 +143,28 @@ static void a_lone_request_costs_the_steps_it_takes(void)
     rig_fini(&g);
 }
 
+/* 2.5 tokens a step: 25 tokens behind the first leave in 10 steps, two or three at a time. A
+ * client sees 10 gaps; per token it is the time of all of them over 25. */
+static void accepted_drafts_leave_together(void)
+{
+    struct rig g;
+    rig_init(&g, ENGINE_VLLM, 1, 10000);
+    g.toy.replica.sched.draft_tokens = 2;
+    g.toy.replica.sched.accepted_tokens = 2.5;
+    rig_start(&g);
+    send(&g, 0.0, 100, 26);
+    replica_run(&g.rep, INFINITY, false);
+    replica_close_books(&g.rep);
+    CU_ASSERT_EQUAL(g.rep.stats.n_steps, 11);
+    CHECK_NEAR(g.rep.stats.output_tokens, 26.0, 0.0);
+    double all_s = g.ends[0].last_s - g.ends[0].first_s;
+    struct class_summary s[2];
+    metrics_summary(&g.metrics, 0, s);
+    CHECK_NEAR(s[0].lat[LAT_ITL][STAT_MEAN], all_s / 10.0, 1e-12);
+    CHECK_NEAR(s[0].lat[LAT_TPOT][STAT_MEAN], all_s / 25.0, 1e-12);
+    rig_fini(&g);
+}
+
 static void the_api_server_tokenises_in_series(void)
 {
     struct rig g;
@@ -709,6 +731,7 @@ int main(void)
     static const struct check_case cases[] = {
         {"rebalancing pauses the engine", rebalancing_stops_the_engine_once_a_period},
         {"a lone request costs its steps", a_lone_request_costs_the_steps_it_takes},
+        {"accepted drafts leave together", accepted_drafts_leave_together},
         {"the API server works in series", the_api_server_tokenises_in_series},
         {"what can never fit is refused", requests_that_can_never_fit_are_refused},
         {"sync sees arrivals at the next step",
