@@ -230,6 +230,12 @@ static void net_present_value_of_a_purchase(void)
     double cash = months[1].self_cash_usd; /* electricity: 10 requests/s, 1,500 + 450 W */
     CHECK_NEAR(cash, 775 + 1877.412 + 10000 + 1.95 * 1.3 * 730.5 * 0.12, 1e-9);
     CHECK_NEAR(months[0].self_cash_usd - cash, 328600, 1e-9);
+    double left = pow(0.3, 48.0 / 36); /* after the 48 months of depreciation */
+    CHECK_NEAR(months[0].self_bought_usd, 328600, 1e-9);
+    CHECK_NEAR(months[1].self_bought_usd, 0, 1e-9);
+    CHECK_NEAR(months[1].self_capital_usd, 328600 * (1 + left) / 2 * 0.08 / 12, 1e-9);
+    double wear = months[1].self_usd - cash - months[1].self_capital_usd;
+    CHECK_NEAR(wear, 328600 * (1 - left) / 48, 1e-9);
     double q = pow(1.08, -1.0 / 12);
     double annuity = q * (1 - 1 / 1.259712) / (1 - q);
     CHECK_NEAR(fc.self_npv_usd, 328600 + cash * annuity - 98580 / 1.259712, 1e-9);

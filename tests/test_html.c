@@ -86,7 +86,14 @@ static const char decision_csv[] =
     "breakeven,,first_win_month,1,month,\nuncertainty,,crosses_frac,0.25,fraction,\n"
     "breakeven,,month,0,month,\nnote,,taxes,,,Taxes are left out.\n"
     "demand,,first_month,100000,requests/day,\ndemand,,mean,125000,requests/day,\n"
-    "demand,,last_month,150000,requests/day,\ndemand,,mean_over_first,1.25,ratio,\n";
+    "demand,,last_month,150000,requests/day,\ndemand,,mean_over_first,1.25,ratio,\n"
+    "cash,<script>alert(1)</script>,months,36,months,\n"
+    "cash,<script>alert(1)</script>,cost,2830000,USD,\n"
+    "cash,<script>alert(1)</script>,bought,7100000,USD,\n"
+    "cash,<script>alert(1)</script>,nodes,11,nodes,\n"
+    "cash,<script>alert(1)</script>,capital,700000,USD,\n"
+    "cash,<script>alert(1)</script>,value_left,6700000,USD,\n"
+    "cash,<script>alert(1)</script>,cash,8830000,USD,\n";
 
 static const char models_csv[] =
     "step,model,quality,option,side,usd_per_month,over,premium_usd_per_month,"
@@ -292,6 +299,22 @@ static void a_fleet_that_grows_says_to_what(void)
     free(page);
 }
 
+/* 2.83 M of cost + 6.7 M left - 0.7 M cost of capital = 8.83 M of cash. */
+static void cost_and_cash_are_reconciled(void)
+{
+    char *page = make_page(decision_csv);
+    expect(page,
+           "purchases over the plan <span data-source=\"decision.csv:29:value\">7,100,000"
+           "</span> USD (<span data-source=\"decision.csv:30:value\">11</span> machines)");
+    expect(page,
+           "at the end <span data-source=\"decision.csv:33:value\">8,830,000</span> USD = "
+           "cost of <span data-source=\"decision.csv:27:value\">36</span> months "
+           "<span data-source=\"decision.csv:28:value\">2,830,000</span> USD + value left "
+           "in machines <span data-source=\"decision.csv:32:value\">6,700,000</span> USD − "
+           "cost of capital <span data-source=\"decision.csv:31:value\">700,000</span>");
+    free(page);
+}
+
 static void costs_that_never_cross_are_said_to_be_so(void)
 {
     char *page =
@@ -442,6 +465,7 @@ static const struct check_case cases[] = {
      volumes_of_break_even_and_flips_are_related},
     {"every_pair_has_its_break_even", every_pair_has_its_break_even},
     {"a_fleet_that_grows_says_to_what", a_fleet_that_grows_says_to_what},
+    {"cost_and_cash_are_reconciled", cost_and_cash_are_reconciled},
     {"costs_that_never_cross_are_said_to_be_so", costs_that_never_cross_are_said_to_be_so},
     {"a_second_currency_stands_beside_the_dollar", a_second_currency_stands_beside_the_dollar},
     {"no_option_left_is_said", no_option_left_is_said},

@@ -298,7 +298,7 @@ static bool write_all(struct plan *plan, const char **paths)
            plan_write_breakeven(arena, plan, paths[2], &err) &&
            plan_write_forecast(arena, plan, paths[3], &err) &&
            plan_write_sensitivity(plan, paths[4], &err) &&
-           plan_write_decision(plan, paths[5], &err) &&
+           plan_write_decision(arena, plan, paths[5], &err) &&
            crossings_write(arena, plan, 2, paths[6], &err) &&
            pareto_write(arena, plan, paths[7], &err);
 }
@@ -549,7 +549,7 @@ static void a_table_that_cannot_be_written_is_an_error(void)
     CU_ASSERT_FALSE(plan_write_breakeven(arena, &plan, path, &err));
     CU_ASSERT_FALSE(plan_write_forecast(arena, &plan, path, &err));
     CU_ASSERT_FALSE(plan_write_sensitivity(&plan, path, &err));
-    CU_ASSERT_FALSE(plan_write_decision(&plan, path, &err));
+    CU_ASSERT_FALSE(plan_write_decision(arena, &plan, path, &err));
 }
 
 /* GPUs that a provider runs are paid by the hour: no price of input or output alone. */

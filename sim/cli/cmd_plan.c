@@ -25,7 +25,7 @@ static bool write_tables(struct cli *cli, const struct plan *plan, struct err *e
                            cli_out_path(cli, "crossings.csv"), err) &&
            plan_write_forecast(cli->arena, plan, cli_out_path(cli, "forecast.csv"), err) &&
            plan_write_sensitivity(plan, cli_out_path(cli, "sensitivity.csv"), err) &&
-           plan_write_decision(plan, cli_out_path(cli, "decision.csv"), err) &&
+           plan_write_decision(cli->arena, plan, cli_out_path(cli, "decision.csv"), err) &&
            pareto_write(cli->arena, plan, cli_out_path(cli, "pareto.csv"), err) &&
            choice_write(cli->arena, plan, cli_out_path(cli, "models.csv"), err) &&
            tables_write_plan_manifest(plan->scenario, HEADROOM_VERSION, cli->as_of,

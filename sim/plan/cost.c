@@ -379,6 +379,13 @@ static void add_capex_lines(const struct econ *econ, const struct plan_option *o
     add_capex(sheet, cost_line_of("storage", usd, "USD of servers", storage->value, storage));
 }
 
+/* What the money bound in purchases costs: no wear, and nothing that is paid to anybody. */
+static void add_interest(struct cost_sheet *sheet, struct cost_line line)
+{
+    sheet->capital_usd += line.usd;
+    add_line(sheet, line, false);
+}
+
 static void add_capital_lines(const struct econ *econ, double capex_usd,
                               struct cost_sheet *sheet)
 {
@@ -389,10 +396,9 @@ static void add_capital_lines(const struct econ *econ, double capex_usd,
              cost_line_of("depreciation", capex_usd, "USD of capex", (1 - residual) / months,
                           &econ->rates[ECON_AMORTISATION]),
              false);
-    add_line(sheet,
-             cost_line_of("cost of capital", capex_usd * (1 + residual) / 2,
-                          "USD bound on average", capital->value / MONTHS_PER_YEAR, capital),
-             false);
+    add_interest(sheet, cost_line_of("cost of capital", capex_usd * (1 + residual) / 2,
+                                     "USD bound on average", capital->value / MONTHS_PER_YEAR,
+                                     capital));
 }
 
 static void add_facility_lines(const struct econ *econ, const struct plan_option *option,
@@ -414,10 +420,9 @@ static void add_facility_lines(const struct econ *econ, const struct plan_option
              cost_line_of("data centre depreciation", kw * build->value, "USD of building",
                           1 / (life->value * MONTHS_PER_YEAR), life),
              false);
-    add_line(sheet,
-             cost_line_of("data centre capital", kw * build->value / 2, "USD bound on average",
-                          capital->value / MONTHS_PER_YEAR, capital),
-             false);
+    add_interest(sheet, cost_line_of("data centre capital", kw * build->value / 2,
+                                     "USD bound on average", capital->value / MONTHS_PER_YEAR,
+                                     capital));
 }
 
 static void add_electricity(const struct econ *econ, struct cost_sheet *sheet)
@@ -502,6 +507,7 @@ void cost_month(const struct econ *econ, const struct plan_option *option,
     sheet->n_lines = 0;
     sheet->n_capex = 0;
     sheet->usd_per_month = sheet->capex_usd = sheet->building_usd = sheet->cash_usd = 0;
+    sheet->capital_usd = 0;
     sheet->it_power_w = fleet_power_w(option, hosting, units, mean_rps);
     sheet->utility_power_w = sheet->it_power_w * econ_value(econ, ECON_PUE);
     if (hosting->kind == HOSTING_RENT) {

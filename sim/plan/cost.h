@@ -99,6 +99,7 @@ struct cost_sheet {
     double capex_usd;     /* sum of capex */
     double building_usd;  /* of it, the data centre: it is not resold with the machines */
     double cash_usd;      /* of lines that are paid in the month: no depreciation, no capital */
+    double capital_usd;   /* of lines that are the cost of capital */
     double it_power_w, utility_power_w;
 };
 

@@ -92,7 +92,7 @@ static void run_self(struct run *run, int month, struct forecast_month *m, struc
 {
     const struct plan_case *c = run->c;
     double peak = m->peak_rps;
-    m->self_usd = m->self_cash_usd = NAN;
+    m->self_usd = m->self_cash_usd = m->self_bought_usd = m->self_capital_usd = NAN;
     if (!c->has_self || !(c->option.rps_per_replica > 0)) {
         out->self_usd = out->self_npv_usd = NAN;
         return;
@@ -106,6 +106,8 @@ static void run_self(struct run *run, int month, struct forecast_month *m, struc
     double bought = buy(run, &sheet, month);
     m->self_usd = sheet.usd_per_month;
     m->self_cash_usd = sheet.cash_usd + bought;
+    m->self_bought_usd = bought;
+    m->self_capital_usd = sheet.capital_usd;
     out->self_usd += m->self_usd;
     out->self_npv_usd += run->discount * (bought + sheet.cash_usd * run->month_discount);
     out->gpus_max = m->units.gpus > out->gpus_max ? m->units.gpus : out->gpus_max;

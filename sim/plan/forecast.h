@@ -31,6 +31,8 @@ struct forecast_month {
     struct units units;
     double self_usd, managed_usd; /* NaN: no such side, or no price */
     double self_cash_usd;         /* purchases of the month included */
+    double self_bought_usd;       /* these purchases */
+    double self_capital_usd;      /* cost of capital in self_usd */
     enum offer_state managed_state;
 };
 

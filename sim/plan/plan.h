@@ -70,7 +70,9 @@
  * forecast.csv     one row per model and month, the best of each side
  *   model, month, requests_per_day, _p10, _p90, peak_rps, self_option, managed_option,
  *   replicas, spares, nodes, n_gpus, _p10, _p90, self_usd, _p10, _p90, managed_usd, _p10,
- *   _p90, self_cash_usd, self_cash_total_usd, managed_cash_total_usd, managed_state
+ *   _p90, self_cash_usd, of it self_bought_usd (machines and building), self_capital_usd
+ *   (cost of capital: in self_usd, not in cash), self_cash_total_usd,
+ *   managed_cash_total_usd, managed_state
  *
  * sensitivity.csv  the tornado of self minus managed
  *   model, input, unit, low, value, high, usd_low, usd_base, usd_high, total_effect_frac,
@@ -88,6 +90,8 @@
  *                    the two options compared; first_win (requests/day, tok_per_day, month):
  *                    where any system first costs less than every offer, text the system
  *   demand           first_month, mean, last_month, mean_over_first: of the forecast
+ *   cash             per model, the best self-hosted option over all months: cost, bought,
+ *                    nodes, capital, value_left, cash = cost + value_left - capital
  *   excluded         item the option, text the rule and its sentence
  *   gap              a model that a provider does not offer, with the nearest
  *   note             what the figures leave out
@@ -190,6 +194,7 @@ bool plan_write_breakeven(struct arena *arena, const struct plan *plan, const ch
 bool plan_write_forecast(struct arena *arena, const struct plan *plan, const char *path,
                          struct err *err);
 bool plan_write_sensitivity(const struct plan *plan, const char *path, struct err *err);
-bool plan_write_decision(const struct plan *plan, const char *path, struct err *err);
+bool plan_write_decision(struct arena *arena, const struct plan *plan, const char *path,
+                         struct err *err);
 
 #endif

@@ -614,6 +614,8 @@ static void put_month(struct csv_writer *w, const struct plan_answer *a,
     csv_put_num(w, m->managed_usd);
     put_band(w, b, BAND_MANAGED, idx);
     csv_put_num(w, m->self_cash_usd);
+    csv_put_num(w, m->self_bought_usd);
+    csv_put_num(w, m->self_capital_usd);
     csv_put_num(w, totals[0]);
     csv_put_num(w, totals[1]);
     csv_put(w, a->managed ? offer_state_names[m->managed_state] : "");
@@ -680,6 +682,8 @@ bool plan_write_forecast(struct arena *arena, const struct plan *plan, const cha
                                        "managed_usd_p10",
                                        "managed_usd_p90",
                                        "self_cash_usd",
+                                       "self_bought_usd",
+                                       "self_capital_usd",
                                        "self_cash_total_usd",
                                        "managed_cash_total_usd",
                                        "managed_state"};
@@ -887,6 +891,39 @@ static void put_demand(struct csv_writer *w, const struct plan *plan)
     put_fact(&f, "mean_over_first", mean / first, "ratio", "");
 }
 
+/* From the monthly cost to the cash. Cost spreads a purchase over its life and adds the cost of
+ * the money; cash has the whole of it at once. So over all months, each summed up:
+ *     cash = cost + value left - capital,  value left = bought - (cost - paid - capital)
+ * with paid the cash that is no purchase, and the bracket the wear of what was bought. */
+static void put_cash(struct arena *arena, struct csv_writer *w, const struct plan *plan,
+                     const struct plan_answer *a)
+{
+    struct fact f = {w, "cash", model_name(plan, a->model_idx)};
+    struct plan_case c;
+    struct forecast fc;
+    double cost = 0, cash = 0, bought = 0, capital = 0;
+    if (!a->self || !case_of(a, &c)) {
+        return;
+    }
+    int n = c.demand.n_months;
+    struct forecast_month *months = arena_alloc(arena, (size_t)n, sizeof *months);
+    forecast_run(&c, months, &fc);
+    for (int m = 0; m < n; m++) {
+        cost += months[m].self_usd;
+        cash += months[m].self_cash_usd;
+        bought += months[m].self_bought_usd;
+        capital += months[m].self_capital_usd;
+    }
+    put_fact(&f, "months", n, "months", "");
+    put_fact(&f, "cost", cost, "USD", "sum of self_usd");
+    put_fact(&f, "bought", bought, "USD", "sum of self_bought_usd");
+    put_fact(&f, "nodes", (double)months[n - 1].units.nodes, "nodes", "in the last month");
+    put_fact(&f, "capital", capital, "USD", "sum of self_capital_usd: cost, but not paid");
+    put_fact(&f, "value_left", cash - cost + capital, "USD",
+             "of what was bought: the price less the depreciation in the cost");
+    put_fact(&f, "cash", cash, "USD", "cost + value_left - capital");
+}
+
 static void put_exclusions(struct csv_writer *w, const struct plan *plan)
 {
     char reason[320];
@@ -947,7 +984,8 @@ static void put_notes(struct csv_writer *w, const struct plan *plan)
     put_spot_note(&f, plan);
 }
 
-bool plan_write_decision(const struct plan *plan, const char *path, struct err *err)
+bool plan_write_decision(struct arena *arena, const struct plan *plan, const char *path,
+                         struct err *err)
 {
     static const char *const cols[] = {"section", "model", "item", "value", "unit", "text"};
     struct csv_writer *w = csv_create(path, err);
@@ -963,6 +1001,9 @@ bool plan_write_decision(const struct plan *plan, const char *path, struct err *
         put_uncertainty(w, plan, &plan->answers[i]);
     }
     put_demand(w, plan);
+    for (int i = 0; i < plan->n_answers; i++) {
+        put_cash(arena, w, plan, &plan->answers[i]);
+    }
     put_exclusions(w, plan);
     put_notes(w, plan);
     return csv_close(w, err);

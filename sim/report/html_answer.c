@@ -344,6 +344,48 @@ static void put_per_mtok(const struct page *p, const char *who, int row)
     put(p, ".</div>");
 }
 
+static struct page_cell cash_cell(const struct page *p, const char *item)
+{
+    return page_decision(page_fact(p, "cash", p->model, item), "value");
+}
+
+static void put_cash_usd(const struct page *p, const char *item)
+{
+    page_cell(p, cash_cell(p, item), FORM_USD);
+    put(p, " USD");
+}
+
+/* Why the cash of the chart is not the months times the cost. */
+static void put_cash(const struct page *p)
+{
+    if (p->self < 0 || !(page_value(p, cash_cell(p, "bought")) > 0)) {
+        return;
+    }
+    bool own = plan_is(p, p->self, "hosting", "own-site");
+    bool spent = page_value(p, cash_cell(p, "value_left")) < 0;
+    fact_open(p, "Purchases and cash");
+    put(p, "Self-hosted: purchases over the plan ");
+    put_cash_usd(p, "bought");
+    put(p, " (");
+    page_cell(p, cash_cell(p, "nodes"), FORM_COUNT);
+    put(p, page_value(p, cash_cell(p, "nodes")) == 1 ? " machine" : " machines");
+    put(p, own ? " and their building). Cash paid at the end " : "). Cash paid at the end ");
+    put_cash_usd(p, "cash");
+    put(p, " = cost of ");
+    page_cell(p, cash_cell(p, "months"), FORM_COUNT);
+    put(p, " months ");
+    put_cash_usd(p, "cost");
+    put(p, spent ? " + value left (negative: the cost has put more aside for replacements "
+                   "than was bought) "
+           : own ? " + value left in machines and building "
+                 : " + value left in machines ");
+    put_cash_usd(p, "value_left");
+    put(p, " − cost of capital ");
+    put_cash_usd(p, "capital");
+    put(p, ", which is a cost but is paid to nobody.");
+    fact_close(p);
+}
+
 static void put_money(const struct page *p)
 {
     fact_open(p, "Cost per month");
@@ -354,6 +396,7 @@ static void put_money(const struct page *p)
     put_month(p, "Managed: ", p->managed);
     put_month(p, "Self-hosted: ", p->self);
     fact_close(p);
+    put_cash(p);
     fact_open(p, "Cost per million tokens");
     put(p, "<div class=\"soft\">The cost per month over the tokens of a month, both means over "
            "the horizon.</div>");
