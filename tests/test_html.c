@@ -87,6 +87,9 @@ static const char decision_csv[] =
     "breakeven,,month,0,month,\nnote,,taxes,,,Taxes are left out.\n"
     "demand,,first_month,100000,requests/day,\ndemand,,mean,125000,requests/day,\n"
     "demand,,last_month,150000,requests/day,\ndemand,,mean_over_first,1.25,ratio,\n"
+    "decision,small,side,,,self-hosted\ndecision,small,self_usd,12345.6,USD/month,box\n"
+    "decision,small,managed_usd,23456.7,USD/month,api\ndecision,large,side,,,managed\n"
+    "decision,large,self_usd,,USD/month,\ndecision,large,managed_usd,130000,USD/month,api\n"
     "cash,<script>alert(1)</script>,months,36,months,\n"
     "cash,<script>alert(1)</script>,cost,2830000,USD,\n"
     "cash,<script>alert(1)</script>,bought,7100000,USD,\n"
@@ -200,13 +203,27 @@ static void a_figure_names_its_cell(void)
 static void the_answer_is_one_sentence_with_its_figures(void)
 {
     char *page = make_page(decision_csv);
-    const char *answer = strstr(page, "<p class=\"answer\"");
+    const char *answer = strstr(page, "<div class=\"answer\"");
     CU_ASSERT_PTR_NOT_NULL_FATAL(answer);
     const char *end = strstr(answer, "</p>");
     CU_ASSERT_PTR_NOT_NULL_FATAL(end);
     CU_ASSERT_TRUE(strstr(answer, "Rent ") && strstr(answer, "Rent ") < end);
     CU_ASSERT_TRUE(strstr(answer, "plan.csv:2:n_gpus\">16<") < end);
     CU_ASSERT_TRUE(strstr(answer, "decision.csv:4:text\">high<") < end);
+    free(page);
+}
+
+static void each_of_several_models_has_its_verdict(void)
+{
+    char *page = make_page(decision_csv);
+    expect(page, "models.csv:2:model\">small</span>: <strong><span "
+                 "data-source=\"decision.csv:27:text\">self-hosted</span></strong>; best "
+                 "self-hosted <span data-source=\"plan.csv:2:label\">16 boxes &amp; no "
+                 "&lt;b&gt;</span>, <span data-source=\"decision.csv:28:value\">12,346</span> "
+                 "USD a month; best managed <span data-source=\"decision.csv:29:text\">api<");
+    expect(page, "models.csv:3:model\">large</span>: <strong><span "
+                 "data-source=\"decision.csv:30:text\">managed</span></strong>; best "
+                 "self-hosted none; best managed ");
     free(page);
 }
 
@@ -304,14 +321,14 @@ static void cost_and_cash_are_reconciled(void)
 {
     char *page = make_page(decision_csv);
     expect(page,
-           "purchases over the plan <span data-source=\"decision.csv:29:value\">7,100,000"
-           "</span> USD (<span data-source=\"decision.csv:30:value\">11</span> machines)");
+           "purchases over the plan <span data-source=\"decision.csv:35:value\">7,100,000"
+           "</span> USD (<span data-source=\"decision.csv:36:value\">11</span> machines)");
     expect(page,
-           "at the end <span data-source=\"decision.csv:33:value\">8,830,000</span> USD = "
-           "cost of <span data-source=\"decision.csv:27:value\">36</span> months "
-           "<span data-source=\"decision.csv:28:value\">2,830,000</span> USD + value left "
-           "in machines <span data-source=\"decision.csv:32:value\">6,700,000</span> USD − "
-           "cost of capital <span data-source=\"decision.csv:31:value\">700,000</span>");
+           "at the end <span data-source=\"decision.csv:39:value\">8,830,000</span> USD = "
+           "cost of <span data-source=\"decision.csv:33:value\">36</span> months "
+           "<span data-source=\"decision.csv:34:value\">2,830,000</span> USD + value left "
+           "in machines <span data-source=\"decision.csv:38:value\">6,700,000</span> USD − "
+           "cost of capital <span data-source=\"decision.csv:37:value\">700,000</span>");
     free(page);
 }
 
@@ -457,6 +474,7 @@ static const struct check_case cases[] = {
     {"a_figure_names_its_cell", a_figure_names_its_cell},
     {"the_answer_is_one_sentence_with_its_figures",
      the_answer_is_one_sentence_with_its_figures},
+    {"each_of_several_models_has_its_verdict", each_of_several_models_has_its_verdict},
     {"a_step_up_in_quality_says_what_it_costs", a_step_up_in_quality_says_what_it_costs},
     {"the_terms_of_the_decision_are_said", the_terms_of_the_decision_are_said},
     {"an_option_is_told_in_words_and_by_name", an_option_is_told_in_words_and_by_name},

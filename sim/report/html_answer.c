@@ -98,15 +98,53 @@ static bool managed_latency_given(const struct page *p)
            page_has(p, plan_cell(p->managed, "given_tpot_s"));
 }
 
+/* One side of one model: option in words and cost; nothing when it has none. */
+static void put_model_side(const struct page *p, const char *model, const char *item,
+                           const char *words)
+{
+    int row = page_fact(p, "decision", model, item);
+    put(p, words);
+    if (row < 0 || !page_has(p, page_decision(row, "text"))) {
+        put(p, "none");
+        return;
+    }
+    page_words(p, page_decision(row, "text"));
+    put(p, ", ");
+    put_decision(p, row, "value", FORM_USD);
+    put(p, " USD a month");
+}
+
+/* The verdict of each of several models; it may differ from that over all of them. */
+static void put_models(const struct page *p)
+{
+    if (p->n_models < 2) {
+        return;
+    }
+    put(p, "<ul id=\"verdicts\">\n");
+    for (int row = 0; row < p->n_models; row++) {
+        struct page_cell name = {PAGE_MODELS, row, "model"};
+        const char *model = page_get(p, name);
+        put(p, "<li>");
+        page_cell(p, name, FORM_TEXT);
+        put(p, ": <strong>");
+        put_decision(p, page_fact(p, "decision", model, "side"), "text", FORM_TEXT);
+        put(p, "</strong>; ");
+        put_model_side(p, model, "self_usd", "best self-hosted ");
+        put_model_side(p, model, "managed_usd", "; best managed ");
+        put(p, "</li>\n");
+    }
+    put(p, "</ul>\n");
+}
+
 static void put_answer(const struct page *p)
 {
     int confidence = page_fact(p, "decision", "", "confidence");
     int reason = page_fact(p, "decision", "", "reason");
-    put(p, "<p class=\"answer\" id=\"answer\"><strong>");
+    put(p, "<div class=\"answer\" id=\"answer\"><p><strong>");
     if (p->chosen < 0) {
         put(p, "No option is left: ");
         put_decision(p, reason, "text", FORM_TEXT);
-        put(p, ".</strong></p>\n");
+        put(p, ".</strong></p></div>\n");
         return;
     }
     put_what(p, p->chosen);
@@ -124,6 +162,8 @@ static void put_answer(const struct page *p)
             ? ".</p>\n"
             : ". This holds if the offer keeps your service levels, which is to be tried: its "
               "latency is not simulated.</p>\n");
+    put_models(p);
+    put(p, "</div>\n");
 }
 
 /* ---- what a reader asks next ----------------------------------------------------------------

@@ -20,7 +20,9 @@ static const char *const style[] = {
     "p{margin:.5rem 0;max-width:62rem}\nsmall,.soft{color:var(--soft)}\na{color:var(--link)}\n"
     ".skip{position:absolute;left:-99rem}.skip:focus{position:static}\n"
     ".answer{font-size:1.2rem;line-height:1.4;border-left:5px solid var(--mark);"
-    "background:var(--card);padding:.9rem 1.1rem;margin:1rem 0;max-width:none}\n",
+    "background:var(--card);padding:.9rem 1.1rem;margin:1rem 0;max-width:none}\n"
+    ".answer p{margin:0;max-width:none}.answer ul{margin:.5rem 0 0;padding-left:1.2rem;"
+    "font-size:1rem}\n",
     "nav ul{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;list-style:none;padding:0;"
     "margin:.8rem 0;font-size:.95rem}\n"
     "dl.facts{display:grid;grid-template-columns:minmax(9rem,13rem) 1fr;gap:.55rem 1.2rem;"
