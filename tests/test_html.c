@@ -128,25 +128,30 @@ static void write_tables(const char *dir, const char *decision)
     put_file(dir, "pareto.csv", pareto_csv);
 }
 
-/* The page of these tables; the caller frees it. */
-static char *make_page_in(const char *decision, double eur_per_usd)
+/* The page of the tables in dir; the caller frees it. */
+static char *render(const char *dir, const struct scenario *sc)
 {
-    const char *dir = check_tmp(0, "html");
-    struct scenario sc = {.name = "a\"><script>name", .question = "Is <b>3 & 4</b> 'enough'?"};
     struct html_report report = {
-        .dir = dir, .scenario = &sc, .version = "1.2.3", .as_of = "2026-11-22"};
+        .dir = dir, .scenario = sc, .version = "1.2.3", .as_of = "2026-11-22"};
     struct err err = {0};
     char path[512];
     size_t n;
-    sc.economics.eur_per_usd = eur_per_usd;
-    write_tables(dir, decision);
-    put_file(dir, "cost.svg", picture);
-    put_file(dir, "tornado.svg", picture);
     CU_ASSERT_TRUE_FATAL(html_write(&report, &err));
     snprintf(path, sizeof path, "%s/report.html", dir);
     char *page = text_load(path, 64 * TEXT_MIB, &n, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(page);
     return page;
+}
+
+static char *make_page_in(const char *decision, double eur_per_usd)
+{
+    const char *dir = check_tmp(0, "html");
+    struct scenario sc = {.name = "a\"><script>name", .question = "Is <b>3 & 4</b> 'enough'?"};
+    sc.economics.eur_per_usd = eur_per_usd;
+    write_tables(dir, decision);
+    put_file(dir, "cost.svg", picture);
+    put_file(dir, "tornado.svg", picture);
+    return render(dir, &sc);
 }
 
 static char *make_page(const char *decision)
@@ -380,6 +385,37 @@ static void headings_are_buttons_that_say_the_order(void)
     free(page);
 }
 
+/* Twenty options of model a, then one of model b, two of a provider that the scenario names. */
+static void put_long_ranking(const char *dir)
+{
+    char text[4096];
+    int n = snprintf(text, sizeof text, "rank,state,side,option,model,provider\n");
+    for (int rank = 1; rank <= 23; rank++) {
+        n += snprintf(text + n, sizeof text - (size_t)n, "%d,ranked,managed,o%d,%s,%s\n", rank,
+                      rank, rank == 21 ? "b" : "a", rank >= 22 ? "named" : "other");
+    }
+    put_file(dir, "plan.csv", text);
+}
+
+static void a_long_ranking_shows_each_model_and_named_provider(void)
+{
+    const char *dir = check_tmp(1, "html");
+    struct scenario_managed named = {.provider = "named", .model = "a"};
+    struct scenario sc = {.name = "x", .question = "", .managed = &named, .n_managed = 1};
+    write_tables(dir, decision_csv);
+    put_long_ranking(dir);
+    char *page = render(dir, &sc);
+    const char *more = strstr(page, "<details><summary>5 dearer options");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(more);
+    expect(page, "The first 16 of 23, then the best");
+    CU_ASSERT_TRUE(strstr(page, "plan.csv:17:option\">o16<") < more);
+    CU_ASSERT_TRUE(strstr(page, "plan.csv:22:option\">o21<") < more);
+    CU_ASSERT_TRUE(strstr(page, "plan.csv:23:option\">o22<") < more);
+    CU_ASSERT_PTR_NOT_NULL(strstr(more, "plan.csv:18:option\">o17<"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(more, "plan.csv:24:option\">o23<"));
+    free(page);
+}
+
 static void landmarks_and_language_are_there(void)
 {
     static const char *const parts[] = {"<html lang=\"en\">",
@@ -488,6 +524,8 @@ static const struct check_case cases[] = {
     {"a_second_currency_stands_beside_the_dollar", a_second_currency_stands_beside_the_dollar},
     {"no_option_left_is_said", no_option_left_is_said},
     {"headings_are_buttons_that_say_the_order", headings_are_buttons_that_say_the_order},
+    {"a_long_ranking_shows_each_model_and_named_provider",
+     a_long_ranking_shows_each_model_and_named_provider},
     {"landmarks_and_language_are_there", landmarks_and_language_are_there},
     {"tags_are_balanced", tags_are_balanced},
     {"pictures_have_words_and_ids_of_their_own", pictures_have_words_and_ids_of_their_own},

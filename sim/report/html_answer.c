@@ -994,43 +994,80 @@ static void put_ranked(const struct page *p, int row)
     page_row_close(p);
 }
 
-/* The ranked rows from the from-th on, at most n. Returns how many there are in all. */
-static int put_ranks(const struct page *p, int from, int n, const char *id, const char *caption)
+/* Does an earlier, so cheaper, ranked row have the same cell? */
+static bool has_before(const struct page *p, int row, const char *col)
 {
-    int seen = 0, n_columns = (int)(sizeof rank_columns / sizeof *rank_columns);
+    const char *text = page_get(p, plan_cell(row, col));
+    for (int i = 0; i < row; i++) {
+        if (page_has(p, plan_cell(i, "rank")) && plan_is(p, i, col, text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_named_provider(const struct page *p, int row)
+{
+    const struct scenario *sc = p->report->scenario;
+    for (int i = 0; i < sc->n_managed; i++) {
+        if (plan_is(p, row, "provider", sc->managed[i].provider)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is asked for is shown however dear: the best of each model and named provider. */
+static bool is_shown(const struct page *p, int row)
+{
+    return page_value(p, plan_cell(row, "rank")) <= SHOWN_ROWS || row == p->chosen ||
+           row == p->self || row == p->managed || !has_before(p, row, "model") ||
+           (is_named_provider(p, row) && !has_before(p, row, "provider"));
+}
+
+/* The ranked rows that are shown, or the others. */
+static void put_ranks(const struct page *p, bool shown, const char *id, const char *caption)
+{
+    int n_columns = (int)(sizeof rank_columns / sizeof *rank_columns);
     page_table_open(p, id, caption, rank_columns, n_columns);
     for (int row = 0; row < p->tables[PAGE_PLAN].n_rows; row++) {
-        if (page_has(p, plan_cell(row, "rank"))) {
-            if (seen >= from && seen < from + n) {
-                put_ranked(p, row);
-            }
-            seen++;
+        if (page_has(p, plan_cell(row, "rank")) && is_shown(p, row) == shown) {
+            put_ranked(p, row);
         }
     }
     page_table_close(p);
-    return seen;
 }
 
-static int count_ranked(const struct page *p)
+/* Ranked rows, in all or of those that are shown. */
+static int count_ranked(const struct page *p, bool all)
 {
     int n = 0;
     for (int row = 0; row < p->tables[PAGE_PLAN].n_rows; row++) {
-        n += page_has(p, plan_cell(row, "rank"));
+        n += page_has(p, plan_cell(row, "rank")) && (all || is_shown(p, row));
     }
     return n;
 }
 
 void page_ranking(const struct page *p)
 {
-    int n = count_ranked(p);
+    int n = count_ranked(p, true);
+    int more = n - count_ranked(p, false);
     put(p, "<section aria-labelledby=\"h-ranking\">\n<h2 id=\"h-ranking\">Ranked options</h2>\n"
            "<p class=\"soft\">By the mean cost per month over the horizon, with the staff that "
-           "runs "
-           "machines of your own. A heading sorts by its column.</p>\n");
-    put_ranks(p, 0, SHOWN_ROWS, "t-ranking", "Options that are allowed and have a price");
-    if (n > SHOWN_ROWS) {
-        fprintf(p->out, "<details><summary>%d dearer options</summary>\n", n - SHOWN_ROWS);
-        put_ranks(p, SHOWN_ROWS, n, "t-ranking-more", "Dearer options");
+           "runs machines of your own.");
+    if (more > 0) {
+        fprintf(p->out,
+                " The first %d of %d, then the best option of each further model and of each "
+                "managed provider that the scenario names; all %d are in plan.csv.",
+                SHOWN_ROWS, n, n);
+    } else {
+        fprintf(p->out, " All %d.", n);
+    }
+    put(p, " A heading sorts by its column.</p>\n");
+    put_ranks(p, true, "t-ranking", "Options that are allowed and have a price");
+    if (more > 0) {
+        fprintf(p->out, "<details><summary>%d dearer options</summary>\n", more);
+        put_ranks(p, false, "t-ranking-more", "Dearer options");
         put(p, "</details>\n");
     }
     put(p, "</section>\n");
