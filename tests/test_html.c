@@ -354,6 +354,15 @@ static void a_second_currency_stands_beside_the_dollar(void)
 {
     char *page = make_page_in(decision_csv, 0.5);
     expect(page, "plan.csv:2:usd_per_month times scenario:economics.eur_per_usd\">6,173<");
+    expect(page,
+           "<div>Self-hosted: <span data-source=\"plan.csv:2:usd_per_month\">12,346</span> "
+           "USD (<span data-source=\"decision.csv:13:value\">11,000</span> to <span "
+           "data-source=\"decision.csv:15:value\">14,000</span> USD, P10 to P90), which is ");
+    expect(page,
+           "eur_per_usd\">5,500</span> to <span data-source=\"decision.csv:15:value times "
+           "scenario:economics.eur_per_usd\">7,000</span> EUR, P10 to P90)");
+    expect(page,
+           "; input <span data-source=\"plan.csv:3:usd_per_mtok_input\">0.5</span> USD (");
     free(page);
     page = make_page(decision_csv);
     CU_ASSERT_PTR_NULL(strstr(page, " EUR"));

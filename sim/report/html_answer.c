@@ -332,16 +332,28 @@ static void put_how_many(const struct page *p)
     fact_close(p);
 }
 
-static void put_band(const struct page *p, const char *name, const char *lead)
+/* An end of the band of a side's cost, "p10" or "p90". */
+static struct page_cell band_end(const struct page *p, int row, const char *end)
 {
-    int low = page_fact(p, "uncertainty", "", arena_printf(p->arena, "%s_p10", name));
-    int high = page_fact(p, "uncertainty", "", arena_printf(p->arena, "%s_p90", name));
-    if (low >= 0 && page_has(p, page_decision(low, "value"))) {
-        put(p, lead);
-        put_decision(p, low, "value", FORM_USD);
+    const char *side = is_self(p, row) ? "self_usd" : "managed_usd";
+    const char *item = arena_printf(p->arena, "%s_%s", side, end);
+    return page_decision(page_fact(p, "uncertainty", "", item), "value");
+}
+
+/* The cost of a month in one currency, with its band in the same. */
+static void put_month_in(const struct page *p, int row, const char *currency,
+                         void (*put_figure)(const struct page *p, struct page_cell usd,
+                                            enum page_form form))
+{
+    struct page_cell low = band_end(p, row, "p10");
+    put_figure(p, plan_cell(row, "usd_per_month"), FORM_USD);
+    fprintf(p->out, " %s", currency);
+    if (page_has(p, low)) {
+        put(p, " (");
+        put_figure(p, low, FORM_USD);
         put(p, " to ");
-        put_decision(p, high, "value", FORM_USD);
-        put(p, ", P10 to P90");
+        put_figure(p, band_end(p, row, "p90"), FORM_USD);
+        fprintf(p->out, " %s, P10 to P90)", currency);
     }
 }
 
@@ -352,10 +364,12 @@ static void put_month(const struct page *p, const char *who, int row)
     }
     put(p, "<div>");
     page_text(p->out, who);
-    put_usd(p, row, "usd_per_month", FORM_USD);
-    put_band(p, is_self(p, row) ? "self_usd" : "managed_usd", " (");
-    bool band = page_fact(p, "uncertainty", "", "self_usd_p10") >= 0;
-    put(p, band ? "), in the first month " : ", in the first month ");
+    put_month_in(p, row, "USD", page_cell);
+    if (page_has_eur(p)) {
+        put(p, ", which is ");
+        put_month_in(p, row, "EUR", page_eur_figure);
+    }
+    put(p, "; in the first month ");
     put_usd(p, row, "usd_month_0", FORM_USD);
     if (page_value(p, plan_cell(row, "capex_usd")) > 0) {
         put(p, "; purchases of ");
@@ -377,9 +391,9 @@ static void put_per_mtok(const struct page *p, const char *who, int row)
     put(p, " all together");
     if (page_has(p, plan_cell(row, "usd_per_mtok_input"))) {
         put(p, "; input ");
-        put_plan(p, row, "usd_per_mtok_input", FORM_SIG);
+        put_usd(p, row, "usd_per_mtok_input", FORM_SIG);
         put(p, ", output ");
-        put_plan(p, row, "usd_per_mtok_output", FORM_SIG);
+        put_usd(p, row, "usd_per_mtok_output", FORM_SIG);
     }
     put(p, ".</div>");
 }

@@ -118,16 +118,27 @@ void page_cell(const struct page *p, struct page_cell c, enum page_form form)
     fputs("</span>", p->out);
 }
 
-void page_eur(const struct page *p, struct page_cell usd, enum page_form form)
+bool page_has_eur(const struct page *p)
+{
+    return p->report->scenario->economics.eur_per_usd > 0;
+}
+
+void page_eur_figure(const struct page *p, struct page_cell usd, enum page_form form)
 {
     double rate = p->report->scenario->economics.eur_per_usd;
-    if (!(rate > 0) || isnan(page_value(p, usd))) {
-        return;
-    }
-    fprintf(p->out, " (<span data-source=\"%s:%d:%s times scenario:economics.eur_per_usd\">",
+    fprintf(p->out, "<span data-source=\"%s:%d:%s times scenario:economics.eur_per_usd\">",
             page_files[usd.table], p->tables[usd.table].lines[usd.row], usd.col);
     put_number(p->out, rate * page_value(p, usd), form);
-    fputs("</span> EUR)", p->out);
+    fputs("</span>", p->out);
+}
+
+void page_eur(const struct page *p, struct page_cell usd, enum page_form form)
+{
+    if (page_has_eur(p) && !isnan(page_value(p, usd))) {
+        fputs(" (", p->out);
+        page_eur_figure(p, usd, form);
+        fputs(" EUR)", p->out);
+    }
 }
 
 static bool cell_is(const struct page *p, enum page_table table, int row, const char *col,

@@ -56,6 +56,9 @@ double page_value(const struct page *p, struct page_cell c); /* NaN: empty or no
 bool page_has(const struct page *p, struct page_cell c);
 /* The cell in its form with its data-source; a dash when it is empty. */
 void page_cell(const struct page *p, struct page_cell c, enum page_form form);
+/* Does the scenario give economics.eur_per_usd? And the cell in euro, without the unit. */
+bool page_has_eur(const struct page *p);
+void page_eur_figure(const struct page *p, struct page_cell usd, enum page_form form);
 /* " (12,386 EUR)" where the scenario gives economics.eur_per_usd; else nothing. */
 void page_eur(const struct page *p, struct page_cell usd, enum page_form form);
 /* Row of decision.csv, -1: none. item NULL: the first after row `after` of the section. */
