@@ -215,6 +215,22 @@ static void the_answer_is_one_sentence_with_its_figures(void)
     CU_ASSERT_TRUE(strstr(answer, "Rent ") && strstr(answer, "Rent ") < end);
     CU_ASSERT_TRUE(strstr(answer, "plan.csv:2:n_gpus\">16<") < end);
     CU_ASSERT_TRUE(strstr(answer, "decision.csv:4:text\">high<") < end);
+    CU_ASSERT_TRUE(strstr(answer, "The verdict and its confidence are about cost; these "
+                                  "machines are sized to your service levels.") < end);
+    free(page);
+}
+
+static void a_managed_verdict_says_that_it_is_about_cost_alone(void)
+{
+    char *page = make_page("section,model,item,value,unit,text\n"
+                           "decision,,reason,,,managed is cheaper\n"
+                           "decision,,confidence,,,high\n"
+                           "decision,,chosen,23456.7,USD/month,api\n"
+                           "decision,,managed_usd,23456.7,USD/month,api\n");
+    expect(page,
+           "The verdict and its confidence are about cost: whether the managed offer keeps "
+           "your service levels was not checked");
+    expect(page, "that is not in the confidence.");
     free(page);
 }
 
@@ -252,7 +268,8 @@ static void the_terms_of_the_decision_are_said(void)
            "at least <span data-source=\"decision.csv:11:value\">80&nbsp;%</span> of them; "
            "here it is in <span data-source=\"decision.csv:9:value\">97&nbsp;%");
     expect(page, "high from 95&nbsp;% on, medium from 80&nbsp;%, else low");
-    expect(page, "(<a href=\"#sure\">what that means</a>)");
+    expect(page, "<span class=\"screen\"> (<a href=\"#sure\">what that means</a>)</span>");
+    expect(page, ",.screen{display:none}");
     expect(page, "id=\"sure\"");
     expect(page, "measured</span> (of this system itself).");
     expect(page, "TTFT</span>, the time to the first token.");
@@ -519,6 +536,8 @@ static const struct check_case cases[] = {
     {"a_figure_names_its_cell", a_figure_names_its_cell},
     {"the_answer_is_one_sentence_with_its_figures",
      the_answer_is_one_sentence_with_its_figures},
+    {"a_managed_verdict_says_that_it_is_about_cost_alone",
+     a_managed_verdict_says_that_it_is_about_cost_alone},
     {"each_of_several_models_has_its_verdict", each_of_several_models_has_its_verdict},
     {"a_step_up_in_quality_says_what_it_costs", a_step_up_in_quality_says_what_it_costs},
     {"the_terms_of_the_decision_are_said", the_terms_of_the_decision_are_said},

@@ -136,6 +136,20 @@ static void put_models(const struct page *p)
     put(p, "</ul>\n");
 }
 
+/* What the confidence is of: the samples vary cost, and no sample runs a managed offer. */
+static void put_scope(const struct page *p)
+{
+    put(p, "The verdict and its confidence are about cost");
+    if (is_self(p, p->chosen)) {
+        put(p, "; these machines are sized to your service levels.");
+    } else if (managed_latency_given(p)) {
+        put(p, "; the latency of the managed offer is as the scenario gives it.");
+    } else {
+        put(p, ": whether the managed offer keeps your service levels was not checked, as its "
+               "latency is not simulated. Try it before you sign.");
+    }
+}
+
 static void put_answer(const struct page *p)
 {
     int confidence = page_fact(p, "decision", "", "confidence");
@@ -154,14 +168,12 @@ static void put_answer(const struct page *p)
     put_usd(p, p->chosen, "usd_per_mtok_blended", FORM_SIG);
     put(p, " per million tokens; ");
     put_decision(p, reason, "text", FORM_TEXT);
-    put(p, ", confidence ");
+    put(p, ", confidence in that ");
     put_decision(p, confidence, "text", FORM_TEXT);
-    put(p, " (<a href=\"#sure\">what that means</a>)");
-    put(p,
-        is_self(p, p->chosen) || managed_latency_given(p)
-            ? ".</p>\n"
-            : ". This holds if the offer keeps your service levels, which is to be tried: its "
-              "latency is not simulated.</p>\n");
+    put(p, "<span class=\"screen\"> (<a href=\"#sure\">what that means</a>)</span>");
+    put(p, ". ");
+    put_scope(p);
+    put(p, "</p>\n");
     put_models(p);
     put(p, "</div>\n");
 }
@@ -643,8 +655,8 @@ static void put_managed_latency(const struct page *p)
         return;
     }
     if (!managed_latency_given(p)) {
-        put(p, " Whether the managed offer keeps your service levels is not known: its latency "
-               "is not simulated, so try it before you sign.");
+        put(p, " The service levels of the managed offer were not checked: its latency is "
+               "not simulated, so that is not in the confidence.");
         return;
     }
     put(p, " The managed offer's latency is as the scenario gives it, within your limits:");
@@ -674,7 +686,7 @@ static void put_how_sure(const struct page *p)
 {
     int wins = page_fact(p, "decision", "", "wins_frac");
     fact_open(p, "How sure");
-    put(p, "<span id=\"sure\">Confidence ");
+    put(p, "<span id=\"sure\">Confidence in the comparison of cost ");
     put_decision(p, page_fact(p, "decision", "", "confidence"), "text", FORM_TEXT);
     put(p, "</span>");
     if (wins >= 0 && page_has(p, page_decision(wins, "value"))) {
@@ -1077,7 +1089,7 @@ void page_ranking(const struct page *p)
     } else {
         fprintf(p->out, " All %d.", n);
     }
-    put(p, " A heading sorts by its column.</p>\n");
+    put(p, "<span class=\"screen\"> A heading sorts by its column.</span></p>\n");
     put_ranks(p, true, "t-ranking", "Options that are allowed and have a price");
     if (more > 0) {
         fprintf(p->out, "<details><summary>%d dearer options</summary>\n", more);

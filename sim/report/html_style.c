@@ -58,7 +58,7 @@ static const char *const style[] = {
     "font-size:.9rem;color:var(--soft);border-top:1px solid var(--line);margin-top:2.5rem}\n"
     "@page{margin:14mm 13mm}\n"
     "@media print{body{font-size:10pt}header,main,footer{max-width:none;padding-left:0;"
-    "padding-right:0}nav,.skip{display:none}h1{font-size:16pt}h2{font-size:13pt}"
+    "padding-right:0}nav,.skip,.screen{display:none}h1{font-size:16pt}h2{font-size:13pt}"
     "h2,h3,caption{break-after:avoid}figure,tr,.answer,dl.facts>*{break-inside:avoid}"
     "thead{display:table-header-group}.scroll,.chart{overflow:visible}"
     ".chart{border:0}.chart svg{min-width:0;max-height:215mm}"
