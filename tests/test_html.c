@@ -300,11 +300,25 @@ static void the_break_even_is_of_any_option(void)
     expect(page,
            "By cost alone, from <span data-source=\"decision.csv:17:value\">40,000</span>");
     expect(page, "<span data-source=\"decision.csv:18:value\">48M</span> tokens a day) on");
-    expect(page,
-           "The demand gets there in month <span data-source=\"decision.csv:19:value\">1<");
+    expect(page, "first costs less, in that one month</th><td");
+    expect(page, "from <span data-source=\"decision.csv:17:value\">40,000</span></td>");
+    expect(page, "in month <span data-source=\"decision.csv:19:value\">1</span> (2026-12)");
     expect(page, "cross first at <span data-source=\"decision.csv:16:value\">50,000</span>");
     expect(page,
            "in <span data-source=\"decision.csv:20:value\">25&nbsp;%</span> of the samples");
+    free(page);
+}
+
+static void the_volume_that_switches_is_in_the_table(void)
+{
+    char *page = make_page("section,model,item,value,unit,text\n"
+                           "decision,,self_usd,12345.6,USD/month,box\n"
+                           "decision,,managed_usd,23456.7,USD/month,api\n"
+                           "flip,,volume of the first month,4480000,requests/day,managed if "
+                           "volume of the first month falls below 4480000 requests/day\n"
+                           "demand,,mean_over_first,1.25,ratio,\n");
+    expect(page, "below <span data-source=\"decision.csv:4:value\">4,480,000</span>");
+    expect(page, "on average over the plan <span data-source=\"decision.csv:5:value\">1.25<");
     free(page);
 }
 
@@ -320,10 +334,13 @@ static void volumes_of_break_even_and_flips_are_related(void)
 static void every_pair_has_its_break_even(void)
 {
     char *page = make_page(decision_csv);
-    expect(page, "from <span data-source=\"crossings.csv:3:requests_per_day\">45,000</span> "
-                 "requests a day <span data-source=\"crossings.csv:3:against\">api</span> is "
-                 "cheaper again");
-    expect(page, "up to <span data-source=\"crossings.csv:4:requests_per_day\">50,000<");
+    expect(page,
+           "from <span data-source=\"crossings.csv:3:requests_per_day\">45,000</span> to "
+           "<span data-source=\"crossings.csv:4:requests_per_day\">50,000</span>, to <span "
+           "data-source=\"crossings.csv:3:against\">api<");
+    expect(page, "not by month <span data-source=\"forecast.csv:3:month\">1</span> (2026-12)");
+    expect(page, "switches the decision</th>");
+    expect(page, "none in its sensible range");
     expect(page, "<span data-source=\"crossings.csv:2:tok_per_month\">1.46G</span>");
     expect(page, "<td class=\"num\" data-sort=\"2\">2</td>");
     expect(page, "not up to <span data-source=\"crossings.csv:6:requests_per_day\">7,000,000<");
@@ -334,7 +351,7 @@ static void a_fleet_that_grows_says_to_what(void)
 {
     char *page = make_page(decision_csv);
     expect(page, "grow to <span data-source=\"forecast.csv:3:n_gpus\">24</span> GPUs in month "
-                 "<span data-source=\"forecast.csv:3:month\">1</span>, the last");
+                 "<span data-source=\"forecast.csv:3:month\">1</span> (2026-12), the last");
     free(page);
 }
 
@@ -543,6 +560,7 @@ static const struct check_case cases[] = {
     {"the_terms_of_the_decision_are_said", the_terms_of_the_decision_are_said},
     {"an_option_is_told_in_words_and_by_name", an_option_is_told_in_words_and_by_name},
     {"the_break_even_is_of_any_option", the_break_even_is_of_any_option},
+    {"the_volume_that_switches_is_in_the_table", the_volume_that_switches_is_in_the_table},
     {"volumes_of_break_even_and_flips_are_related",
      volumes_of_break_even_and_flips_are_related},
     {"every_pair_has_its_break_even", every_pair_has_its_break_even},

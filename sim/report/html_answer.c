@@ -266,7 +266,7 @@ static void put_growth(const struct page *p, int row)
         put(p, " With the demand they grow to ");
         page_cell(p, (struct page_cell){PAGE_FORECAST, last, "n_gpus"}, FORM_COUNT);
         put(p, " GPUs in month ");
-        page_cell(p, (struct page_cell){PAGE_FORECAST, last, "month"}, FORM_COUNT);
+        page_month(p, (struct page_cell){PAGE_FORECAST, last, "month"});
         put(p, ", the last (the first is month 0).");
     }
 }
@@ -494,36 +494,132 @@ static int crossing_above(const struct page *p, const char *option, const char *
     return best;
 }
 
+static void switch_open(const struct page *p, const char *what)
+{
+    page_row_open(p);
+    page_td(p, what, false, true);
+    put(p, what);
+    page_td_close(p, true);
+    page_td(p, what, false, false);
+}
+
+static void switch_next(const struct page *p)
+{
+    page_td_close(p, false);
+    page_td(p, "", false, false);
+}
+
+static void switch_close(const struct page *p)
+{
+    page_td_close(p, false);
+    page_row_close(p);
+}
+
+static void put_in_month(const struct page *p, struct page_cell month)
+{
+    int last = p->tables[PAGE_FORECAST].n_rows - 1;
+    double value = page_value(p, month);
+    struct page_cell end = {PAGE_FORECAST, last, "month"};
+    if (value <= page_value(p, end)) {
+        put(p, value < 1 ? "already in month " : "in month ");
+        page_month(p, month);
+        return;
+    }
+    put(p, "not by month ");
+    page_month(p, end);
+    put(p, ", the last");
+}
+
+/* By cost alone: any self-hosted option against every offer. */
+static void put_parity(const struct page *p, int win)
+{
+    switch_open(p, "Self-hosting first costs less, in that one month");
+    if (win < 0) {
+        put(p, "none up to ");
+        put_decision(p, page_fact(p, "breakeven", "", "searched_to"), "value", FORM_COUNT);
+        switch_next(p);
+        put(p, "–");
+    } else {
+        put(p, "from ");
+        put_decision(p, win, "value", FORM_COUNT);
+        switch_next(p);
+        put_in_month(p,
+                     page_decision(page_fact(p, "breakeven", "", "first_win_month"), "value"));
+    }
+    switch_close(p);
+}
+
 /* Steps of whole machines may make a managed offer cheaper once more. */
 static void put_lost_again(const struct page *p, int win)
 {
+    const enum page_table t = PAGE_CROSSINGS;
     const char *option = page_get(p, page_decision(win, "text"));
-    double volume = page_value(p, page_decision(win, "value"));
-    int lost = crossing_above(p, option, NULL, volume, "managed");
-    if (lost < 0) {
-        put(p, " It stays so at every larger volume searched.");
+    int lost =
+        crossing_above(p, option, NULL, page_value(p, page_decision(win, "value")), "managed");
+    switch_open(p, "Lost again, since machines are bought whole");
+    if (win < 0 || lost < 0) {
+        put(p, win < 0 ? "–" : "at no larger volume searched");
+        switch_next(p);
+        put(p, "–");
+        switch_close(p);
         return;
     }
-    struct page_cell from = {PAGE_CROSSINGS, lost, "requests_per_day"};
-    struct page_cell offer = {PAGE_CROSSINGS, lost, "against"};
-    put(p, " <strong>It does not stay so: from ");
+    struct page_cell from = {t, lost, "requests_per_day"};
+    struct page_cell offer = {t, lost, "against"};
+    put(p, "from ");
     page_cell(p, from, FORM_COUNT);
-    put(p, " requests a day ");
-    page_words(p, offer);
-    put(p, " is cheaper again</strong>, since machines are bought whole");
     int won = crossing_above(p, option, page_get(p, offer), page_value(p, from), "self-hosted");
     if (won >= 0) {
-        put(p, ", up to ");
-        page_cell(p, (struct page_cell){PAGE_CROSSINGS, won, "requests_per_day"}, FORM_COUNT);
+        put(p, " to ");
+        page_cell(p, (struct page_cell){t, won, "requests_per_day"}, FORM_COUNT);
     }
-    put(p, ".");
+    put(p, ", to ");
+    page_words(p, offer);
+    switch_next(p);
+    put_in_month(p, (struct page_cell){t, lost, "month"});
+    switch_close(p);
+}
+
+/* The volume among the flips: margin and confidence are in it, and the growth after it. */
+static void put_switching_volume(const struct page *p)
+{
+    int flip = page_fact(p, "flip", "", "volume of the first month");
+    int ratio = page_fact(p, "demand", "", "mean_over_first");
+    switch_open(p, "Starting volume that switches the decision");
+    if (flip < 0) {
+        put(p, "none in its sensible range");
+        switch_next(p);
+        put(p, "–");
+    } else {
+        bool upward = strstr(page_get(p, page_decision(flip, "text")), " exceeds ") != NULL;
+        put(p, upward ? "above " : "below ");
+        put_decision(p, flip, "value", FORM_COUNT);
+        switch_next(p);
+        put(p, "in month 0; on average over the plan ");
+        put_decision(p, ratio, "value", FORM_SIG);
+        put(p, " times that");
+    }
+    switch_close(p);
+}
+
+static void put_switches(const struct page *p, int win)
+{
+    static const struct page_column columns[] = {
+        {"Volume at which the sides change", NULL, false},
+        {"Requests a day", NULL, false},
+        {"When the forecast is there", NULL, false}};
+    page_table_open(p, "t-switches", "Break-even, by volume and by date", columns,
+                    (int)(sizeof columns / sizeof *columns));
+    put_parity(p, win);
+    put_lost_again(p, win);
+    put_switching_volume(p);
+    page_table_close(p);
 }
 
 /* Of any option against every offer, by cost alone. */
 static void put_first_win(const struct page *p, int win)
 {
     int tokens = page_fact(p, "breakeven", "", "first_win_tok_per_day");
-    int month = page_fact(p, "breakeven", "", "first_win_month");
     put(p, "By cost alone, from ");
     put_decision(p, win, "value", FORM_COUNT);
     put(p, " requests a day (");
@@ -531,21 +627,6 @@ static void put_first_win(const struct page *p, int win)
     put(p, " tokens a day) on: there ");
     page_words(p, page_decision(win, "text"));
     put(p, " is the first self-hosted option to cost less than every managed offer.");
-    if (!page_has(p, page_decision(month, "value"))) {
-        int last = p->tables[PAGE_FORECAST].n_rows - 1;
-        put(p, " The demand does not get there by month ");
-        page_cell(p, (struct page_cell){PAGE_FORECAST, last, "month"}, FORM_COUNT);
-        put(p, ", the last of the plan.");
-    } else if (page_value(p, page_decision(month, "value")) < 1) {
-        put(p, " The demand of the first month (month ");
-        put_decision(p, month, "value", FORM_COUNT);
-        put(p, ") is there already.");
-    } else {
-        put(p, " The demand gets there in month ");
-        put_decision(p, month, "value", FORM_COUNT);
-        put(p, " (the first is month 0).");
-    }
-    put_lost_again(p, win);
 }
 
 static void put_no_win(const struct page *p)
@@ -606,6 +687,7 @@ static void put_when(const struct page *p)
         fact_close(p);
         return;
     }
+    put_switches(p, win);
     if (win >= 0) {
         put_first_win(p, win);
         put_pair_crossing(p, win);

@@ -602,7 +602,9 @@ void page_months(const struct page *p)
             continue;
         }
         page_row_open(p);
-        page_td_cell(p, at(t, row, "month"), FORM_COUNT);
+        page_td(p, page_get(p, at(t, row, "month")), true, false);
+        page_month(p, at(t, row, "month"));
+        page_td_close(p, false);
         td_band(p, row, "requests_per_day", FORM_COUNT);
         page_td_cell(p, at(t, row, "peak_rps"), FORM_SIG);
         td_band(p, row, "n_gpus", FORM_COUNT);

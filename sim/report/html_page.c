@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "plots/layout.h"
+#include "sim/base/date.h"
 #include "sim/base/text.h"
 
 enum { LONG_TEXT = 40 }; /* bytes from which a cell is given a width of its own */
@@ -138,6 +139,18 @@ void page_eur(const struct page *p, struct page_cell usd, enum page_form form)
         fputs(" (", p->out);
         page_eur_figure(p, usd, form);
         fputs(" EUR)", p->out);
+    }
+}
+
+void page_month(const struct page *p, struct page_cell month)
+{
+    page_cell(p, month, FORM_COUNT);
+    double value = page_value(p, month);
+    if (!isnan(value) && date_is_valid(p->report->as_of)) {
+        long of_as_of = strtol(p->report->as_of + 5, NULL, 10) - 1;
+        long year = strtol(p->report->as_of, NULL, 10);
+        long months = 12 * year + of_as_of + lround(value);
+        fprintf(p->out, " (%04ld-%02ld)", months / 12, months % 12 + 1);
     }
 }
 

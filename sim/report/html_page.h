@@ -61,6 +61,8 @@ bool page_has_eur(const struct page *p);
 void page_eur_figure(const struct page *p, struct page_cell usd, enum page_form form);
 /* " (12,386 EUR)" where the scenario gives economics.eur_per_usd; else nothing. */
 void page_eur(const struct page *p, struct page_cell usd, enum page_form form);
+/* The number of a month, and its calendar month where month 0 is that of the as-of date. */
+void page_month(const struct page *p, struct page_cell month);
 /* Row of decision.csv, -1: none. item NULL: the first after row `after` of the section. */
 int page_fact(const struct page *p, const char *section, const char *model, const char *item);
 int page_next(const struct page *p, const char *section, const char *model, int after);
