@@ -273,8 +273,8 @@ static void the_terms_of_the_decision_are_said(void)
     expect(page, "id=\"sure\"");
     expect(page, "measured</span> (of this system itself).");
     expect(page, "TTFT</span>, the time to the first token.");
-    expect(page,
-           "The policy excludes 1 option; <a href=\"#h-excluded\">each with its rule</a>");
+    expect(page, "1 option or system without a rank, <a href=\"#h-excluded\">counted by "
+                 "reason</a>. Of these the policy excludes 1. ");
     expect(
         page,
         "130,000</span> USD a month, <span data-source=\"models.csv:3:premium_usd_per_month\">"
@@ -440,6 +440,30 @@ static void put_long_ranking(const char *dir)
     put_file(dir, "plan.csv", text);
 }
 
+/* Two for memory, one each by policy, latency and price; a state it does not know is counted.
+ */
+static void what_is_left_out_is_counted_by_reason(void)
+{
+    const char *dir = check_tmp(1, "html");
+    struct scenario sc = {.name = "x", .question = ""};
+    write_tables(dir, decision_csv);
+    put_file(dir, "plan.csv",
+             "rank,state,side,option,model,reason\n1,ranked,managed,o,a,\n"
+             ",memory,self-hosted,p,a,x\n,memory,self-hosted,q,a,x\n"
+             ",excluded,managed,r,a,jurisdiction: x\n"
+             ",excluded,managed,s,a,service level: x\n,unpriced,managed,t,a,x\n"
+             ",new,managed,u,a,x\n");
+    char *page = render(dir, &sc);
+    expect(page, "6 options and systems without a rank, ");
+    expect(page, "Of these the policy or a given latency excludes 2. 1 has no price");
+    expect(page,
+           ">does not fit the memory of its GPUs</th><td class=\"num\" data-sort=\"2\">2<");
+    expect(page, ">excluded by the policy</th><td class=\"num\" data-sort=\"1\">1<");
+    expect(page, ">other</th><td class=\"num\" data-sort=\"1\">1<");
+    expect(page, ">all together</th><td class=\"num\" data-sort=\"6\">6<");
+    free(page);
+}
+
 static void a_long_ranking_shows_each_model_and_named_provider(void)
 {
     const char *dir = check_tmp(1, "html");
@@ -570,6 +594,7 @@ static const struct check_case cases[] = {
     {"a_second_currency_stands_beside_the_dollar", a_second_currency_stands_beside_the_dollar},
     {"no_option_left_is_said", no_option_left_is_said},
     {"headings_are_buttons_that_say_the_order", headings_are_buttons_that_say_the_order},
+    {"what_is_left_out_is_counted_by_reason", what_is_left_out_is_counted_by_reason},
     {"a_long_ranking_shows_each_model_and_named_provider",
      a_long_ranking_shows_each_model_and_named_provider},
     {"landmarks_and_language_are_there", landmarks_and_language_are_there},

@@ -894,6 +894,15 @@ static void put_which_model(const struct page *p)
     fact_close(p);
 }
 
+static int count_ranked(const struct page *p)
+{
+    int n = 0;
+    for (int row = 0; row < p->tables[PAGE_PLAN].n_rows; row++) {
+        n += page_has(p, plan_cell(row, "rank"));
+    }
+    return n;
+}
+
 static int count_state(const struct page *p, const char *state)
 {
     int n = 0;
@@ -949,23 +958,24 @@ static bool any_too_slow(const struct page *p)
 
 static void put_left_out(const struct page *p)
 {
+    int unranked = p->tables[PAGE_PLAN].n_rows - count_ranked(p);
     int excluded = count_state(p, "excluded");
     int unpriced = count_state(p, "unpriced");
     int gap = page_next(p, "gap", NULL, -1);
-    if (excluded + unpriced == 0 && gap < 0) {
+    if (unranked == 0 && gap < 0) {
         return;
     }
     fact_open(p, "Not considered");
+    fprintf(p->out,
+            "%d option%s without a rank, <a href=\"#h-excluded\">counted by reason</a>. ",
+            unranked, unranked == 1 ? " or system" : "s and systems");
     if (excluded > 0) {
-        fprintf(
-            p->out,
-            "The policy%s excludes %d option%s; <a href=\"#h-excluded\">each with its rule</a> "
-            "in plan.csv. ",
-            any_too_slow(p) ? " or a given latency" : "", excluded, excluded == 1 ? "" : "s");
+        fprintf(p->out, "Of these the policy%s excludes %d. ",
+                any_too_slow(p) ? " or a given latency" : "", excluded);
     }
     if (unpriced > 0) {
-        fprintf(p->out, "%d offer%s without a price at this volume:", unpriced,
-                unpriced == 1 ? "" : "s");
+        fprintf(p->out, "%d %s no price at this volume:", unpriced,
+                unpriced == 1 ? "has" : "have");
         put_unpriced(p);
     }
     if (gap >= 0) {
@@ -1146,20 +1156,13 @@ static void put_ranks(const struct page *p, bool shown, const char *id, const ch
     page_table_close(p);
 }
 
-/* Ranked rows, in all or of those that are shown. */
-static int count_ranked(const struct page *p, bool all)
-{
-    int n = 0;
-    for (int row = 0; row < p->tables[PAGE_PLAN].n_rows; row++) {
-        n += page_has(p, plan_cell(row, "rank")) && (all || is_shown(p, row));
-    }
-    return n;
-}
-
 void page_ranking(const struct page *p)
 {
-    int n = count_ranked(p, true);
-    int more = n - count_ranked(p, false);
+    int n = count_ranked(p);
+    int more = 0;
+    for (int row = 0; row < p->tables[PAGE_PLAN].n_rows; row++) {
+        more += page_has(p, plan_cell(row, "rank")) && !is_shown(p, row);
+    }
     put(p, "<section aria-labelledby=\"h-ranking\">\n<h2 id=\"h-ranking\">Ranked options</h2>\n"
            "<p class=\"soft\">By the mean cost per month over the horizon, with the staff that "
            "runs machines of your own.");

@@ -347,23 +347,80 @@ static void put_gaps(const struct page *p)
     page_table_close(p);
 }
 
+/* Reasons for having no rank, by state; a state that is not listed counts as the last. */
+static const struct left_out_reason {
+    const char *state, *words;
+    const char *rule; /* NULL, or the start of the reason: the first that fits counts */
+} left_out_reasons[] = {
+    {"excluded", "over a service level by the latency that the scenario gives",
+     "service level:"},
+    {"excluded", "excluded by the policy", NULL},
+    {"unpriced", "no price at this volume, or over the limits of its list terms", NULL},
+    {"memory", "does not fit the memory of its GPUs", NULL},
+    {"layout", "cannot be laid out on its GPUs", NULL},
+    {"bound", "a service level is below what is physically possible", NULL},
+    {"no load", "outside its service levels at any load", NULL},
+    {"refused", "the machine cannot carry it", NULL},
+    {"", "other", NULL},
+};
+enum { N_LEFT_OUT_REASONS = sizeof left_out_reasons / sizeof *left_out_reasons };
+
+static int left_out_reason(const struct page *p, int row)
+{
+    const char *reason = page_get(p, at(PAGE_PLAN, row, "reason"));
+    int i = 0;
+    for (; i < N_LEFT_OUT_REASONS - 1; i++) {
+        const struct left_out_reason *r = &left_out_reasons[i];
+        if (is(p, at(PAGE_PLAN, row, "state"), r->state) &&
+            (!r->rule || strncmp(reason, r->rule, strlen(r->rule)) == 0)) {
+            break;
+        }
+    }
+    return i;
+}
+
+static void put_left_out_count(const struct page *p, const char *words, int n)
+{
+    page_row_open(p);
+    td_words(p, words, true);
+    page_td(p, arena_printf(p->arena, "%d", n), true, false);
+    fprintf(p->out, "%d", n);
+    page_td_close(p, false);
+    page_row_close(p);
+}
+
+static void put_left_out_counts(const struct page *p)
+{
+    static const struct page_column columns[] = {{"Why", NULL, false},
+                                                 {"Options and systems", NULL, true}};
+    int counts[N_LEFT_OUT_REASONS] = {0}, n = 0;
+    for (int row = 0; row < p->tables[PAGE_PLAN].n_rows; row++) {
+        if (!page_has(p, at(PAGE_PLAN, row, "rank"))) {
+            counts[left_out_reason(p, row)]++;
+            n++;
+        }
+    }
+    page_table_open(p, "t-left-out", "Options and systems without a rank, by reason",
+                    COLUMNS(columns));
+    for (int i = 0; i < N_LEFT_OUT_REASONS; i++) {
+        if (counts[i] > 0) {
+            put_left_out_count(p, left_out_reasons[i].words, counts[i]);
+        }
+    }
+    put_left_out_count(p, "all together", n);
+    page_table_close(p);
+}
+
 void page_excluded(const struct page *p)
 {
     static const struct page_column columns[] = {{"Option or system", NULL, false},
                                                  {"Machine", NULL, false},
                                                  {"State", NULL, false},
                                                  {"Why", NULL, false}};
-    int n = 0, n_rows = p->tables[PAGE_PLAN].n_rows;
-    for (int row = 0; row < n_rows; row++) {
-        n += !page_has(p, at(PAGE_PLAN, row, "rank"));
-    }
+    int n_rows = p->tables[PAGE_PLAN].n_rows;
     section_open(p, "excluded", "What was left out, and why");
-    fprintf(
-        p->out,
-        "<p>%d options and systems have no rank: excluded by policy, too large for their "
-        "GPUs, refused by a machine, or without a price. plan.csv has the reason of each.</p>\n"
-        "<details><summary>The list</summary>\n",
-        n);
+    put_left_out_counts(p);
+    put(p, "<details><summary>Each with its reason</summary>\n");
     page_table_open(p, "t-excluded", "Excluded by policy, too large, without a price",
                     COLUMNS(columns));
     for (int row = 0; row < n_rows; row++) {
