@@ -442,6 +442,34 @@ static void put_long_ranking(const char *dir)
 
 /* Two for memory, one each by policy, latency and price; a state it does not know is counted.
  */
+static void shares_are_in_percent(void)
+{
+    char *page =
+        make_page("section,model,item,value,unit,text\n"
+                  "no_flip,,growth,0.04,per month,\nno_flip,,utilisation,0.8,fraction,\n"
+                  "no_flip,,volume,200000,requests/day,\n");
+    expect(page, "decision.csv:2:value\">4&nbsp;%</span> <span "
+                 "data-source=\"decision.csv:2:unit\">per month</span>");
+    expect(page, "decision.csv:3:value\">80&nbsp;%</span>)");
+    expect(page, "decision.csv:4:value\">200,000</span> ");
+    free(page);
+    page = make_page(decision_csv);
+    expect(page, "sensitivity.csv:2:high\">2&nbsp;%<");
+    free(page);
+}
+
+static void short_names_are_explained_and_print(void)
+{
+    char *page = make_page(decision_csv);
+    const char *terms = strstr(page, "<h2 id=\"h-terms\">");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(terms);
+    CU_ASSERT_PTR_NOT_NULL(strstr(terms, "<details class=\"print\">"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(terms, "<dt>TP4, EP4, PP2, DP8</dt><dd>"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(terms, "<dt>tokens2048</dt><dd>"));
+    expect(page, "<a href=\"#h-terms\">Terms</a>");
+    free(page);
+}
+
 static void what_is_left_out_is_counted_by_reason(void)
 {
     const char *dir = check_tmp(1, "html");
@@ -594,6 +622,8 @@ static const struct check_case cases[] = {
     {"a_second_currency_stands_beside_the_dollar", a_second_currency_stands_beside_the_dollar},
     {"no_option_left_is_said", no_option_left_is_said},
     {"headings_are_buttons_that_say_the_order", headings_are_buttons_that_say_the_order},
+    {"shares_are_in_percent", shares_are_in_percent},
+    {"short_names_are_explained_and_print", short_names_are_explained_and_print},
     {"what_is_left_out_is_counted_by_reason", what_is_left_out_is_counted_by_reason},
     {"a_long_ranking_shows_each_model_and_named_provider",
      a_long_ranking_shows_each_model_and_named_provider},

@@ -148,6 +148,7 @@ static void put_header(const struct page *p)
         {"h-assumptions", "Assumptions"},
         {"h-scenario", "Scenario"},
         {"h-excluded", "Left out"},
+        {"h-terms", "Terms"},
     };
     const struct scenario *sc = p->report->scenario;
     fputs("<header>\n<p class=\"soft\">Capacity plan: ", p->out);
@@ -231,6 +232,7 @@ static void put_page(const struct page *p)
     page_assumptions(p);
     page_scenario(p);
     page_excluded(p);
+    page_terms(p);
     fputs("</main>\n", p->out);
     put_footer(p);
     page_end(p);

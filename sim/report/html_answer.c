@@ -811,8 +811,8 @@ static void put_firm(const struct page *p)
         first = false;
         put_decision(p, row, "item", FORM_TEXT);
         put(p, " (now ");
-        put_decision(p, row, "value", FORM_SIG);
         const char *unit = page_get(p, page_decision(row, "unit"));
+        put_decision(p, row, "value", page_unit_form(unit));
         if (strcmp(unit, "fraction") != 0 && strcmp(unit, "ratio") != 0) {
             put(p, " ");
             put_decision(p, row, "unit", FORM_TEXT);

@@ -108,9 +108,10 @@ static void put_inputs(const struct page *p)
         page_cell(p, at(PAGE_SENSITIVITY, row, "unit"), FORM_TEXT);
         put(p, "</small>");
         page_td_close(p, true);
-        page_td_cell(p, at(PAGE_SENSITIVITY, row, "low"), FORM_USD);
-        page_td_cell(p, at(PAGE_SENSITIVITY, row, "value"), FORM_USD);
-        page_td_cell(p, at(PAGE_SENSITIVITY, row, "high"), FORM_USD);
+        enum page_form form = page_unit_form(page_get(p, at(PAGE_SENSITIVITY, row, "unit")));
+        page_td_cell(p, at(PAGE_SENSITIVITY, row, "low"), form);
+        page_td_cell(p, at(PAGE_SENSITIVITY, row, "value"), form);
+        page_td_cell(p, at(PAGE_SENSITIVITY, row, "high"), form);
         page_td_cell(p, at(PAGE_SENSITIVITY, row, "usd_low"), FORM_USD);
         page_td_cell(p, at(PAGE_SENSITIVITY, row, "usd_base"), FORM_USD);
         page_td_cell(p, at(PAGE_SENSITIVITY, row, "usd_high"), FORM_USD);
@@ -431,6 +432,46 @@ void page_excluded(const struct page *p)
     page_table_close(p);
     put_gaps(p);
     put(p, "</details>\n");
+    section_close(p);
+}
+
+/* ---- terms ----------------------------------------------------------------------------------
+ */
+
+static const char *const terms[][2] = {
+    {"TP4, EP4, PP2, DP8", "One replica of the model is split over GPUs: TP4 each layer over 4 "
+                           "of them, EP4 the experts over 4, PP2 the layers into 2 stages; DP8 "
+                           "has 8 copies of the attention beside the split experts."},
+    {"tokens2048", "The engine computes at most 2048 tokens in one step; a name without it has "
+                   "the engine's own default."},
+    {"fp8, nvfp4, kv-fp8", "Numbers of 8 or 4 bits instead of 16 for the weights; with kv- for "
+                           "the memory of the conversations."},
+    {"Replica, spare", "A replica is one running copy of the model. Spares stand in for "
+                       "replicas that fail."},
+    {"Own site, colocated", "Bought machines in a building of your own, whose construction is "
+                            "in the cost, or in rented space at a colocation provider."},
+    {"List terms",
+     "Prices and limits as the provider publishes them, with nothing negotiated."},
+    {"Bound by", "The service level or resource that is used up first and so sets what a "
+                 "replica can sustain: TTFT time to the first token, TPOT time per further "
+                 "token, ITL gap between tokens, E2E the whole answer, KV memory the memory "
+                 "of the conversations."},
+    {"P10 to P90",
+     "One sample in ten lies below the first figure, one in ten above the second."},
+    {"Evidence",
+     "What was measured of a system: it itself, its model family, only other models "
+     "on the same GPU, or nothing of the kind."},
+};
+
+void page_terms(const struct page *p)
+{
+    section_open(p, "terms", "Terms");
+    put(p, "<details class=\"print\"><summary>What the short names mean</summary>\n"
+           "<dl class=\"facts\">\n");
+    for (size_t i = 0; i < sizeof terms / sizeof *terms; i++) {
+        fprintf(p->out, "<dt>%s</dt><dd>%s</dd>\n", terms[i][0], terms[i][1]);
+    }
+    put(p, "</dl>\n</details>\n");
     section_close(p);
 }
 

@@ -119,6 +119,17 @@ void page_cell(const struct page *p, struct page_cell c, enum page_form form)
     fputs("</span>", p->out);
 }
 
+enum page_form page_unit_form(const char *unit)
+{
+    static const char *const shares[] = {"fraction", "per month", "per year", "of purchase"};
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
+        if (strcmp(unit, shares[i]) == 0) {
+            return FORM_FRAC;
+        }
+    }
+    return FORM_USD;
+}
+
 bool page_has_eur(const struct page *p)
 {
     return p->report->scenario->economics.eur_per_usd > 0;

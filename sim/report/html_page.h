@@ -50,6 +50,8 @@ enum page_form {
     FORM_FRAC,  /* 40 % */
 };
 
+/* How a value of an input is written: a share in percent, whatever it is a share of. */
+enum page_form page_unit_form(const char *unit);
 void page_text(FILE *out, const char *text); /* escaped, for content and attributes */
 const char *page_get(const struct page *p, struct page_cell c);
 double page_value(const struct page *p, struct page_cell c); /* NaN: empty or no number */
@@ -101,6 +103,7 @@ void page_uncertainty(const struct page *p);
 void page_assumptions(const struct page *p);
 void page_scenario(const struct page *p);
 void page_excluded(const struct page *p);
+void page_terms(const struct page *p);
 void page_models(const struct page *p);
 void page_breakeven(const struct page *p);
 void page_months(const struct page *p);
