@@ -176,6 +176,20 @@ static void expect(const char *page, const char *what)
     CU_ASSERT_PTR_NOT_NULL(strstr(page, what));
 }
 
+static void whole_numbers_have_commas_between_thousands(void)
+{
+    static const struct {
+        double value;
+        const char *text;
+    } rows[] = {{0, "0"},          {999.4, "999"},         {999.6, "1,000"},  {-0.4, "0"},
+                {-1234, "-1,234"}, {1234567, "1,234,567"}, {1e6, "1,000,000"}};
+    char buf[TEXT_GROUPED_BYTES];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        CU_ASSERT_STRING_EQUAL(text_grouped(buf, rows[i].value), rows[i].text);
+    }
+    CU_ASSERT_EQUAL(strlen(text_grouped(buf, -1.7e308)), 309 + 102 + 1);
+}
+
 static void names_that_are_markup_stay_text(void)
 {
     char *page = make_page(decision_csv);
@@ -314,8 +328,8 @@ static void the_volume_that_switches_is_in_the_table(void)
     char *page = make_page("section,model,item,value,unit,text\n"
                            "decision,,self_usd,12345.6,USD/month,box\n"
                            "decision,,managed_usd,23456.7,USD/month,api\n"
-                           "flip,,volume of the first month,4480000,requests/day,managed if "
-                           "volume of the first month falls below 4480000 requests/day\n"
+                           "flip,,volume of the first month,4480000,requests/day,\"managed if "
+                           "volume of the first month falls under 4,480,000 requests/day\"\n"
                            "demand,,mean_over_first,1.25,ratio,\n");
     expect(page, "below <span data-source=\"decision.csv:4:value\">4,480,000</span>");
     expect(page, "on average over the plan <span data-source=\"decision.csv:5:value\">1.25<");
@@ -600,6 +614,8 @@ static void a_missing_table_is_an_error_and_leaves_no_page(void)
 }
 
 static const struct check_case cases[] = {
+    {"whole_numbers_have_commas_between_thousands",
+     whole_numbers_have_commas_between_thousands},
     {"names_that_are_markup_stay_text", names_that_are_markup_stay_text},
     {"only_a_web_address_becomes_a_link", only_a_web_address_becomes_a_link},
     {"a_figure_names_its_cell", a_figure_names_its_cell},

@@ -4,6 +4,7 @@
 #include "sim/base/text.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -137,6 +138,24 @@ bool text_check(const char *name, const char *text, size_t n, int64_t line, stru
 {
     size_t bad = first_bad(text, n);
     return bad == n || text_check_fail(name, text, n, bad, line, err);
+}
+
+const char *text_grouped(char buf[TEXT_GROUPED_BYTES], double value)
+{
+    char digits[400];
+    int n = snprintf(digits, sizeof digits, "%.0f", fabs(value));
+    char *out = buf;
+    if (value <= -0.5) {
+        *out++ = '-';
+    }
+    for (int i = 0; i < n; i++) {
+        *out++ = digits[i];
+        if ((n - i) % 3 == 1 && i + 1 < n) {
+            *out++ = ',';
+        }
+    }
+    *out = '\0';
+    return buf;
 }
 
 FILE *text_open(const char *path, struct err *err)

@@ -25,6 +25,10 @@ bool text_check(const char *name, const char *text, size_t n, int64_t line, stru
 /* Bytes of the byte order mark at the start: 3 or 0. */
 size_t text_bom_bytes(const char *text, size_t n);
 
+/* Rounded to a whole number, with a comma between thousands: -1,234,567. Returns buf. */
+enum { TEXT_GROUPED_BYTES = 512 }; /* the largest double has 309 digits */
+const char *text_grouped(char buf[TEXT_GROUPED_BYTES], double value);
+
 /* Opens a file for reading; a directory, a missing file and the like fill err. "-" is no
  * special name here. */
 FILE *text_open(const char *path, struct err *err);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "sim/base/pool.h"
+#include "sim/base/text.h"
 
 const char *const decision_side_names[] = {"none", "managed", "self-hosted"};
 const char *const decision_reason_names[] = {
@@ -519,13 +520,19 @@ static int compare_flips(const void *a, const void *b)
                     : ((int)x->id - (int)y->id) * 2 + (int)x->upward - (int)y->upward;
 }
 
+static const char *grouped(struct arena *arena, double value)
+{
+    char buf[TEXT_GROUPED_BYTES];
+    return arena_strdup(arena, text_grouped(buf, value));
+}
+
 /* A number as people write it; percent where one speaks of percent. */
 static const char *amount(struct arena *arena, double value, bool percent)
 {
     if (percent) {
         return arena_printf(arena, "%.4g %%", 100 * value);
     }
-    return arena_printf(arena, fabs(value) >= 1000 ? "%.0f" : "%.4g", value);
+    return fabs(value) >= 1000 ? grouped(arena, value) : arena_printf(arena, "%.4g", value);
 }
 
 /* Of a volume of the first month: what its growth makes of it on average, since that is what
@@ -537,7 +544,8 @@ static const char *mean_text(struct arena *arena, const struct plan_case *pair,
     if (flip->id != INPUT_VOLUME || fabs(grown - 1) < 1e-9) {
         return "";
     }
-    return arena_printf(arena, ", on average %.0f over the plan", flip->value * grown);
+    return arena_printf(arena, ", on average %s over the plan",
+                        grouped(arena, flip->value * grown));
 }
 
 /* "self-hosted if growth exceeds 12.76 % per month (now 3 %)". */
@@ -601,11 +609,11 @@ static const char *compared_text(struct arena *arena, const struct decision_rule
 {
     return arena_printf(
         arena,
-        "%s: %s. %s costs %.0f USD a month and %s %.0f, a ratio of %.2f; self-hosting is at "
+        "%s: %s. %s costs %s USD a month and %s %s, a ratio of %.2f; self-hosting is at "
         "least %.0f %% cheaper in %.0f %% of the samples and needs %.0f %%.",
-        chosen, decision_reason_names[d->reason], self, d->self_usd, managed, d->managed_usd,
-        d->self_usd / d->managed_usd, 100 * rule->margin_frac, 100 * d->wins_frac,
-        100 * rule->confidence);
+        chosen, decision_reason_names[d->reason], self, grouped(arena, d->self_usd), managed,
+        grouped(arena, d->managed_usd), d->self_usd / d->managed_usd, 100 * rule->margin_frac,
+        100 * d->wins_frac, 100 * rule->confidence);
 }
 
 static const char *describe(struct arena *arena, const struct decision_candidate *candidates,
@@ -617,9 +625,9 @@ static const char *describe(struct arena *arena, const struct decision_candidate
     }
     const char *chosen = candidates[d->chosen].name;
     if (isnan(d->wins_frac)) {
-        return arena_printf(arena, "%s: %s. It costs %.0f USD a month.", chosen,
-                            decision_reason_names[d->reason],
-                            d->side == SIDE_SELF ? d->self_usd : d->managed_usd);
+        return arena_printf(
+            arena, "%s: %s. It costs %s USD a month.", chosen, decision_reason_names[d->reason],
+            grouped(arena, d->side == SIDE_SELF ? d->self_usd : d->managed_usd));
     }
     return compared_text(arena, rule, d, chosen, candidates[d->best_self].name,
                          candidates[d->best_managed].name);

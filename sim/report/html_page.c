@@ -67,21 +67,12 @@ bool page_has(const struct page *p, struct page_cell c)
     return *page_get(p, c) != '\0';
 }
 
-/* Whole number with a comma between thousands. */
+/* With a true minus, which is as wide as a digit. */
 static void put_grouped(FILE *out, double value)
 {
-    char digits[48];
-    snprintf(digits, sizeof digits, "%.0f", fabs(value));
-    size_t n = strlen(digits);
-    if (value <= -0.5) {
-        fputs("−", out);
-    }
-    for (size_t i = 0; i < n; i++) {
-        putc(digits[i], out);
-        if ((n - i) % 3 == 1 && i + 1 < n) {
-            putc(',', out);
-        }
-    }
+    char buf[TEXT_GROUPED_BYTES];
+    fputs(value <= -0.5 ? "−" : "", out);
+    fputs(text_grouped(buf, fabs(value)), out);
 }
 
 static void put_number(FILE *out, double value, enum page_form form)
