@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/base/text.h"
 #include "sim/plan/decision.h"
 #include "tests/check.h"
 #include "tests/plan_fixture.h"
@@ -296,7 +297,9 @@ static void a_flip_of_the_volume_says_its_mean_over_the_plan(void)
     for (int i = 0; i < d.n_flips; i++) {
         if (d.flips[i].id == INPUT_VOLUME) {
             double average = d.flips[i].value * (pow(1.1, 36) - 1) / 0.1 / 36;
-            snprintf(mean, sizeof mean, "on average %.0f over the plan", average);
+            char grouped[TEXT_GROUPED_BYTES];
+            snprintf(mean, sizeof mean, "on average %.30s over the plan",
+                     text_grouped(grouped, average));
             CU_ASSERT_PTR_NOT_NULL(strstr(d.flips[i].text, mean));
             CU_ASSERT_PTR_NOT_NULL(strstr(d.flips[i].text, "volume of the first month"));
             n++;
