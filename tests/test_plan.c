@@ -487,7 +487,7 @@ static void amounts_are_traceable_to_cost_lines(void)
 static const char *said_of_all_volumes(const char *const *sets, int n_sets)
 {
     struct plan plan = run_with(sets, n_sets, 1);
-    const char *paths[6];
+    const char *paths[N_TABLES];
     struct csv_table t;
     struct err err = {0};
     CU_ASSERT_TRUE_FATAL(write_all(&plan, paths));
@@ -522,7 +522,7 @@ static void every_exclusion_is_listed(void)
     static const char *const sets[] = {"policy.managed_allowed=off",
                                        "workload.0.slo.tpot_p95=0.1 ms"};
     struct plan plan = run_with(sets, 2, 1);
-    const char *paths[6];
+    const char *paths[N_TABLES];
     struct csv_table t;
     struct err err = {0};
     int n = 0;
