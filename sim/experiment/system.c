@@ -50,17 +50,13 @@ struct system_spec system_spec_default(void)
     };
 }
 
-bool system_spec_of(const struct scenario *sc, const struct deployment *d,
-                    struct system_spec *spec, struct err *err)
+static void spec_layout(const struct scenario *sc, const struct deployment *d,
+                        struct system_spec *spec)
 {
-    const struct scenario_engine *e = &sc->engine;
-    *spec = system_spec_default();
     spec->name = d->name;
     spec->model = d->model;
     spec->kv = d->kv_cache;
     spec->gpu = d->gpu;
-    spec->engine = d->engine;
-    spec->engine_version = e->version;
     spec->network = d->network;
     spec->node = d->node;
     spec->oversubscription = sc->deployments[d->entry_idx].oversubscription;
@@ -68,12 +64,18 @@ bool system_spec_of(const struct scenario *sc, const struct deployment *d,
     spec->pp = d->pp > 0 ? d->pp : 1;
     spec->ep = d->ep;
     spec->dp = d->dp;
-    if (e->attention_dp == 1 && d->dp == 0 &&
+    if (sc->engine.attention_dp == 1 && d->dp == 0 &&
         d->tp > 1) { /* all ranks attend to their own requests */
         spec->dp = d->tp;
         spec->tp = 1;
     }
-    spec->max_model_len = scenario_max_model_len(sc, d->model);
+    spec->tier_bytes[TIER_HOST] = d->kv_host_bytes;
+    spec->tier_bytes[TIER_SSD] = d->kv_ssd_bytes;
+}
+
+static void spec_engine(const struct scenario_engine *e, struct system_spec *spec)
+{
+    spec->engine_version = e->version;
     spec->mem_util_frac = e->gpu_mem_util_frac;
     spec->max_batched_tokens = e->max_num_batched_tokens;
     spec->max_seqs = e->max_num_seqs;
@@ -89,27 +91,45 @@ bool system_spec_of(const struct scenario *sc, const struct deployment *d,
     spec->api_servers = e->api_servers > 0 ? (double)e->api_servers : 1.0;
     spec->by_priority = e->policy == POLICY_PRIORITY;
     spec->max_queue = e->max_queue > 0 ? e->max_queue : 0;
-    spec->tier_bytes[TIER_HOST] = d->kv_host_bytes;
-    spec->tier_bytes[TIER_SSD] = d->kv_ssd_bytes;
+    spec->two_batch_overlap = e->two_batch_overlap == 1;
+    spec->moe_backend = e->moe_backend;
+}
+
+static bool spec_drafts(const struct scenario_engine *e, const struct deployment *d,
+                        struct system_spec *spec, struct err *err)
+{
     spec->draft_tokens = (int)e->speculative_tokens;
-    if (d->draft_model && spec->draft_tokens > 0) {
-        spec->draft = d->draft_model;
-        if (!model_checkpoint(spec->draft, DTYPE_AUTO, &spec->draft_checkpoint, err)) {
-            return false;
-        }
-    }
     if (e->acceptance_frac.n > 0) {
         draft_acceptance_set(&spec->acceptance, e->acceptance_frac.items, e->acceptance_frac.n);
     }
-    spec->two_batch_overlap = e->two_batch_overlap == 1;
-    spec->moe_backend = e->moe_backend;
+    if (!d->draft_model || spec->draft_tokens == 0) {
+        return true;
+    }
+    spec->draft = d->draft_model;
+    return model_checkpoint(spec->draft, DTYPE_AUTO, &spec->draft_checkpoint, err);
+}
+
+static void spec_experts(const struct scenario *sc, struct system_spec *spec)
+{
     spec->skew_sigma = sc->moe.skew;
     spec->redundant_experts = sc->moe.redundant_experts;
     spec->drift_s = sc->moe.drift_s;
     spec->drift_share_frac = sc->moe.drift_share_frac;
     spec->rebalance_s = sc->moe.rebalance_s;
     spec->rebalance_pause_s = sc->moe.rebalance_pause_s;
-    return model_checkpoint_named(d->model, d->weights, d->spec->name, &spec->checkpoint, err);
+}
+
+bool system_spec_of(const struct scenario *sc, const struct deployment *d,
+                    struct system_spec *spec, struct err *err)
+{
+    *spec = system_spec_default();
+    spec->engine = d->engine;
+    spec->max_model_len = scenario_max_model_len(sc, d->model);
+    spec_layout(sc, d, spec);
+    spec_engine(&sc->engine, spec);
+    spec_experts(sc, spec);
+    return spec_drafts(&sc->engine, d, spec, err) &&
+           model_checkpoint_named(d->model, d->weights, d->spec->name, &spec->checkpoint, err);
 }
 
 enum dtype system_default_kv(enum engine_kind engine, const struct checkpoint *ck,
